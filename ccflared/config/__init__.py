@@ -1,0 +1,1 @@
+"""The file: its shape, its mistakes, and how it is found, read and checked."""

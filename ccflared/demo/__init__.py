@@ -1,0 +1,1 @@
+"""The fake provider behind ccflared demo; the tests use it too."""

@@ -1,0 +1,1 @@
+"""Dialects, sans-IO: bytes in, events and facts out."""

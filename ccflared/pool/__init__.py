@@ -1,0 +1,1 @@
+"""Which account serves: states, limits and the plan. Pure; time is an argument."""

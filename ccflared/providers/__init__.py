@@ -1,0 +1,1 @@
+"""How one kind of upstream is addressed and understood: prepare and observe, never send."""
