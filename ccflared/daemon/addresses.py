@@ -1,0 +1,39 @@
+"""Which addresses an upstream may have, judged on the address connected to, whatever name led there."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+# Metadata services of clouds that are not link-local: AWS over IPv6, Alibaba, Oracle.
+_METADATA = {ip_address("fd00:ec2::254"), ip_address("100.100.100.200"), ip_address("192.0.0.192")}
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Why an address is not connected to, and whether it is one that ``link_local = true`` allows."""
+
+    sentence: str
+    link_local: bool
+
+
+def why_forbidden(address: str, *, plain: bool) -> Forbidden | None:
+    """Judge an IP address; ``plain`` where http without TLS would be spoken to it. None: nothing against it."""
+    ip = parsed(address)
+    if ip.is_link_local or ip in _METADATA:
+        return Forbidden(
+            f"{ip} is a link-local or metadata address; set link_local = true on the account to allow it",
+            link_local=True,
+        )
+    if plain and not (ip.is_loopback or ip.is_private):
+        return Forbidden(
+            f"{ip} is public and would be sent the key without TLS; use https, or set insecure = true",
+            link_local=False,
+        )
+    return None
+
+
+def parsed(address: str) -> IPv4Address | IPv6Address:
+    """Read an address as sockets give it: without zone, an IPv4-mapped one as the IPv4 address it is."""
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    return ip

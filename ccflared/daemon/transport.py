@@ -1,0 +1,345 @@
+"""HTTP/1.1 to upstreams: an httpx transport on Trio streams and h11.
+
+httpx's own pool scans every connection for each request, so it slows down as connections rise, and it wedges for
+good when waiting requests are cancelled (encode/httpcore#1093). Here nothing ever waits for a connection: an idle
+one is taken from the end of a list or a new one is made. How many requests may run is decided elsewhere.
+
+Reading is cancel-safe: a ``receive`` that is cancelled can be called again, so silence can be filled with pings.
+"""
+
+import select
+import ssl
+from base64 import b64encode
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+import h11
+import httpx
+import trio
+
+from ccflared.daemon.addresses import why_forbidden
+
+_READ: Final = 65536
+_LARGEST_HEAD: Final = 65536
+_IDLE_SECONDS: Final = 50.0
+_IDLE_KEPT: Final = 64
+_JOIN_UP_TO: Final = 65536
+_CONNECT_SECONDS: Final = 10.0
+
+_Stream = trio.SocketStream | trio.SSLStream[trio.abc.Stream]
+
+
+class Origin(NamedTuple):
+    """What two requests must share to share a connection."""
+
+    scheme: str
+    host: str
+    port: int
+    proxy: str | None
+    insecure: bool
+    link_local: bool
+
+
+class _Connection:
+    """One connection to an upstream: a stream, its socket, and h11's view of it."""
+
+    __slots__ = ("h11", "idle_since", "origin", "socket", "stream", "used")
+
+    def __init__(self, origin: Origin, stream: _Stream, socket: trio.socket.SocketType) -> None:
+        self.origin = origin
+        self.stream = stream
+        self.socket = socket
+        self.h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+        self.used = False
+        self.idle_since = 0.0
+
+    def close(self) -> None:
+        """End the connection at once; needs no checkpoint, so cancellation cannot prevent it."""
+        self.socket.close()
+
+    def alive(self) -> bool:
+        """Whether an idle connection is still open: one that can be read from has been closed, or is broken."""
+        poll = select.poll()
+        poll.register(self.socket.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
+    async def read(self) -> None:
+        """Wait for bytes and hand them to h11."""
+        self.h11.receive_data(bytes(await self.stream.receive_some(_READ)))
+
+
+class Body(httpx.AsyncByteStream):
+    """An upstream's body, raw. Gives its connection back at its end, and closes it when left before."""
+
+    def __init__(self, transport: "Transport", connection: _Connection) -> None:
+        self._transport = transport
+        self._connection: _Connection | None = connection
+
+    async def receive(self) -> bytes:
+        """Return the bytes of the next read, joined; b"" at the end. Raises httpx.ReadError, RemoteProtocolError."""
+        connection = self._connection
+        if connection is None:
+            return b""
+        pieces: list[bytes] = []
+        try:
+            while True:
+                event = connection.h11.next_event()
+                if isinstance(event, h11.Data):
+                    pieces.append(bytes(event.data))
+                elif isinstance(event, h11.EndOfMessage):
+                    self._connection = None
+                    self._transport.give_back(connection)
+                    return b"".join(pieces)
+                elif pieces:
+                    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                else:
+                    await connection.read()
+        except h11.RemoteProtocolError as error:
+            self.abort()
+            raise httpx.RemoteProtocolError(str(error)) from error
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.abort()
+            raise httpx.ReadError(_cause(error)) from error
+
+    def abort(self) -> None:
+        """Close the connection, if the body has not ended: the upstream sees that nobody listens."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := await self.receive():
+            yield data
+
+    async def aclose(self) -> None:
+        self.abort()
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Connections to all upstreams. Made once; owned by the daemon's house."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Origin, deque[_Connection]] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request whose body is bytes; return the response with a :class:`Body` still to be read.
+
+        ``request.extensions``: ``timeout.connect`` (seconds), ``proxy`` (URL), ``insecure``, ``link_local``.
+        Raises httpx.ConnectError, ConnectTimeout, WriteError, ReadError, RemoteProtocolError.
+        """
+        origin = _origin(request)
+        while True:
+            connection = self._take_idle(origin) or await self._connect(origin, request.extensions)
+            try:
+                response = await _exchange(connection, request)
+            except _NeverAnswered:
+                # Closed by the upstream while it lay idle; a fresh connection will tell what really is the matter.
+                connection.close()
+                continue
+            except BaseException:
+                connection.close()
+                raise
+            return httpx.Response(
+                response.status_code,
+                headers=response.headers.raw_items(),
+                stream=Body(self, connection),
+                extensions={"http_version": b"HTTP/1.1"},
+            )
+
+    def give_back(self, connection: _Connection) -> None:
+        """Keep a connection whose exchange has ended, if it may be used again."""
+        http = connection.h11
+        # Bytes behind the end would be taken for the answer to somebody else's request.
+        if http.our_state is not h11.DONE or http.their_state is not h11.DONE or http.trailing_data[0]:
+            connection.close()
+            return
+        http.start_next_cycle()
+        connection.used = True
+        connection.idle_since = trio.current_time()
+        idle = self._idle.setdefault(connection.origin, deque())
+        idle.append(connection)
+        while len(idle) > _IDLE_KEPT or idle[0].idle_since < connection.idle_since - _IDLE_SECONDS:
+            idle.popleft().close()
+
+    def close_idle(self) -> None:
+        """Close every connection that is not in use."""
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.close()
+        self._idle.clear()
+
+    async def aclose(self) -> None:
+        self.close_idle()
+
+    def _take_idle(self, origin: Origin) -> _Connection | None:
+        idle = self._idle.get(origin)
+        oldest = trio.current_time() - _IDLE_SECONDS
+        while idle:
+            connection = idle.pop()
+            if connection.idle_since > oldest and connection.alive():
+                return connection
+            connection.close()
+        self._idle.pop(origin, None)
+        return None
+
+    async def _connect(self, origin: Origin, extensions: Mapping[str, object]) -> _Connection:
+        timeout = extensions.get("timeout")
+        seconds = timeout.get("connect") if isinstance(timeout, dict) else None
+        try:
+            with trio.fail_after(_CONNECT_SECONDS if seconds is None else seconds):
+                return await self._open(origin)
+        except trio.TooSlowError as error:
+            raise httpx.ConnectTimeout("no connection within the time allowed") from error
+        except (ssl.SSLError, trio.BrokenResourceError) as error:
+            raise httpx.ConnectError(f"TLS: {_cause(error)}") from error
+        except OSError as error:
+            raise httpx.ConnectError(_cause(error)) from error
+
+    async def _open(self, origin: Origin) -> _Connection:
+        proxy = httpx.URL(origin.proxy) if origin.proxy else None
+        host, port = (proxy.host, proxy.port or _port(proxy.scheme)) if proxy else (origin.host, origin.port)
+        tcp = await trio.open_tcp_stream(host, port)
+        try:
+            tcp.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
+            stream: _Stream = tcp
+            if proxy is None:
+                _refuse_forbidden(origin, tcp)
+            else:
+                _refuse_forbidden_literal(origin)
+                if proxy.scheme == "https":
+                    stream = await self._secured(stream, proxy.host)
+                if origin.scheme == "https":
+                    await _tunnel(stream, origin, proxy)
+            if origin.scheme == "https":
+                stream = await self._secured(stream, origin.host)
+        except BaseException:
+            tcp.socket.close()
+            raise
+        return _Connection(origin, stream, tcp.socket)
+
+    async def _secured(self, stream: _Stream, host: str) -> _Stream:
+        if self._tls is None:
+            # certifi's roots, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
+            self._tls = httpx.create_ssl_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        secured: trio.SSLStream[trio.abc.Stream] = trio.SSLStream(
+            stream, self._tls, server_hostname=host, https_compatible=True
+        )
+        await secured.do_handshake()
+        return secured
+
+
+class _NeverAnswered(Exception):  # noqa: N818 - a signal between two functions of this file
+    """A connection that had been idle ended before the first byte of an answer."""
+
+
+async def _exchange(connection: _Connection, request: httpx.Request) -> h11.Response:
+    target = request.url.raw_path
+    if connection.origin.proxy and connection.origin.scheme == "http":
+        target = b"http://" + request.url.netloc + target
+    head = connection.h11.send(h11.Request(method=request.method, target=target, headers=request.headers.raw))
+    body = request.content
+    parts = [head or b""]
+    if body:
+        parts.append(connection.h11.send(h11.Data(data=body)) or b"")
+    parts.append(connection.h11.send(h11.EndOfMessage()) or b"")
+    broken: trio.BrokenResourceError | None = None
+    try:
+        for part in [b"".join(parts)] if len(body) <= _JOIN_UP_TO else filter(None, parts):
+            await connection.stream.send_all(part)
+    except trio.BrokenResourceError as error:
+        # It may have answered before it closed: a 413, say. Look before calling it broken.
+        broken = error
+    return await _head(connection, broken)
+
+
+async def _head(connection: _Connection, broken: trio.BrokenResourceError | None) -> h11.Response:
+    try:
+        while True:
+            event = connection.h11.next_event()
+            if isinstance(event, h11.Response):
+                return event
+            if event is h11.NEED_DATA:
+                await connection.read()
+    except h11.RemoteProtocolError as error:
+        if connection.used and not connection.h11.trailing_data[0]:
+            raise _NeverAnswered from error
+        if broken is not None:
+            raise httpx.WriteError(_cause(broken)) from broken
+        raise httpx.RemoteProtocolError(str(error)) from error
+    except trio.BrokenResourceError as error:
+        if connection.used and not connection.h11.trailing_data[0]:
+            raise _NeverAnswered from error
+        raise httpx.ReadError(_cause(error)) from error
+
+
+async def _tunnel(stream: _Stream, origin: Origin, proxy: httpx.URL) -> None:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    authority = f"{host}:{origin.port}"
+    headers = [("host", authority)]
+    if proxy.username or proxy.password:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password)}"
+        headers.append(("proxy-authorization", "Basic " + b64encode(pair.encode()).decode()))
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+    data = http.send(h11.Request(method="CONNECT", target=authority, headers=headers)) or b""
+    await stream.send_all(data + (http.send(h11.EndOfMessage()) or b""))
+    try:
+        while not isinstance(event := http.next_event(), h11.Response):
+            if event is h11.NEED_DATA:
+                http.receive_data(bytes(await stream.receive_some(_READ)))
+    except h11.RemoteProtocolError as error:
+        raise httpx.ConnectError("the proxy's answer is no HTTP") from error
+    if not 200 <= event.status_code < 300:
+        raise httpx.ConnectError(f"the proxy refused the connection with status {event.status_code}")
+
+
+def _origin(request: httpx.Request) -> Origin:
+    url = request.url
+    proxy = request.extensions.get("proxy")
+    return Origin(
+        url.scheme,
+        url.host,
+        url.port or _port(url.scheme),
+        proxy if isinstance(proxy, str) else None,
+        bool(request.extensions.get("insecure")),
+        bool(request.extensions.get("link_local")),
+    )
+
+
+def _port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+def _refuse_forbidden(origin: Origin, stream: trio.SocketStream) -> None:
+    address = stream.socket.getpeername()[0]
+    if reason := why_forbidden(address, plain=origin.scheme == "http" and not origin.insecure):
+        if origin.link_local and reason.link_local:
+            return
+        raise httpx.ConnectError(reason.sentence)
+
+
+def _refuse_forbidden_literal(origin: Origin) -> None:
+    """Behind a proxy the name is resolved there; only an address given as such can be judged."""
+    try:
+        ip_address(origin.host)
+    except ValueError:
+        return
+    if (reason := why_forbidden(origin.host, plain=False)) and not (origin.link_local and reason.link_local):
+        raise httpx.ConnectError(reason.sentence)
+
+
+def _cause(error: BaseException) -> str:
+    """The most telling sentence of an exception of Trio or the system: that of the deepest OSError."""
+    sentence = ""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        if isinstance(cause, OSError):
+            sentence = cause.strerror or str(cause) or sentence
+        cause = cause.__cause__
+    return sentence or str(error) or type(error).__name__

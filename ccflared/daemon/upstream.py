@@ -1,0 +1,132 @@
+"""The only door to the network outside. Sends what providers/ prepared; exceptions of the libraries end here.
+
+An :class:`Answer` owns its connection until its body has ended or it is aborted; ``with`` sees to it.
+"""
+
+import zlib
+from types import TracebackType
+from typing import Self
+
+import httpx
+import trio
+
+from ccflared.daemon.transport import Body, Transport
+from ccflared.errors import ConnectFailed, UpstreamBroken, UpstreamTimeout
+from ccflared.providers.target import Target
+from ccflared.wire import Head, Outbound
+
+_DECODED_AT_ONCE = 1024 * 1024
+_DROPPED_WHEN_DECODED = (b"content-encoding", b"content-length")
+
+
+class Answer:
+    """An upstream's answer: the head, and a body to be received piece by piece.
+
+    The daemon asks for an unencoded body; one that comes in gzip or deflate all the same is decoded, and the
+    fields that told so are gone from the head. Any other encoding is left as it is.
+    """
+
+    def __init__(self, head: Head, body: Body) -> None:
+        self._body = body
+        self._decoder = None
+        self._undecoded = b""
+        if (head.get(b"content-encoding") or b"").strip().lower() in (b"gzip", b"x-gzip", b"deflate"):
+            self._decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+            head = Head(head.status, tuple(f for f in head.headers if f[0] not in _DROPPED_WHEN_DECODED))
+        self.head = head
+
+    async def receive(self) -> bytes:
+        """Return the next bytes of the body, b"" at its end. May be called again after it was cancelled.
+
+        Raises UpstreamBroken when the connection breaks or what comes is no HTTP.
+        """
+        if self._decoder is None:
+            return await self._receive_raw()
+        try:
+            while True:
+                raw = self._undecoded or await self._receive_raw()
+                if not raw:
+                    return self._decoder.flush()
+                data = self._decoder.decompress(raw, _DECODED_AT_ONCE)
+                self._undecoded = self._decoder.unconsumed_tail
+                if data:
+                    return data
+        except zlib.error as error:
+            raise UpstreamBroken("the compressed answer is damaged") from error
+
+    async def _receive_raw(self) -> bytes:
+        try:
+            return await self._body.receive()
+        except httpx.HTTPError as error:
+            raise UpstreamBroken(f"the connection broke: {error}") from error
+
+    async def read(self, limit: int, seconds: float) -> bytes:
+        """Return what arrives of the body within ``seconds``, at most ``limit`` bytes, whether or not it is all."""
+        parts: list[bytes] = []
+        with trio.move_on_after(seconds):
+            try:
+                while sum(map(len, parts)) < limit and (data := await self.receive()):
+                    parts.append(data)
+            except UpstreamBroken:
+                pass
+        return b"".join(parts)[:limit]
+
+    def abort(self) -> None:
+        """Close the connection unless the body has ended."""
+        self._body.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+class Upstream:
+    """All upstreams of the daemon."""
+
+    def __init__(self) -> None:
+        self._transport = Transport()
+
+    async def send(
+        self, outbound: Outbound, target: Target, *, connect_seconds: float, silent_seconds: float
+    ) -> Answer:
+        """Send a request and return the answer once its head is there.
+
+        Raises ConnectFailed, UpstreamTimeout (no head for ``silent_seconds`` after the connection stood ready to
+        be made), UpstreamBroken.
+        """
+        request = httpx.Request(
+            outbound.method,
+            outbound.url,
+            headers=list(outbound.headers),
+            content=outbound.body,
+            extensions={
+                "timeout": {"connect": connect_seconds},
+                "proxy": target.proxy.reveal() if target.proxy else None,
+                "insecure": target.insecure,
+                "link_local": target.link_local,
+            },
+        )
+        try:
+            with trio.fail_after(connect_seconds + silent_seconds):
+                response = await self._transport.handle_async_request(request)
+        except trio.TooSlowError as error:
+            raise UpstreamTimeout(f"no answer within {silent_seconds:g} s") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise ConnectFailed(f"no connection: {error}") from error
+        except httpx.HTTPError as error:
+            raise UpstreamBroken(f"the connection broke: {error}") from error
+        if not isinstance(response.stream, Body):
+            raise TypeError("the transport's answers have a Body")
+        return Answer(Head(response.status_code, _lowered(response.headers.raw)), response.stream)
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses, as when accounts have changed or the daemon ends."""
+        self._transport.close_idle()
+
+
+def _lowered(raw: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower(), value) for name, value in raw)

@@ -1,0 +1,96 @@
+"""Server-sent events: cuts a byte stream into raw events without changing a byte.
+
+The stream format is that of the HTML standard, section 9.2.6: lines end in LF, CR or CRLF, a blank line ends
+an event. What a cutter has given out and what it still holds, joined, is exactly what it was fed.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ccflared.errors import UpstreamBroken
+
+# Atomic groups: a CRLF must not be taken apart to make a blank line of one line end.
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+LONGEST_EVENT = 32 * 1024 * 1024
+"""Bytes. The largest event seen in practice is a message_start that repeats a long answer; this is far above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, read: ``name`` is "" where none was given; ``data`` the data lines joined by LF."""
+
+    name: bytes
+    data: bytes
+
+
+class Cutter:
+    """Cuts a stream into raw events, whatever pieces it comes in."""
+
+    __slots__ = ("_held", "_longest")
+
+    def __init__(self, longest: int = LONGEST_EVENT) -> None:
+        self._held = b""
+        self._longest = longest
+
+    @property
+    def between(self) -> bool:
+        """Whether the stream stands between two events, so that another may be slipped in."""
+        return not self._held
+
+    @property
+    def rest(self) -> bytes:
+        """The beginning of an event that has not ended yet."""
+        return self._held
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next bytes and return the raw events that are complete now, each with its blank line.
+
+        Raises UpstreamBroken when an event grows beyond the bound.
+        """
+        start = max(0, len(self._held) - 3)
+        held = self._held + data if self._held else data
+        events = _cut_at_newlines(held, start) if b"\r" not in held else _cut_at_any(held, start)
+        taken = sum(map(len, events))
+        self._held = held[taken:] if taken else held
+        if len(self._held) > self._longest:
+            raise UpstreamBroken(f"an event of the stream is longer than {self._longest} bytes")
+        return events
+
+
+def _cut_at_newlines(held: bytes, start: int) -> list[bytes]:
+    events = []
+    begin = 0
+    while (end := held.find(b"\n\n", start)) >= 0:
+        events.append(held[begin : end + 2])
+        begin = start = end + 2
+    return events
+
+
+def _cut_at_any(held: bytes, start: int) -> list[bytes]:
+    events = []
+    begin = 0
+    while match := _BLANK_LINE.search(held, start):
+        events.append(held[begin : match.end()])
+        begin = start = match.end()
+    return events
+
+
+def parse(raw: bytes) -> Event:
+    """Read one raw event. Comments and fields other than ``event`` and ``data`` are passed over."""
+    name = b""
+    data: list[bytes] = []
+    for line in _LINE_END.split(raw.removeprefix(b"\xef\xbb\xbf")):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    return Event(name, b"\n".join(data))
+
+
+def encode(name: str, data: bytes) -> bytes:
+    """Write one event; ``data`` must hold no line end (JSON as we write it has none)."""
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

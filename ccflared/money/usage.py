@@ -1,0 +1,107 @@
+"""Reads token usage off an answer that passes by, without touching or delaying it.
+
+Streams report usage in ``message_start`` and again, cumulatively, in ``message_delta``: a later figure replaces
+an earlier one. Some upstreams report input only at the end; some repeat it. A kind never named stays unknown.
+"""
+
+import json
+from collections.abc import Mapping
+
+from ccflared.formats import sse
+from ccflared.wire import Tokens
+
+LONGEST_DOCUMENT = 4 * 1024 * 1024
+"""Bytes of a JSON answer that are kept to read usage from; of a longer one usage stays unknown."""
+
+
+class Meter:
+    """Collects what one answer says of itself: tokens, model, stop reason, and the usage object as reported."""
+
+    __slots__ = ("_document", "_length", "_usage", "model", "stop_reason")
+
+    def __init__(self) -> None:
+        self.model: str | None = None
+        self.stop_reason: str | None = None
+        self._usage: dict[str, object] = {}
+        self._document: list[bytes] = []
+        self._length = 0
+
+    def event(self, raw: bytes) -> None:
+        """Look at one raw event of a stream."""
+        # Most events are deltas of text: two searches in a short string cost less than parsing it.
+        if b'"usage"' not in raw and b"message_start" not in raw and b"message_delta" not in raw:
+            return
+        document = _object(sse.parse(raw).data)
+        match document.get("type"):
+            case "message_start":
+                self._message(_mapping(document.get("message")))
+            case "message_delta":
+                self._merge(_mapping(document.get("usage")))
+                self._stop(_mapping(document.get("delta")).get("stop_reason"))
+            case _:
+                pass
+
+    def piece(self, data: bytes) -> None:
+        """Take the next piece of a JSON answer."""
+        self._length += len(data)
+        if self._length <= LONGEST_DOCUMENT:
+            self._document.append(data)
+        else:
+            self._document.clear()
+
+    def end(self) -> None:
+        """Read the JSON answer whose pieces were taken."""
+        if self._document:
+            self._message(_object(b"".join(self._document)))
+            self._document.clear()
+
+    @property
+    def usage(self) -> str | None:
+        """The usage object as reported, merged over the stream, as JSON; None if there was none."""
+        return json.dumps(self._usage, ensure_ascii=False) if self._usage else None
+
+    @property
+    def tokens(self) -> Tokens:
+        """Tokens in five kinds. Cache writes without a split by lifetime are five-minute ones, the API's default."""
+        usage = self._usage
+        written = _count(usage.get("cache_creation_input_tokens"))
+        split = _mapping(usage.get("cache_creation"))
+        short, long = (_count(split.get(f"ephemeral_{life}_input_tokens")) for life in ("5m", "1h"))
+        if written is not None and (short or 0) + (long or 0) != written:
+            short = max(0, written - (long or 0))
+        return Tokens(
+            input=_count(usage.get("input_tokens")),
+            output=_count(usage.get("output_tokens")),
+            cache_read=_count(usage.get("cache_read_input_tokens")),
+            cache_write_5m=short,
+            cache_write_1h=long,
+        )
+
+    def _message(self, message: Mapping[str, object]) -> None:
+        model = message.get("model")
+        if isinstance(model, str):
+            self.model = model
+        self._merge(_mapping(message.get("usage")))
+        self._stop(message.get("stop_reason"))
+
+    def _merge(self, usage: Mapping[str, object]) -> None:
+        self._usage.update((key, value) for key, value in usage.items() if value is not None)
+
+    def _stop(self, reason: object) -> None:
+        if isinstance(reason, str):
+            self.stop_reason = reason
+
+
+def _object(data: bytes) -> Mapping[str, object]:
+    try:
+        return _mapping(json.loads(data))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None

@@ -1,0 +1,109 @@
+"""Makes the request that goes to an upstream out of the one that came from a client.
+
+The body goes as it came. Of the header fields all go but those that belong to the connection, to the way the
+client took to us, or to the client's own rights here; the account's credential comes in their place.
+``anthropic-version`` and ``anthropic-beta`` are the client's business: rewriting a version turns valid requests
+into invalid ones.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from ccflared.config.model import Dialect
+from ccflared.providers.target import Target
+from ccflared.wire import Headers, Inbound, Outbound
+
+_DEFAULT_VERSION: Final = b"2023-06-01"
+
+_NEVER_SENT: Final = frozenset(
+    {
+        # RFC 9110 section 7.6.1, and framing, which is made anew
+        *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding"),
+        *(b"upgrade", b"http2-settings", b"host", b"content-length", b"expect"),
+        # rights of the client here, under the names in use
+        *(b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"x-auth-token", b"proxy-authorization"),
+        *(b"proxy-authenticate", b"cookie", b"cookie2", b"x-csrf-token", b"x-amz-security-token"),
+        *(b"cf-access-client-id", b"cf-access-client-secret", b"cf-access-jwt-assertion", b"x-forwarded-user"),
+        # the way the client took
+        *(b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"cf-connecting-ip", b"x-client-ip"),
+        *(b"origin", b"referer"),
+        # the answer is read along, so it must come unencoded
+        b"accept-encoding",
+    }
+)
+_NEVER_SENT_PREFIXES: Final = (b"x-forwarded-", b"x-ccflared-", b"sec-", b"cf-access-", b"tailscale-", b"remote-")
+
+_NEVER_RETURNED: Final = frozenset(
+    {
+        *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+        *(b"proxy-authenticate", b"set-cookie", b"set-cookie2", b"server", b"date", b"via"),
+        # speak of the upstream's host, not of ours
+        *(b"alt-svc", b"strict-transport-security", b"nel", b"report-to", b"content-security-policy"),
+        # names the account's owner
+        b"anthropic-organization-id",
+    }
+)
+
+
+def endpoint(base_url: str, dialect: Dialect, path: str) -> str:
+    """Join a base URL and the path a client asked for (``/v1/…``).
+
+    Dialect anthropic: a ``/v1`` that ends the base URL is not doubled. Dialect openai-chat: the base URL includes
+    the version; a bare host gets ``/v1``.
+    """
+    base = base_url.rstrip("/")
+    if base.endswith("/v1"):
+        return base + path.removeprefix("/v1")
+    if dialect == "openai-chat" and urlsplit(base).path:
+        return base + path.removeprefix("/v1")
+    return base + path
+
+
+def prepare(inbound: Inbound, target: Target) -> Outbound:
+    """Address a client's request to an account of its own dialect; the body is untouched."""
+    named = connection_fields(inbound.headers)
+    headers = [
+        (name, value)
+        for name, value in inbound.headers
+        if name not in _NEVER_SENT and name not in named and not name.startswith(_NEVER_SENT_PREFIXES)
+    ]
+    if not any(name == b"anthropic-version" for name, _ in headers):
+        headers.append((b"anthropic-version", _DEFAULT_VERSION))
+    own = dict(target.headers)
+    if own:
+        headers = [field for field in headers if field[0] not in own]
+        headers += [(name, value.reveal().encode()) for name, value in target.headers]
+    headers.append((b"accept-encoding", b"identity"))
+    headers += _credential(target)
+    url = endpoint(target.base_url, target.dialect, inbound.path)
+    if inbound.query:
+        url += "?" + inbound.query.decode("ascii")
+    return Outbound(inbound.method, url, tuple(headers), inbound.body)
+
+
+def returned(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Return the fields of an upstream's answer that concern the client."""
+    named = connection_fields(headers)
+    return [field for field in headers if field[0] not in _NEVER_RETURNED and field[0] not in named]
+
+
+def connection_fields(headers: Headers) -> frozenset[bytes]:
+    """Return the names that ``Connection`` declares to be of this connection only."""
+    names: set[bytes] = set()
+    for name, value in headers:
+        if name == b"connection":
+            names.update(token.strip().lower() for token in value.split(b","))
+    return frozenset(names)
+
+
+def _credential(target: Target) -> Headers:
+    if target.credential is None:
+        return ()
+    key = target.credential.reveal().encode()
+    match target.auth:
+        case "x-api-key":
+            return ((b"x-api-key", key),)
+        case "bearer":
+            return ((b"authorization", b"Bearer " + key),)
+        case "none":
+            return ()

@@ -1,0 +1,78 @@
+"""An account made ready to be addressed: base URL, authentication, credential and header fields in one place."""
+
+from dataclasses import dataclass
+
+from ccflared.config.model import Account, Auth, Dialect, Provider
+from ccflared.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One account at one provider, as far as addressing it goes."""
+
+    account: str
+    provider: str
+    dialect: Dialect
+    base_url: str
+    auth: Auth
+    credential: Secret | None
+    headers: tuple[tuple[bytes, Secret], ...]
+    """Fields of the provider's ``headers`` table, added to each request."""
+    proxy: Secret | None
+    insecure: bool
+    link_local: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether what was learnt of this account still concerns it: provider, place and credential."""
+        credential = self.credential.fingerprint() if self.credential else "-"
+        return f"{self.provider} {self.base_url} {credential}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why an account cannot be addressed at all, in the words of the status page."""
+
+    state: str
+    """``off``, ``no credential``, ``needs login`` or ``unsupported``."""
+    reason: str | None
+
+
+def resolve(
+    account: Account,
+    provider: Provider,
+    *,
+    credential: Secret | None,
+    problem: str | None,
+    proxy: Secret | None,
+    headers: tuple[tuple[bytes, Secret], ...],
+) -> Target | Unfit:
+    """Bring an account and its provider together.
+
+    ``credential`` is the account's key or token if it could be read, ``problem`` the sentence if it could not.
+    """
+    if not account.enabled:
+        return Unfit("off", "enabled = false")
+    if provider.dialect != "anthropic":
+        return Unfit("unsupported", f"this version does not speak the dialect {provider.dialect}")
+    if account.proxy is not None and proxy is None:
+        return Unfit("no credential", "the proxy URL cannot be read")
+    if provider.auth != "none" and credential is None:
+        if problem is None and (provider.oauth is not None or account.oauth is not None):
+            return Unfit("needs login", "no token yet")
+        return Unfit("no credential", problem or "no api_key is given")
+    base_url = account.base_url or provider.base_url
+    if base_url is None:
+        return Unfit("unsupported", "no base_url is given")
+    return Target(
+        account=account.name,
+        provider=account.provider,
+        dialect=provider.dialect,
+        base_url=base_url.rstrip("/"),
+        auth=provider.auth,
+        credential=credential,
+        headers=headers,
+        proxy=proxy,
+        insecure=account.insecure,
+        link_local=account.link_local,
+    )
