@@ -1,0 +1,242 @@
+"""The fake provider: an honest imitation of the Anthropic API's behaviour on the wire, for demo and tests.
+
+It answers on a loopback port what a script says, one script for each credential, and remembers what it saw.
+"""
+
+import hashlib
+import random
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import trio
+
+from ccflared.demo import catalog
+from ccflared.demo.acts import Act, Scene, acts, document, problem
+from ccflared.demo.asked import Asked, Fault, read
+from ccflared.demo.connection import Connection, Ending, Request
+from ccflared.demo.limits import Meter
+from ccflared.demo.script import Answer, Behaviour, Cycle, Metered, Slow
+from ccflared.demo.stream import name
+from ccflared.wire import Headers
+
+Endpoint = Literal["messages", "count_tokens"]
+PREFIXES = 1000
+"""Prompt prefixes that the imitated cache remembers."""
+
+
+@dataclass(slots=True, eq=False)
+class Seen:
+    """One request as it arrived. Its repr shows no credential."""
+
+    at: float
+    """Wall clock."""
+    arrived: float
+    """``trio.current_time()`` once its body was read."""
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+    key: str | None
+    """The credential it came with."""
+    left: trio.Event = field(default_factory=trio.Event)
+    """Set when the peer hung up before the answer had ended."""
+    left_at: float | None = None
+    """``trio.current_time()`` of that."""
+    ended: trio.Event = field(default_factory=trio.Event)
+    """Set when the answer ended, however it did."""
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the first value of the header field ``name`` (lower case), or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    def __repr__(self) -> str:
+        return f"Seen({self.method} {self.target}, {len(self.body)} bytes)"
+
+
+@dataclass(slots=True)
+class Script:
+    """What one credential's requests get: ``coming`` in order, then ``then`` for ever."""
+
+    coming: deque[Behaviour] = field(default_factory=deque)
+    then: Behaviour | None = None
+    turn: int = 0
+    meter: Meter | None = None
+
+    def next(self, default: Behaviour) -> Behaviour:
+        """Return the behaviour for the next request, with its cycles resolved."""
+        behaviour = self.coming.popleft() if self.coming else (self.then or default)
+        while isinstance(behaviour, Cycle):
+            behaviour = behaviour.behaviours[self.turn % len(behaviour.behaviours)]
+            self.turn += 1
+        metered = behaviour.behaviour if isinstance(behaviour, Slow) else behaviour
+        if isinstance(metered, Metered) and (self.meter is None or self.meter.plan != metered):
+            self.meter = Meter(metered)
+        return behaviour
+
+
+class FakeProvider:
+    """See the module. Serve it in a nursery: ``port = await nursery.start(provider.serve)``."""
+
+    def __init__(
+        self,
+        *,
+        default: Behaviour | None = None,
+        seed: int = 0,
+        clock: Callable[[], float] = time.time,
+        remember: int = 1000,
+        max_body: int = 64 * 1024 * 1024,
+        open_to_all: bool = False,
+    ) -> None:
+        """``default``: for credentials without a script. ``remember``: how many requests ``seen`` keeps.
+
+        ``open_to_all``: a request without any credential is served, too; else it gets the API's 401.
+        """
+        self.seen: deque[Seen] = deque(maxlen=remember)
+        self.count = 0
+        """Requests that have arrived so far."""
+        self._default: Behaviour = default or Answer()
+        self._seed = seed
+        self._clock = clock
+        self._max_body = max_body
+        self._open_to_all = open_to_all
+        self._scripts: dict[tuple[str, Endpoint], Script] = {}
+        self._prefixes: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._arrival = trio.Event()
+
+    def play(
+        self, key: str, *behaviours: Behaviour, then: Behaviour | None = None, on: Endpoint = "messages"
+    ) -> None:
+        """Script the requests of credential ``key``: these in order, then ``then`` (or the default) for ever.
+
+        ``on``: which endpoint; a script for messages does not touch count_tokens. A new one replaces the old.
+        """
+        self._scripts[key, on] = Script(deque(behaviours), then)
+
+    async def received(self, count: int) -> Seen:
+        """Wait until ``count`` requests have arrived since the provider was made; return the latest."""
+        while self.count < count:
+            await self._arrival.wait()
+        return self.seen[-1]
+
+    async def serve(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until cancelled; ``started`` with the port bound."""
+        listeners = await trio.open_tcp_listeners(port, host=host)
+        task_status.started(listeners[0].socket.getsockname()[1])
+        await trio.serve_listeners(self._converse, listeners)
+
+    async def _converse(self, stream: trio.SocketStream) -> None:
+        connection = Connection(stream, max_body=self._max_body)
+        ending: Ending = "kept"
+        try:
+            while ending == "kept" and (request := await connection.request()) is not None:
+                seen = self._note(request)
+                ending = await connection.perform(self._respond(request, seen))
+                if ending == "left":
+                    seen.left_at = trio.current_time()
+                    seen.left.set()
+                seen.ended.set()
+        finally:
+            with trio.CancelScope(shield=True):
+                await stream.aclose()
+
+    def _note(self, request: Request) -> Seen:
+        seen = Seen(
+            at=self._clock(),
+            arrived=trio.current_time(),
+            method=request.method,
+            target=request.target,
+            headers=request.headers,
+            body=request.body or b"",
+            key=_credential(request.headers),
+        )
+        self.seen.append(seen)
+        self.count += 1
+        self._arrival.set()
+        self._arrival = trio.Event()
+        return seen
+
+    def _respond(self, request: Request, seen: Seen) -> Iterator[Act]:
+        dice = random.Random(f"{self._seed}/{self.count}")
+        request_id = name("req", dice)
+        key = seen.key or ""
+        organization = _uuid(key)
+        fail = partial(problem, request_id, organization=organization)
+        if request.body is None:
+            return fail(413, "Request exceeds the maximum size")
+        path = request.target.partition("?")[0]
+        match (request.method, path.removeprefix("/v1/").split("/")):
+            case _ if not path.startswith("/v1/"):
+                return fail(404, "Not Found")
+            case _ if seen.key is None and not self._open_to_all:
+                return fail(401, "x-api-key header is required")
+            case ("POST", ["messages"]):
+                return self._play(request, key, "messages", dice, request_id)
+            case ("POST", ["messages", "count_tokens"]):
+                return self._play(request, key, "count_tokens", dice, request_id)
+            case ("GET", ["models"]):
+                return document(catalog.listing(), request_id, organization)
+            case ("GET", ["models", model]) if (entry := catalog.find(model)) is not None:
+                return document(entry, request_id, organization)
+            case ("GET", ["models", model]):
+                return fail(404, f"model: {model}")
+            case _:
+                return fail(404, "Not Found")
+
+    def _play(
+        self, request: Request, key: str, endpoint: Endpoint, dice: random.Random, request_id: str
+    ) -> Iterator[Act]:
+        script = self._scripts.setdefault((key, endpoint), Script())
+        behaviour = script.next(self._default if endpoint == "messages" else Answer())
+        asked = read(request.body or b"", counting=endpoint == "count_tokens")
+        if not any(key == b"anthropic-version" for key, _ in request.headers):
+            asked = Fault("anthropic-version: header is required")
+        organization = _uuid(key)
+        if endpoint == "count_tokens" and isinstance(behaviour, Answer) and isinstance(asked, Asked):
+            tokens = asked.tokens if behaviour.input_tokens is None else behaviour.input_tokens
+            return document({"input_tokens": tokens}, request_id, organization)
+        scene = Scene(
+            asked=asked,
+            now=self._clock(),
+            dice=dice,
+            request_id=request_id,
+            organization=organization,
+            warm=isinstance(asked, Asked) and asked.prefix is not None and self._cached(key, asked.prefix),
+            gzip=any(name == b"accept-encoding" and b"gzip" in value for name, value in request.headers),
+            meter=script.meter,
+        )
+        return acts(behaviour, scene)
+
+    def _cached(self, key: str, prefix: str) -> bool:
+        """Whether the prefix was sent with this credential before; from now on it was."""
+        known = (key, prefix) in self._prefixes
+        self._prefixes[key, prefix] = None
+        self._prefixes.move_to_end((key, prefix))
+        while len(self._prefixes) > PREFIXES:
+            self._prefixes.popitem(last=False)
+        return known
+
+
+def _credential(headers: Headers) -> str | None:
+    """Return what came as x-api-key or as a bearer token."""
+    for field_name, value in headers:
+        if field_name == b"x-api-key" and value:
+            return value.decode("latin-1")
+        if field_name == b"authorization" and value[:7].lower() == b"bearer " and value[7:].strip():
+            return value[7:].strip().decode("latin-1")
+    return None
+
+
+def _uuid(key: str) -> str:
+    """Return the organization a credential belongs to: made from it, but not telling it."""
+    digits = hashlib.sha256(b"organization of " + key.encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
