@@ -356,7 +356,9 @@ async def test_a_peer_that_has_its_whole_answer_has_not_left() -> None:
     async with serving(provider) as client:
         await client.ask(stream=True)
         await client.ask()
-    assert all(seen.ended.is_set() and not seen.left.is_set() for seen in provider.seen)
+        for seen in provider.seen:
+            await seen.ended.wait()
+    assert [seen.left.is_set() for seen in provider.seen] == [False, False]
 
 
 @pytest.mark.parametrize("after_events", [None, 0, 3])
