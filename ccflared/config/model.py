@@ -1,254 +1,452 @@
-"""The shape of ccflare.toml, as frozen dataclasses. This file is the documentation of every key."""
+"""The shape of ccflare.toml, as frozen dataclasses: who serves, who may ask, in what order.
 
+The sections that are there once stand in settings.py.
+
+Each field is annotated with its key: the kind of value and what it takes and does. Absent keys have the
+field's default. Everything that reads, checks, prints or documents the file is driven by these annotations.
+"""
+
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from ccflared.secret import Secret
+from ccflared.config.chain_kinds import Step, Steps
+from ccflared.config.kinds import Choice, FilePath, Flag, KeyPath, Number, Reading, Text, Whole
+from ccflared.config.net_kinds import HeaderName, Url
+from ccflared.config.reference import SecretRef
+from ccflared.config.secret_kinds import SecretSource, Sha256
+from ccflared.config.settings import (
+    Admin,
+    Control,
+    Cooldown,
+    Listen,
+    Log,
+    Metrics,
+    OverloadRetry,
+    Plane,
+    Routing,
+    Server,
+    Storage,
+    Strategy,
+    Tls,
+    check_admin,
+    check_metrics,
+)
+from ccflared.config.shapes import Many, MapOf, Named, Table, takes
+from ccflared.config.time_kinds import Day, Duration, Instant, TimeOfDay, Weekdays, Zone
+from ccflared.config.value_sets import Models
 
-Plane = Literal["requests", "admin", "metrics"]
+__all__ = [
+    "Account",
+    "Admin",
+    "Alerts",
+    "Auth",
+    "Budget",
+    "Client",
+    "Config",
+    "Control",
+    "Cooldown",
+    "Dialect",
+    "Fallback",
+    "Listen",
+    "Log",
+    "Metrics",
+    "OAuth",
+    "OverloadRetry",
+    "PauseWindow",
+    "Plane",
+    "Price",
+    "Provider",
+    "Routing",
+    "SecretRef",
+    "Server",
+    "Step",
+    "Storage",
+    "Strategy",
+    "Tls",
+    "Webhook",
+]
+
 Dialect = Literal["anthropic", "openai-chat"]
 Auth = Literal["bearer", "x-api-key", "none"]
-Strategy = Literal["session", "affinity", "drain-soonest", "least-used"]
 
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """Where a secret comes from. ``kind`` literal: ``value`` is the Secret itself; else env name, path or stored name."""
-
-    kind: Literal["literal", "env", "file", "credential", "stored"]
-    value: Secret | str
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    cert: Path
-    key: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    address: str
-    tls: Tls | None = None  # None: [server] tls
-    base_path: str | None = None  # None: [server] base_path
-    serve: frozenset[Plane] = frozenset({"requests", "admin", "metrics"})
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    listen: tuple[Listen, ...] = (Listen("127.0.0.1:8080"),)
-    base_path: str = ""
-    allowed_hosts: tuple[str, ...] = ()
-    allowed_origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    tls: Tls | None = None
-    max_body: int = 64 * 1024 * 1024
-    body_timeout: float = 60.0
-    max_concurrency: int = 1000
-    drain: float = 300.0
-    allow_unauthenticated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    socket: Path | None = None
-    mode: int = 0o600
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Admin:
-    token: SecretRef | None = None
-    token_sha256: str | None = None
-    edit: Literal["all", "state", "none"] = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    directory: Path | None = None
-    keep_requests: float = 90 * 86400.0
-    keep_payloads: float = 0.0  # 0: off
-    max_size: int = 2 * 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class OverloadRetry:
-    attempts: int = 2
-    delay: float = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Cooldown:
-    first: float = 30.0
-    factor: float = 2.0
-    longest: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    strategy: Strategy = "session"
-    session_length: float = 5 * 3600.0
-    cache_cold: float = 300.0
-    hold_first_event: float = 10.0
-    ping_after: float = 12.0
-    attempts: int = 8
-    attempts_within: float = 120.0
-    connect_timeout: float = 10.0
-    idle_timeout: float = 300.0
-    overload_retry: OverloadRetry = OverloadRetry()
-    cooldown: Cooldown = Cooldown()
-    trust_reset_up_to: float = 8 * 86400.0
-    refresh_model: str = "claude-haiku-4-5"
+NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+PATTERNS = Many(Text("a name or a glob"), "a list of names and globs", least=1)
+MODELS_DOC = (
+    'Names that clients ask for (exact ids, globs, the families fable, opus, sonnet, haiku, or "*") and the upstream\'s '
+    'names for them; a list is tried in order, "=" keeps the name.'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    authorize_url: str | None = None
-    token_url: str | None = None
-    client_id: str | None = None
-    scopes: tuple[str, ...] = ()
-    redirect_uri: str | None = None
-    access_token: SecretRef | None = None
-    refresh_token: SecretRef | None = None
-    expires_at: float | None = None
+    """``oauth = { … }`` of a provider or an account: where tokens come from. Endpoints are data; no client id is shipped."""
+
+    authorize_url: Annotated[str | None, takes(Url(), "Where `ccflared login` sends the browser.")] = None
+    token_url: Annotated[
+        str | None, takes(Url(), "Where codes and refresh tokens are exchanged for tokens.")
+    ] = None
+    client_id: Annotated[
+        str | None, takes(Text("a client id"), "The client id issued to the operator; needed for login.")
+    ] = None
+    scopes: Annotated[
+        tuple[str, ...],
+        takes(Many(Text("a scope", r"[!#-\[\]-~]+"), "a list of scopes"), "The scopes that login asks for."),
+    ] = ()
+    redirect_uri: Annotated[str | None, takes(Url(), "The redirect URI registered with the client id.")] = (
+        None
+    )
+    access_token: Annotated[
+        SecretRef | None,
+        takes(
+            SecretSource(),
+            "An access token that the operator owns; alone it is long-lived and never refreshed.",
+        ),
+    ] = None
+    refresh_token: Annotated[
+        SecretRef | None,
+        takes(SecretSource(), "A refresh token: a seed, adopted once; the rotated one is kept as state."),
+    ] = None
+    expires_at: Annotated[float | None, takes(Instant(), "When access_token ends.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    dialect: Dialect = "anthropic"
-    base_url: str | None = None
-    auth: Auth = "x-api-key"
-    headers: Mapping[str, SecretRef] = field(default_factory=dict)
-    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    oauth: OAuth | None = None
-    billing: Literal["plan", "api"] = "api"
+    """[providers.NAME]: how to address one kind of upstream. A table of a built-in name merges over that one."""
+
+    dialect: Annotated[
+        Dialect, takes(Choice("anthropic", "openai-chat"), "The API that the upstream speaks.")
+    ] = "anthropic"
+    base_url: Annotated[
+        str | None,
+        takes(
+            Url(),
+            "Where it is. anthropic: /v1/messages is appended, a /v1 at the end is not doubled. openai-chat: includes the "
+            "version, /chat/completions is appended; a bare host gets /v1 first.",
+            absent="each account gives its own",
+        ),
+    ] = None
+    auth: Annotated[
+        Auth,
+        takes(
+            Choice("bearer", "x-api-key", "none"),
+            "How the credential is sent: Authorization: Bearer, x-api-key, or not.",
+        ),
+    ] = "x-api-key"
+    headers: Annotated[
+        Mapping[str, SecretRef],
+        takes(
+            MapOf(HeaderName(), SecretSource(), "a table of headers"),
+            "Headers added to every request. The values are secrets; Host, framing and credential headers are refused.",
+        ),
+    ] = field(default_factory=dict)
+    models: Annotated[Mapping[str, tuple[str, ...]], takes(Models(), MODELS_DOC)] = field(
+        default_factory=dict
+    )
+    oauth: Annotated[
+        OAuth | None, takes(Table(OAuth), "Where OAuth tokens come from, for providers that use them.")
+    ] = None
+    billing: Annotated[
+        Literal["plan", "api"],
+        takes(
+            Choice("plan", "api"),
+            "plan: a subscription pays, requests cost no money; api: each request does.",
+        ),
+    ] = "api"
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    daily: float | None = None
-    monthly: float | None = None
-    counts: Literal["value", "money"] = "value"
+    """``budget = { … }``: what may be spent, in USD. An account counts money; a client by default value."""
+
+    daily: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD per day.")] = None
+    monthly: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD per month.")] = None
+    counts: Annotated[
+        Literal["value", "money"],
+        takes(Choice("value", "money"), "value: list price, plan included; money: what is billed."),
+    ] = "value"
+
+
+def _check_budget(budget: Budget, path: KeyPath, reading: Reading) -> None:
+    if budget.daily is None and budget.monthly is None:
+        reading.wrong(path, "a budget needs daily or monthly, in USD")
+    elif budget.daily is not None and budget.monthly is not None and budget.daily > budget.monthly:
+        reading.wrong(
+            (*path, "daily"), "the daily budget is larger than the monthly one, so it would never count"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class PauseWindow:
-    """``start`` and ``end`` are minutes after midnight; end <= start crosses midnight. ``days`` 0=mon."""
+    """One entry of ``pause_schedule``: minutes after midnight; end <= start crosses midnight. ``days``: 0 is Monday."""
 
-    start: int
-    end: int
-    timezone: str | None = None
-    days: frozenset[int] = frozenset(range(7))
+    start: Annotated[int, takes(TimeOfDay(), "When the pause begins.", name="from")]
+    end: Annotated[int, takes(TimeOfDay(), "When it ends; no later than from: on the next day.", name="to")]
+    timezone: Annotated[
+        str | None, takes(Zone(), "The time zone of both.", absent="the file's timezone, else the system's")
+    ] = None
+    days: Annotated[frozenset[int], takes(Weekdays(), "Days on which the pause begins.")] = frozenset(
+        range(7)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """[accounts.NAME]: one account at one provider. Its name is its identity in state, history and REST."""
+
     name: str
-    provider: str
-    enabled: bool = True
-    pool: bool = True
-    priority: int = 0
-    tier: float = 1.0
-    api_key: SecretRef | None = None
-    base_url: str | None = None
-    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    auto_fallback: bool = False
-    auto_refresh: bool = False
-    overage: Literal["never", "last-resort", "allow"] = "never"
-    billing: Literal["plan", "api"] | None = None
-    budget: Budget | None = None
-    proxy: SecretRef | None = None
-    pause_schedule: tuple[PauseWindow, ...] = ()
-    max_concurrency: int | None = None
-    one_hour_cache: bool = False
-    session_length: float | None = None
-    passthrough: tuple[str, ...] = ()
-    insecure: bool = False
-    link_local: bool = False
-    oauth: OAuth | None = None
-    credentials_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a chain: accounts shared by the strategy, and the upstream's model name if one is given."""
-
-    accounts: tuple[str, ...]
-    model: str | None = None
+    provider: Annotated[
+        str, takes(Text("the name of a provider"), "The provider: a built-in one or one of [providers].")
+    ]
+    enabled: Annotated[bool, takes(Flag(), "false: kept, but never asked.")] = True
+    pool: Annotated[bool, takes(Flag(), "false: only for chains and pins.")] = True
+    priority: Annotated[int, takes(Whole(), "Lower is preferred.")] = 0
+    tier: Annotated[
+        float,
+        takes(
+            Number("a number above 0", above=0),
+            "Capacity relative to others of the same priority: Pro 1, Max 5x 5, Max 20x 20.",
+        ),
+    ] = 1.0
+    api_key: Annotated[SecretRef | None, takes(SecretSource(), "The API key; a secret.")] = None
+    base_url: Annotated[str | None, takes(Url(), "A custom endpoint.", absent="the provider's")] = None
+    models: Annotated[
+        Mapping[str, tuple[str, ...]], takes(Models(), f"{MODELS_DOC} Before the provider's.")
+    ] = field(default_factory=dict)
+    auto_fallback: Annotated[bool, takes(Flag(), "Return to this account as soon as its window resets.")] = (
+        False
+    )
+    auto_refresh: Annotated[bool, takes(Flag(), "Start the next usage window when one ends.")] = False
+    overage: Annotated[
+        Literal["never", "last-resort", "allow"],
+        takes(
+            Choice("never", "last-resort", "allow"), "Whether paid extra usage of a plan may serve requests."
+        ),
+    ] = "never"
+    billing: Annotated[
+        Literal["plan", "api"] | None,
+        takes(Choice("plan", "api"), "Who pays: a plan, or each request.", absent="the provider's"),
+    ] = None
+    budget: Annotated[
+        Budget | None,
+        takes(
+            Table(Budget, check=_check_budget, fixed={"counts": "money"}),
+            "Money that may be billed; the account is skipped once it is spent.",
+        ),
+    ] = None
+    proxy: Annotated[
+        SecretRef | None, takes(SecretSource(), "URL of an HTTP proxy to go through; a secret.")
+    ] = None
+    pause_schedule: Annotated[
+        tuple[PauseWindow, ...],
+        takes(
+            Many(Table(PauseWindow), 'a list of tables such as { from = "14:00", to = "18:00" }'),
+            "When the account rests.",
+        ),
+    ] = ()
+    max_concurrency: Annotated[
+        int | None, takes(Whole(1), "Requests that it may serve at once.", absent="no limit")
+    ] = None
+    one_hour_cache: Annotated[bool, takes(Flag(), "Ask for prompt caches that last an hour.")] = False
+    session_length: Annotated[
+        float | None, takes(Duration("5h"), "How long a session lasts here.", absent="that of [routing]")
+    ] = None
+    passthrough: Annotated[
+        tuple[str, ...],
+        takes(
+            Many(
+                Text('a path prefix such as "/v1/files"', r"/v1(?:/[A-Za-z0-9._~-]+)+/?"),
+                "a list of path prefixes",
+            ),
+            "Path prefixes outside the pool that a request pinned to this account may use.",
+        ),
+    ] = ()
+    insecure: Annotated[
+        bool, takes(Flag(), "Allow http to addresses that are neither loopback nor private.")
+    ] = False
+    link_local: Annotated[
+        bool, takes(Flag(), "Allow link-local addresses, where cloud metadata services are.")
+    ] = False
+    oauth: Annotated[OAuth | None, takes(Table(OAuth), "OAuth, merged over that of the provider.")] = None
+    credentials_file: Annotated[
+        Path | None,
+        takes(
+            FilePath(),
+            "A credentials file of another program: read and watched, never written, never refreshed.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    models: tuple[str, ...]
-    steps: tuple[Step, ...]  # key "try"
-    then: Literal["pool", "fail"] = "pool"
+    """[[fallback]]: an ordered chain for some models, before the general pool. The first that matches counts."""
+
+    models: Annotated[
+        tuple[str, ...],
+        takes(
+            Many(
+                Text("a family, a model id or a glob"),
+                "a list of families, ids or globs",
+                single=True,
+                least=1,
+            ),
+            "Which requested models it is for: families, exact ids or globs.",
+        ),
+    ]
+    steps: Annotated[
+        tuple[Step, ...],
+        takes(
+            Steps(),
+            "Accounts in order: a name, a list of names (one step, shared by the strategy), or a table with account and the "
+            "upstream's model.",
+            name="try",
+        ),
+    ]
+    then: Annotated[
+        Literal["pool", "fail"],
+        takes(Choice("pool", "fail"), "What follows the chain: the accounts not yet tried, or nothing."),
+    ] = "pool"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
+    """[clients.NAME]: who may send requests. With none configured only loopback may, without a key."""
+
     name: str
-    key: tuple[SecretRef, ...] = ()
-    key_sha256: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ("*",)
-    models: tuple[str, ...] = ("*",)
-    pin: bool = False
-    budget: Budget | None = None
-    requests_per_hour: int | None = None
-    expires: date | None = None
+    key: Annotated[
+        tuple[SecretRef, ...],
+        takes(
+            Many(SecretSource(), "a secret or a list of secrets", single=True, least=1),
+            "The key, or several while one replaces another. Or key_sha256.",
+        ),
+    ] = ()
+    key_sha256: Annotated[
+        tuple[str, ...],
+        takes(
+            Many(Sha256(), "a SHA-256 in hexadecimal or a list of them", single=True, least=1),
+            "SHA-256 of the key in hexadecimal, as `ccflared client add` writes it.",
+        ),
+    ] = ()
+    accounts: Annotated[
+        tuple[str, ...], takes(PATTERNS, "Accounts that may serve it: in pool, chains and pins.")
+    ] = ("*",)
+    models: Annotated[
+        tuple[str, ...], takes(PATTERNS, "Models that it may ask for, by the requested name.")
+    ] = ("*",)
+    pin: Annotated[bool, takes(Flag(), "May choose an account by the header x-ccflared-account.")] = False
+    budget: Annotated[Budget | None, takes(Table(Budget, check=_check_budget), "What it may spend.")] = None
+    requests_per_hour: Annotated[int | None, takes(Whole(1), "How often it may ask.", absent="no limit")] = (
+        None
+    )
+    expires: Annotated[
+        dt.date | None, takes(Day(), "The day from which its key counts no more.", absent="never")
+    ] = None
+
+
+def _check_client(client: Client, path: KeyPath, reading: Reading) -> None:
+    if not client.key and not client.key_sha256:
+        reading.wrong(
+            path,
+            "a client needs key or key_sha256; `ccflared client add NAME` makes a key and writes the second",
+            "key",
+        )
+
+
+_PRICE = Number("USD per million tokens", least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per million tokens; None where the file does not say."""
+    """[pricing.MODEL]: USD per million tokens, over the shipped table; None where the file does not say."""
 
-    input: float | None = None
-    output: float | None = None
-    cache_read: float | None = None
-    cache_write_5m: float | None = None
-    cache_write_1h: float | None = None
+    input: Annotated[float | None, takes(_PRICE, "Input tokens.", absent="the shipped price")] = None
+    output: Annotated[float | None, takes(_PRICE, "Output tokens.", absent="the shipped price")] = None
+    cache_read: Annotated[
+        float | None, takes(_PRICE, "Tokens read from a prompt cache.", absent="the shipped price")
+    ] = None
+    cache_write_5m: Annotated[
+        float | None, takes(_PRICE, "Tokens written to a cache of five minutes.", absent="the shipped price")
+    ] = None
+    cache_write_1h: Annotated[
+        float | None, takes(_PRICE, "Tokens written to a cache of an hour.", absent="the shipped price")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    url: SecretRef
-    secret: SecretRef | None = None
-    format: Literal["json", "ntfy", "slack", "discord"] = "json"
+    """``webhook = { … }``: where alerts are posted."""
+
+    url: Annotated[SecretRef, takes(SecretSource(), "Where to post; a secret, as such URLs carry tokens.")]
+    secret: Annotated[SecretRef | None, takes(SecretSource(), "Signs what is posted.")] = None
+    format: Annotated[
+        Literal["json", "ntfy", "slack", "discord"],
+        takes(Choice("json", "ntfy", "slack", "discord"), "How the alert is spelled."),
+    ] = "json"
 
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    daily_spend: float | None = None
-    webhook: Webhook | None = None
+    """[alerts]: what is worth telling somebody."""
 
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    public: bool = False
-    token: SecretRef | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "text", "journald", "json"] = "auto"
+    daily_spend: Annotated[
+        float | None, takes(Number("an amount of USD", above=0), "USD in a day after which an alert is sent.")
+    ] = None
+    webhook: Annotated[Webhook | None, takes(Table(Webhook), "Where alerts are posted.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    include: tuple[str, ...] = ()
-    timezone: str | None = None
-    server: Server = Server()
-    control: Control = Control()
-    admin: Admin | None = None
-    storage: Storage = Storage()
-    routing: Routing = Routing()
-    providers: Mapping[str, Provider] = field(default_factory=dict)  # built-in ones merged in
-    accounts: Mapping[str, Account] = field(default_factory=dict)  # in the order of the file
-    fallback: tuple[Fallback, ...] = ()
-    clients: Mapping[str, Client] = field(default_factory=dict)
-    pricing: Mapping[str, Price] = field(default_factory=dict)
-    alerts: Alerts = Alerts()
-    metrics: Metrics = Metrics()
-    log: Log = Log()
+    """The whole file, with its includes merged in and the built-in providers below its own."""
+
+    include: Annotated[
+        tuple[str, ...],
+        takes(
+            Many(Text("a path or a glob"), "a list of paths and globs", single=True),
+            "Further files, read in this order, globs sorted. Only the main file may include.",
+        ),
+    ] = ()
+    timezone: Annotated[
+        str | None, takes(Zone(), "The zone of days and months in budgets and totals.", absent="the system's")
+    ] = None
+    server: Annotated[Server, takes(Table(Server), "Where requests come in.")] = field(default_factory=Server)
+    control: Annotated[Control, takes(Table(Control), "The control socket.")] = field(default_factory=Control)
+    admin: Annotated[Admin | None, takes(Table(Admin, check=check_admin), "Who may administer over TCP.")] = (
+        None
+    )
+    storage: Annotated[Storage, takes(Table(Storage), "The state directory.")] = field(
+        default_factory=Storage
+    )
+    routing: Annotated[Routing, takes(Table(Routing), "How accounts are chosen and tried.")] = field(
+        default_factory=Routing
+    )
+    providers: Annotated[
+        Mapping[str, Provider], takes(Named(NAME, Table(Provider), "tables by name"), "Kinds of upstreams.")
+    ] = field(default_factory=dict)
+    accounts: Annotated[
+        Mapping[str, Account],
+        takes(Named(NAME, Table(Account), "tables by name"), "The accounts, in the order of the file."),
+    ] = field(default_factory=dict)
+    fallback: Annotated[
+        tuple[Fallback, ...],
+        takes(
+            Many(Table(Fallback), "tables written [[fallback]]"), "Chains for some models, before the pool."
+        ),
+    ] = ()
+    clients: Annotated[
+        Mapping[str, Client],
+        takes(Named(NAME, Table(Client, check=_check_client), "tables by name"), "Who may send requests."),
+    ] = field(default_factory=dict)
+    pricing: Annotated[
+        Mapping[str, Price],
+        takes(
+            Named(Text("the name of a model"), Table(Price), "tables by name"),
+            "Prices over the shipped ones.",
+        ),
+    ] = field(default_factory=dict)
+    alerts: Annotated[Alerts, takes(Table(Alerts), "What is worth telling somebody.")] = Alerts()
+    metrics: Annotated[Metrics, takes(Table(Metrics, check=check_metrics), "Who may read /metrics.")] = field(
+        default_factory=Metrics
+    )
+    log: Annotated[Log, takes(Table(Log), "What is logged.")] = field(default_factory=Log)

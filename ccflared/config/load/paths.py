@@ -1,0 +1,134 @@
+"""Where things are on this system: the file, the state directory, the control socket. Contract sections 1 and 2."""
+
+import os
+import pwd
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccflared.config.model import Config
+from ccflared.errors import UsageError
+
+SYSTEM_FILE = Path("/etc/ccflared/ccflare.toml")
+
+
+def home(environ: Mapping[str, str]) -> Path | None:
+    """Return the home directory: ``$HOME``, else the user's from the password database."""
+    if given := environ.get("HOME"):
+        return Path(given)
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return None
+
+
+def candidates(explicit: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the places where the file may be. The first two are orders: where one is given, no other place counts."""
+    if explicit is not None:
+        return (explicit.absolute(),)
+    if given := environ.get("CCFLARED_CONFIG"):
+        return (Path(given).absolute(),)
+    user = _below(environ, "XDG_CONFIG_HOME", ".config")
+    return (*((user / "ccflared" / "ccflare.toml",) if user else ()), SYSTEM_FILE)
+
+
+def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return the path of the file. Raises UsageError, naming the places, if there is none."""
+    places = candidates(explicit, environ)
+    for place in places:
+        if _is_there(place):
+            return place
+    if explicit is not None or environ.get("CCFLARED_CONFIG"):
+        named = "--config" if explicit is not None else "$CCFLARED_CONFIG"
+        raise UsageError(
+            f"There is no file {places[0]} (named by {named}). `ccflared init --config {places[0]}` writes a first one."
+        )
+    looked = "\n".join(f"  {place}" for place in places)
+    raise UsageError(
+        "There is no configuration. It is looked for at --config PATH, $CCFLARED_CONFIG, and\n"
+        f"{looked}\n`ccflared init` writes a first one."
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there; what may not be looked at counts, so that it is reported instead of passed over."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return path.is_symlink()
+    return True
+
+
+def state_directory(config: Config, environ: Mapping[str, str]) -> Path:
+    """Return the state directory: [storage] directory, $STATE_DIRECTORY, $XDG_STATE_HOME/ccflared, ~/.local/state/ccflared."""
+    if config.storage.directory is not None:
+        return config.storage.directory
+    if given := _first(environ, "STATE_DIRECTORY"):
+        return given
+    base = _below(environ, "XDG_STATE_HOME", ".local/state")
+    if base is None:
+        raise UsageError("No state directory: set [storage] directory, or $HOME.")
+    return base / "ccflared"
+
+
+def control_socket(config: Config, environ: Mapping[str, str]) -> Path:
+    """Return the control socket: [control] socket, else ccflared.sock in the runtime or state directory."""
+    if config.control.socket is not None:
+        return config.control.socket
+    if given := _first(environ, "RUNTIME_DIRECTORY"):
+        return given / "ccflared.sock"
+    if user := environ.get("XDG_RUNTIME_DIR"):
+        return Path(user) / "ccflared" / "ccflared.sock"
+    return state_directory(config, environ) / "ccflared.sock"
+
+
+def control_socket_of(path: Path, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return ``[control] socket`` of a file, however broken the rest of it is; None if it cannot be told."""
+    try:
+        text = path.read_bytes()[: 8 * 1024 * 1024].decode(errors="replace")
+    except OSError:
+        return None
+    try:
+        control = tomllib.loads(text).get("control")
+        given = control.get("socket") if isinstance(control, dict) else None
+    except tomllib.TOMLDecodeError:
+        given = _scanned(text)
+    if not isinstance(given, str) or not given or "\0" in given:
+        return None
+    if given.startswith("~/"):
+        base = home(os.environ if environ is None else environ)
+        return base / given[2:] if base else None
+    return path.absolute().parent / given
+
+
+def _scanned(text: str) -> str | None:
+    """Find the socket in a text that is not valid TOML, line by line."""
+    section = ""
+    for line in text.splitlines():
+        if match := re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line):
+            section = match[1]
+        name = "socket" if section == "control" else r"control\s*\.\s*socket" if not section else None
+        if name and (match := re.match(rf"\s*{name}\s*=\s*(?:\"([^\"\\]*)\"|'([^']*)')", line)):
+            return match[1] if match[1] is not None else match[2]
+        if not section and (
+            match := re.match(r"\s*control\s*=\s*\{.*?\bsocket\s*=\s*[\"']([^\"'\\]*)[\"']", line)
+        ):
+            return match[1]
+    return None
+
+
+def _below(environ: Mapping[str, str], variable: str, fallback: str) -> Path | None:
+    """Return an XDG base directory; a relative one is ignored, as its specification says."""
+    if (given := environ.get(variable)) and Path(given).is_absolute():
+        return Path(given)
+    base = home(environ)
+    return base / fallback if base else None
+
+
+def _first(environ: Mapping[str, str], variable: str) -> Path | None:
+    """Return the first directory of a variable that systemd fills with several, separated by colons."""
+    given = environ.get(variable, "").split(":", 1)[0]
+    return Path(given) if given else None

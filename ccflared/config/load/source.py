@@ -1,0 +1,167 @@
+"""Reading one configuration file: its bytes, whether others could have written it, its tables and their places."""
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ccflared.config.decode import ROOT
+from ccflared.config.kinds import KeyPath
+from ccflared.config.locate import Places, line_starts, locate
+from ccflared.config.mask import masked_line
+from ccflared.config.report import Mistake
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes that a configuration file may have."""
+_WHERE = re.compile(
+    r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
+)
+
+
+@dataclass
+class Source:
+    """One file as it was read. ``tables`` is None where that failed; then ``mistakes`` say why."""
+
+    path: Path
+    text: str = ""
+    digest: str | None = None
+    tables: dict[str, Any] | None = None
+    places: Places | None = None
+    mistakes: list[Mistake] = field(default_factory=list)
+    open_to_all: bool = False
+    """Whether everyone may read it."""
+
+    def mistake(self, path: KeyPath, message: str, at: str = "value") -> Mistake:
+        """Return a mistake at the key or the value of ``path``, or at the nearest place that has one."""
+        spot = self.places.spot(path) if self.places else None
+        if spot is None:
+            return Mistake(self.path, 1, 1, message)
+        exact = self.places is not None and path in self.places.spots
+        span = spot.value if at == "value" and exact else spot.key
+        return self.mistake_at(span.start, message, span.end - span.start)
+
+    def mistake_at(self, offset: int, message: str, length: int = 1) -> Mistake:
+        """Return a mistake at an offset of the text."""
+        starts = line_starts(self.text)
+        line = self.text.count("\n", 0, offset)
+        start = starts[line]
+        end = starts[line + 1] - 1 if line + 1 < len(starts) else len(self.text)
+        excerpt, shown = masked_line(self.text, (start, end), offset - start, self.places, ROOT)
+        length = max(1, min(length, end - offset))
+        return Mistake(self.path, line + 1, offset - start + 1, message, excerpt, length, shown)
+
+
+def read_source(path: Path) -> Source:
+    """Read, decode and locate one file. Everything that can be wrong with it ends in ``mistakes``."""
+    source = Source(path)
+    try:
+        content = _bytes(source)
+    except OSError as error:
+        source.mistakes.append(Mistake(path, 1, 1, _unreadable(error)))
+        return source
+    if content is None:
+        return source
+    source.digest = hashlib.sha256(content).hexdigest()
+    try:
+        source.text = content.decode()
+    except UnicodeDecodeError as error:
+        good = content[: error.start].decode()
+        column = len(good) - good.rfind("\n")
+        message = f"this is not UTF-8 text (the byte 0x{content[error.start]:02x})"
+        source.mistakes.append(Mistake(path, good.count("\n") + 1, column, message))
+        return source
+    _parse(source)
+    return source
+
+
+def _bytes(source: Source) -> bytes | None:
+    # Not blocking: a named pipe without a writer must not stop the daemon.
+    descriptor = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            source.mistakes.append(Mistake(source.path, 1, 1, "this is no regular file"))
+            return None
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        source.mistakes.append(Mistake(source.path, 1, 1, f"the file is larger than {LARGEST >> 20} MiB"))
+        return None
+    if objection := writable_by_others(source.path, status):
+        source.mistakes.append(Mistake(source.path, 1, 1, objection))
+    source.open_to_all = bool(status.st_mode & stat.S_IROTH)
+    return content
+
+
+def _unreadable(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return "there is no such file"
+        case errno.EACCES:
+            return f"this file may not be read by uid {os.getuid()} (permission denied)"
+        case errno.EISDIR:
+            return "this is a directory"
+        case _:
+            return f"the file cannot be read: {error.strerror}"
+
+
+def _parse(source: Source) -> None:
+    if source.text.startswith("\ufeff"):
+        message = "the file begins with a byte order mark; save it as UTF-8 without one"
+        source.mistakes.append(Mistake(source.path, 1, 1, message))
+        return
+    try:
+        source.tables = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        source.mistakes.append(_syntax_mistake(source, str(error)))
+        return
+    except RecursionError:
+        source.mistakes.append(Mistake(source.path, 1, 1, "lists or tables are nested too deeply"))
+        return
+    source.places = locate(source.text)
+
+
+def _syntax_mistake(source: Source, error: str) -> Mistake:
+    """Return tomllib's complaint with its place; a key set twice is pointed at, and where it was set before."""
+    places = locate(source.text)
+    match = _WHERE.match(error)
+    what = match["what"] if match else error
+    if what.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate")):
+        for path, second in places.twice.items():
+            first = places.spots[path].key.line
+            name = path[-1] if isinstance(path[-1], str) else path[-2]
+            message = f'"{name}" is already set in line {first}'
+            return source.mistake_at(second.start, message, second.end - second.start)
+    what = what[:1].lower() + what[1:]
+    if match is None or match["line"] is None:
+        end = len(source.text.rstrip("\n"))
+        return source.mistake_at(end, f"this is not TOML: {what}; the file ends here")
+    # tomllib counts lines and columns after it has turned "\r\n" into "\n"; both count the same here.
+    offset = line_starts(source.text)[int(match["line"]) - 1] + int(match["column"]) - 1
+    return source.mistake_at(min(offset, len(source.text)), f"this is not TOML: {what}")
+
+
+def writable_by_others(path: Path, status: os.stat_result) -> str | None:
+    """Return why a configuration file or directory is refused, or None.
+
+    Refused is what everyone may write (mode o+w), unless it lies on a read-only file system, as the 0777
+    directories of Kubernetes' volumes do. A group is trusted: user-private groups and deployment groups are
+    common. A directory with the sticky bit (/tmp) is let pass: others cannot replace what is not theirs.
+    Access control lists and directories further up are not looked at.
+    """
+    if not status.st_mode & stat.S_IWOTH:
+        return None
+    directory = stat.S_ISDIR(status.st_mode)
+    if directory and status.st_mode & stat.S_ISVTX:
+        return None
+    try:
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            return None
+    except OSError:
+        pass
+    what = "directory" if directory else "file"
+    return f"everyone may write this {what} (mode {status.st_mode & 0o7777:04o}); `chmod o-w {path}` puts that right"

@@ -1,0 +1,248 @@
+"""The rules that tie parts of the file together: names that must exist, endpoints, credentials, protection.
+
+Each rule says what is wrong at the place where a person would change it, and keeps quiet about parts in which
+something is wrong already.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
+
+from ccflared.config.chain_kinds import Step
+from ccflared.config.kinds import KeyPath, Reading
+from ccflared.config.model import Account, Config, OAuth, Provider
+from ccflared.config.net_kinds import split_address
+from ccflared.config.protection import exposures
+from ccflared.config.reach import reach_of_host
+from ccflared.config.reference import SecretRef
+from ccflared.config.words import did_you_mean, dotted, quoted
+from ccflared.secret import Secret
+
+_PROVIDER_MEANT = {
+    "max": "claude-oauth",
+    "claude": "claude-oauth",
+    "pro": "claude-oauth",
+    "console": "anthropic",
+    "claude-console-api": "anthropic",
+    "claude-api": "anthropic",
+    "vertex-ai": "vertex",
+    "nano-gpt": "nanogpt",
+}
+"""Names of better-ccflare's modes: commands take them, the file has one name for each thing."""
+
+
+def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, whole: bool) -> None:
+    """Tell ``reading`` what is wrong. ``tables`` give the names of entries that did not decode.
+
+    ``whole`` is false where a file could not be read: then nothing is said about what may stand in it.
+    """
+    _listeners(config, reading)
+    for name, account in config.accounts.items():
+        path: KeyPath = ("accounts", name)
+        if reading.clean(*((*path, key) for key in ("provider", "base_url", "insecure", "link_local"))):
+            _endpoint(config, account, reading)
+        if reading.clean(path):
+            _credential(config, account, reading)
+    _literal_urls(config, reading)
+    _client_keys(config, reading)
+    if whole:
+        accounts = _names(tables, "accounts")
+        _providers(config, {*config.providers, *_names(tables, "providers")}, reading)
+        _chains(config, accounts, reading)
+        _client_accounts(config, accounts, reading)
+        if reading.clean(("server",), ("clients",)):
+            for exposure in exposures(config):
+                reading.wrong(exposure.path, str(exposure))
+
+
+def with_chains_expanded(config: Config) -> Config:
+    """Return the configuration with the globs of chains replaced by the accounts they match, in the file's order."""
+    return replace(
+        config,
+        fallback=tuple(
+            replace(chain, steps=tuple(_expanded(step, config.accounts) for step in chain.steps))
+            for chain in config.fallback
+        ),
+    )
+
+
+def is_glob(name: str) -> bool:
+    """Whether a name of an account or model is a pattern."""
+    return any(c in name for c in "*?[")
+
+
+def _expanded(step: Step, accounts: Iterable[str]) -> Step:
+    names: dict[str, None] = {}
+    for given in step.accounts:
+        matched = [name for name in accounts if fnmatchcase(name, given)] if is_glob(given) else [given]
+        names.update(dict.fromkeys(matched))
+    return replace(step, accounts=tuple(names))
+
+
+def _names(tables: Mapping[str, Any], section: str) -> list[str]:
+    found = tables.get(section)
+    return list(found) if isinstance(found, dict) else []
+
+
+def _listeners(config: Config, reading: Reading) -> None:
+    seen: dict[str, int] = {}
+    for index, listen in enumerate(config.server.listen):
+        parts = split_address(listen.address)
+        if not reading.clean(("server", "listen")) or (parts is not None and parts[1] == 0):
+            continue
+        if listen.address in seen:
+            reading.wrong(("server", "listen", index), f"{quoted(listen.address)} is listened on twice")
+        seen[listen.address] = index
+
+
+def _providers(config: Config, known: set[str], reading: Reading) -> None:
+    for name, account in config.accounts.items():
+        path: KeyPath = ("accounts", name, "provider")
+        if account.provider in known or not reading.clean(path):
+            continue
+        meant = _PROVIDER_MEANT.get(account.provider.casefold())
+        hint = f"; did you mean {quoted(meant)}?" if meant else did_you_mean(account.provider, known)
+        reading.wrong(path, f"there is no provider {quoted(account.provider)}{hint}")
+
+
+def _endpoint(config: Config, account: Account, reading: Reading) -> None:
+    """base_url exists, and http and link-local go only where they may."""
+    path: KeyPath = ("accounts", account.name)
+    provider = config.providers.get(account.provider)
+    if provider is None or not reading.clean(("providers", account.provider)):
+        return
+    if account.base_url is None and provider.base_url is None:
+        reading.wrong(
+            path, f"{_title(path)} needs base_url: the provider {quoted(account.provider)} has none", "key"
+        )
+        return
+    if account.base_url is not None:
+        path = (*path, "base_url")
+    parts = urlsplit(account.base_url or provider.base_url or "")
+    where = reach_of_host(parts.hostname or "")
+    if where == "link-local" and not account.link_local:
+        reading.wrong(
+            path,
+            f"{parts.hostname} is a link-local or metadata address, where clouds hand out credentials; "
+            "if it is really meant, add link_local = true to the account",
+        )
+    elif parts.scheme == "http" and where == "public" and not account.insecure:
+        reading.wrong(
+            path,
+            f"http to {parts.hostname} would send the credential readable to everyone on the way; "
+            "write https, or add insecure = true to the account",
+        )
+
+
+def _credential(config: Config, account: Account, reading: Reading) -> None:
+    """At most one kind of credential; none at all is worth a warning."""
+    path: KeyPath = ("accounts", account.name)
+    provider = config.providers.get(account.provider, Provider())
+    tokens = account.oauth is not None and (account.oauth.access_token or account.oauth.refresh_token)
+    given = [
+        name
+        for name, there in (
+            ("api_key", account.api_key),
+            ("oauth", tokens),
+            ("credentials_file", account.credentials_file),
+        )
+        if there
+    ]
+    oauth = account.oauth or provider.oauth
+    if len(given) > 1:
+        reading.wrong(
+            (*path, given[1]), f"{_title(path)} has both {given[0]} and {given[1]}; give one", "key"
+        )
+    elif "api_key" in given and provider.oauth is not None:
+        hint = "a token of your own goes into oauth = { access_token = … }"
+        reading.wrong(
+            (*path, "api_key"), f"the provider {quoted(account.provider)} logs in by OAuth; {hint}", "key"
+        )
+    elif not given and oauth is None and provider.auth != "none":
+        reading.warn(path, f"{_title(path)} has no api_key; it cannot serve until it has one", "key")
+    elif not given and oauth is not None and not _client_id(account.oauth, provider.oauth):
+        hint = "or credentials_file, or a token"
+        reading.warn(
+            path, f"{_title(path)} cannot log in: it has no client_id in oauth = {{ … }}, {hint}", "key"
+        )
+
+
+def _client_id(*tables: OAuth | None) -> bool:
+    return any(table is not None and table.client_id for table in tables)
+
+
+def _literal_urls(config: Config, reading: Reading) -> None:
+    """Secrets that are URLs, where the file itself holds them. The mistake does not repeat them."""
+    for path, ref in _url_secrets(config):
+        if ref.kind == "literal" and isinstance(ref.value, Secret) and reading.clean(path):
+            parts = urlsplit(ref.value.reveal())
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                reading.wrong(path, "expected a URL that begins with http:// or https://")
+
+
+def _url_secrets(config: Config) -> Iterator[tuple[KeyPath, SecretRef]]:
+    for name, account in config.accounts.items():
+        if account.proxy is not None:
+            yield ("accounts", name, "proxy"), account.proxy
+    if config.alerts.webhook is not None:
+        yield ("alerts", "webhook", "url"), config.alerts.webhook.url
+
+
+def _chains(config: Config, accounts: Iterable[str], reading: Reading) -> None:
+    known = list(accounts)
+    for index, chain in enumerate(config.fallback):
+        path: KeyPath = ("fallback", index, "try")
+        if not reading.clean(path):
+            continue
+        for place, step in enumerate(chain.steps):
+            for number, name in enumerate(step.accounts):
+                where = (*path, place, "account" if step.model is not None else number)
+                if not any(fnmatchcase(k, name) for k in known) if is_glob(name) else name not in known:
+                    reading.wrong(where, _no_account(name, known))
+
+
+def _client_accounts(config: Config, accounts: Iterable[str], reading: Reading) -> None:
+    known = list(accounts)
+    for client in config.clients.values():
+        for index, name in enumerate(client.accounts):
+            path: KeyPath = ("clients", client.name, "accounts", index)
+            if is_glob(name):
+                if name != "*" and not any(fnmatchcase(k, name) for k in known):
+                    reading.warn(path, f"no account matches {quoted(name)}")
+            elif name not in known and reading.clean(path):
+                reading.wrong(path, _no_account(name, known))
+
+
+def _no_account(name: str, known: Iterable[str]) -> str:
+    what = "no account matches" if is_glob(name) else "there is no account"
+    return f"{what} {quoted(name)}{did_you_mean(name, known)}"
+
+
+def _client_keys(config: Config, reading: Reading) -> None:
+    """See that each key belongs to one client, and that the admin token is none, as far as the file tells."""
+    owners: dict[str, str] = {}
+    if config.admin is not None:
+        for digest in _digests((config.admin.token,), (config.admin.token_sha256,)):
+            owners[digest] = "[admin]"
+    for client in config.clients.values():
+        path: KeyPath = ("clients", client.name)
+        for digest in _digests(client.key, client.key_sha256):
+            owner = owners.setdefault(digest, _title(path))
+            if owner != _title(path):
+                reading.wrong(
+                    path, f"{_title(path)} has the same key as {owner}; give it one of its own", "key"
+                )
+
+
+def _digests(refs: Iterable[SecretRef | None], digests: Iterable[str | None]) -> Iterator[str]:
+    for ref in refs:
+        if ref is not None and isinstance(ref.value, Secret):
+            yield hashlib.sha256(ref.value.reveal().encode()).hexdigest()
+    yield from (digest for digest in digests if digest is not None)
+
+
+def _title(path: KeyPath) -> str:
+    return f"[{dotted(path)}]"
