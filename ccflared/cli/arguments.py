@@ -1,0 +1,173 @@
+"""The parser of the command line: which commands there are and which options each takes. Runs nothing."""
+
+import argparse
+import difflib
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ccflared import __version__
+from ccflared.cli.help import HELP, TOP, TOP_END
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001 - typeshed has no other name for it
+
+
+class _Layout(argparse.HelpFormatter):
+    """Wraps paragraphs; keeps lines that begin with a space, wrapped below the text of their first column."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines: list[str] = []
+        for paragraph in _paragraphs(text.strip("\n")):
+            begin = indent + " " * (len(paragraph) - len(paragraph.lstrip(" ")))
+            hang = begin + "   " if paragraph[2:3].isdigit() else begin
+            lines += textwrap.wrap(
+                paragraph, width, initial_indent=indent, subsequent_indent=hang, break_on_hyphens=False
+            ) or [""]
+        return "\n".join(lines)
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that says what may have been meant."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Layout, **options)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Say which command may have been meant; argparse calls this for each choice."""
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            close = difflib.get_close_matches(str(value), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f". There are: {', '.join(known)}."
+            raise argparse.ArgumentError(None, f"there is no command {value!r}{hint}")
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and where help is; exit 2."""
+        self.exit(2, f"{self.prog}: {message}\n{self.prog} --help says how it is used.\n")
+
+
+def parser() -> Parser:
+    """Return the parser of the whole command line. ``command`` is None for ``ccflared`` alone."""
+    top = Parser(prog="ccflared", description=TOP, epilog=TOP_END, parents=[_where()])
+    top.add_argument("-V", "--version", action="version", version=f"ccflared {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    _configuration(commands)
+    _daemon(commands)
+    _status(commands)
+    _reload(commands)
+    _account(commands)
+    return top
+
+
+def _configuration(commands: "_Commands") -> None:
+    init = _command(commands, "init")
+    init.add_argument("--force", action="store_true", help="replace a file that is there")
+    check = _command(commands, "check")
+    check.add_argument(
+        "--secrets", action="store_true", help="a secret that cannot be read is a mistake, too"
+    )
+    check.add_argument("--json", action="store_true", help="print what was found as JSON")
+    config = _command(commands, "config")
+    config.add_argument("--defaults", action="store_true", help="also show what the file leaves out")
+    config.add_argument("--json", action="store_true", help="print it as JSON")
+    _command(commands, "schema")
+
+
+def _daemon(commands: "_Commands") -> None:
+    _command(commands, "run")
+    demo = _command(commands, "demo")
+    demo.add_argument(
+        "--listen", metavar="ADDRESS", help="HOST:PORT to listen on (default: one of this machine only)"
+    )
+    demo.add_argument("--traffic", action="store_true", help="send some requests all the time")
+
+
+def _status(commands: "_Commands") -> None:
+    status = _command(commands, "status")
+    status.add_argument(
+        "--watch",
+        metavar="SECONDS",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        help="show it again every 2 seconds, or as many as given, until Ctrl-C",
+    )
+    form = status.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the API's answer")
+    form.add_argument("--line", action="store_true", help="print one short line, for prompts and status bars")
+
+
+def _reload(commands: "_Commands") -> None:
+    reload = _command(commands, "reload")
+    what = reload.add_mutually_exclusive_group()
+    what.add_argument("--allow-less", action="store_true", help="apply it even if it takes something away")
+    what.add_argument(
+        "--log",
+        action="store_true",
+        help="print the verdicts since the start, newest first, and reload nothing",
+    )
+    reload.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _account(commands: "_Commands") -> None:
+    account = _command(commands, "account")
+    words = account.add_subparsers(
+        dest="word", metavar="WORD", title="words", parser_class=Parser, required=True
+    )
+    listed = _command(words, "list", of="account")
+    listed.add_argument("--json", action="store_true", help="print the API's answer")
+    reset = _command(words, "reset", of="account")
+    reset.add_argument("name", metavar="NAME", help="name of the account, as in the file")
+
+
+def _command(commands: "_Commands", name: str, *, of: str = "") -> Parser:
+    said = HELP[f"{of} {name}".strip()]
+    return commands.add_parser(
+        name, help=said.summary, description=said.text, epilog=said.end(), parents=[_where()]
+    )
+
+
+def _where() -> Parser:
+    """Return the two options that every command takes, before its words and after."""
+    where = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = where.add_argument_group("where")
+    group.add_argument(
+        "--config", metavar="PATH", type=_path, help="the configuration file ($CCFLARED_CONFIG)"
+    )
+    group.add_argument(
+        "--socket", metavar="PATH", type=_path, help="the daemon's control socket ($CCFLARED_SOCKET)"
+    )
+    return where
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("a path is missing")
+    return Path(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds between 0.1 and 86400")
+    return seconds
+
+
+def _paragraphs(text: str) -> Iterable[str]:
+    """Yield paragraphs: a line that is empty or begins with a space is one; others run together."""
+    running: list[str] = []
+    for line in text.split("\n"):
+        alone = not line.strip() or line.startswith(" ") or line.endswith(":")
+        if alone and running:
+            yield " ".join(running)
+            running = []
+        if alone:
+            yield line
+        else:
+            running.append(line)
+    if running:
+        yield " ".join(running)

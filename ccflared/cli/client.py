@@ -1,0 +1,206 @@
+"""The client of the control socket: finds the daemon, asks it one thing, says what is wrong where it cannot.
+
+HTTP/1.1 over a Unix socket by the standard library, so that a command is quick. Bounded in time and size.
+"""
+
+import grp
+import http.client
+import json
+import os
+import pwd
+import socket
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ccflared.cli.places import Place
+from ccflared.cli.render.foreign import bare
+from ccflared.errors import NotRunning, Refused
+
+CONNECT_TIMEOUT = 3.0
+LARGEST = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the daemon answered. ``value`` is the JSON of ``text``; ``place`` where the daemon is."""
+
+    status: int
+    value: Any
+    text: str
+    place: Place
+
+    def complaint(self) -> str:
+        """Return the sentence of an error answer, in whichever of the usual shapes it comes."""
+        value = self.value
+        if isinstance(value, dict):
+            error = value.get("error", value.get("message"))
+            if isinstance(error, dict):
+                error = error.get("message")
+            if isinstance(error, str) and error:
+                return bare(error)
+        return f"it answered with HTTP status {self.status}"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """An HTTP connection over a socket that is already connected."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__("localhost")
+        self.sock = connected
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """The daemon that is asked: the first of ``places`` that answers."""
+
+    places: Sequence[Place]
+    start_hint: str = "ccflared run"
+
+    def get(self, path: str, *, timeout: float = 10.0) -> Answer:
+        """Ask for ``path``. Raises NotRunning or Refused with the sentence for the user."""
+        return self._ask("GET", path, None, timeout)
+
+    def post(self, path: str, body: object = None, *, timeout: float = 60.0) -> Answer:
+        """Ask the daemon to do something; ``body`` goes as JSON. Raises as ``get``."""
+        return self._ask("POST", path, None if body is None else json.dumps(body).encode(), timeout)
+
+    def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
+        connected, place = self._connect()
+        with connected:
+            try:
+                status, raw = _exchange(connected, method, path, body, timeout)
+            except TimeoutError:
+                raise Refused(
+                    f"ccflared at {place.path} did not answer within {timeout:g} seconds. It may be stuck; "
+                    "its log says more."
+                ) from None
+            except (ConnectionError, BrokenPipeError):
+                raise Refused(
+                    f"The daemon at {place.path} closed the connection without an answer. It may be stopping."
+                ) from None
+            except http.client.HTTPException:
+                raise Refused(_something_else(place)) from None
+        try:
+            text = raw.decode()
+            value = json.loads(text) if text.strip() else None
+        except (UnicodeDecodeError, ValueError, RecursionError):
+            raise Refused(_something_else(place)) from None
+        return Answer(status, value, text, place)
+
+    def _connect(self) -> tuple[socket.socket, Place]:
+        seen: list[tuple[Place, str]] = []
+        forbidden: Place | None = None
+        for place in self.places:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(CONNECT_TIMEOUT)
+            try:
+                connection.connect(str(place.path))
+            except PermissionError:
+                forbidden = forbidden or place
+                seen.append((place, "no permission"))
+            except FileNotFoundError:
+                seen.append((place, "nothing there"))
+            except ConnectionRefusedError:
+                seen.append((place, "nobody listens" if _is_socket(place.path) else "not a socket"))
+            except (TimeoutError, BlockingIOError):
+                connection.close()
+                raise Refused(f"ccflared at {place.path} takes no connection; it may be stuck.") from None
+            except (OSError, ValueError) as error:  # a path that is too long, not a directory on the way, …
+                seen.append((place, bare(getattr(error, "strerror", None) or str(error))))
+            else:
+                return connection, place
+            connection.close()
+        if forbidden is not None:
+            raise Refused(_no_permission(forbidden.path))
+        raise NotRunning(_not_running(seen, self.start_hint))
+
+
+def account_path(name: str, action: str) -> str:
+    """Return the path of an action on an account, its name quoted."""
+    return f"/api/accounts/{quote(name, safe='')}/{action}"
+
+
+def _exchange(
+    connected: socket.socket, method: str, path: str, body: bytes | None, timeout: float
+) -> tuple[int, bytes]:
+    """Send one request and read its answer. Raises TimeoutError, ConnectionError, HTTPException."""
+    deadline = time.monotonic() + timeout
+    connected.settimeout(timeout)
+    http_connection = _UnixConnection(connected)
+    headers = {"Accept": "application/json", "Connection": "close"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    http_connection.request(method, path, body, headers)
+    response = http_connection.getresponse()
+    pieces: list[bytes] = []
+    size = 0
+    while piece := response.read1(1 << 16):
+        pieces.append(piece)
+        size += len(piece)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if size > LARGEST:
+            raise http.client.HTTPException("too large")
+        connected.settimeout(left)
+    if response.length:  # framed by a length, and shorter than it
+        raise http.client.IncompleteRead(b"")
+    return response.status, b"".join(pieces)
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _something_else(place: Place) -> str:
+    return f"Something answers at {place.path} ({place.why}), but it is not ccflared."
+
+
+def _no_permission(path: Path) -> str:
+    """Say whose socket it is, and what to do to be let in."""
+    me = _user(os.geteuid())
+    for nearest in (path, *path.parents):
+        try:
+            facts = nearest.stat()
+        except OSError:
+            continue
+        if nearest == path or not os.access(nearest, os.X_OK):
+            break
+    else:
+        return f"ccflared's socket {path} may not be opened by {me}."
+    owner, group = _user(facts.st_uid), _group(facts.st_gid)
+    what = "the socket" if nearest == path else f"the directory {nearest} on the way to it"
+    return (
+        f"{me} may not open ccflared's control socket {path}: {what} belongs to {owner}:{group}, "
+        f"mode {stat.S_IMODE(facts.st_mode):04o}.\n"
+        f"Run the command as {owner} or root (sudo), or open the socket to a group that {me} is in:\n"
+        '  [control]\n  mode = "0660"\n  group = "GROUP"'
+    )
+
+
+def _not_running(seen: list[tuple[Place, str]], start_hint: str) -> str:
+    widest = max((len(str(place.path)) for place, _ in seen), default=0)
+    looked = [f"  {place.path!s:<{min(widest, 60)}}  {what} ({place.why})" for place, what in seen]
+    return "\n".join(["ccflared is not running. Looked for it at:", *looked, f"Start it: {start_hint}"])
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return f"group {number}"

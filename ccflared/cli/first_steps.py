@@ -1,0 +1,56 @@
+"""What to do where no daemon runs: how to start one, and the first steps of somebody new."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccflared.cli.places import config_file, config_places
+from ccflared.cli.render.layout import Line, Span
+from ccflared.cli.render.sheet import Sheet
+
+UNITS = tuple(
+    Path(directory) / "ccflared.service"
+    for directory in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+)
+
+
+def start_hint(chosen: Path | None, environ: Mapping[str, str]) -> str:
+    """Return the command that starts the daemon here."""
+    config = config_file(chosen, environ)
+    if config is None:
+        return "ccflared init, then ccflared run (or, without any account: ccflared demo)"
+    if config == Path("/etc/ccflared/ccflare.toml") and any(unit.exists() for unit in UNITS):
+        return "systemctl start ccflared"
+    return f"ccflared run --config {chosen}" if chosen is not None else "ccflared run"
+
+
+def first_steps(chosen: Path | None, environ: Mapping[str, str], sheet: Sheet) -> list[Line]:
+    """Return the greeting of ``ccflared`` alone: what it is, and what to type next."""
+    config = config_file(chosen, environ)
+    lines = sheet.text(Span("ccflared is not running.", "strong"), indent=0)
+    if config is not None:
+        lines += sheet.text(f"Its configuration is {config}.", indent=0)
+        steps = [
+            ("ccflared check", "read the file and name every mistake"),
+            (start_hint(chosen, environ), "start"),
+        ]
+    else:
+        lines += sheet.text(
+            "It serves Claude clients from one of several accounts. The configuration is one file, "
+            f"{config_places(environ)[0]}; there is none yet.",
+            indent=0,
+        )
+        steps = [
+            ("ccflared demo", "see it work, with a built-in provider: no account, no network"),
+            ("ccflared init", "write a commented file to start from"),
+            ("ccflared run", "start"),
+        ]
+    lines.append(())
+    widest = max(len(command) for command, _ in steps)
+    for command, what in steps:
+        if widest + len(what) + 4 <= sheet.width:
+            lines.append((Span("  "), Span(f"{command:<{widest}}", "strong"), Span(f"  {what}", "faint")))
+        else:
+            lines += sheet.text(Span(command, "strong"))
+            lines += sheet.text(Span(what, "faint"), indent=6)
+    lines.append(())
+    return lines + sheet.text(Span("ccflared --help lists all commands.", "faint"), indent=0)

@@ -1,0 +1,169 @@
+"""What ``--help`` says of each command: what it does, how it exits, an example. The options are elsewhere."""
+
+from dataclasses import dataclass
+
+TOP = """
+A daemon that serves Claude clients from one of several accounts. Without a command it shows the status,
+or the first steps where no daemon runs.
+"""
+
+TOP_END = """
+exit codes:
+  0  fine
+  1  the answer is no: mistakes in the file, an account that needs a person, a refused edit, history off
+  2  usage, or no configuration
+  3  the daemon is not running
+  4  refused, or it could not be applied
+
+examples:
+  ccflared demo --traffic
+  ccflared init
+  ccflared check
+  ccflared status --watch
+
+ccflared COMMAND --help tells more about each.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """The help of one command. ``exits`` are its exit codes and their meaning."""
+
+    summary: str
+    text: str
+    exits: tuple[tuple[int, str], ...]
+    examples: tuple[str, ...]
+
+    def end(self) -> str:
+        """Return what stands below the options."""
+        codes = "".join(f"  {code}  {meaning}\n" for code, meaning in self.exits)
+        return f"exit codes:\n{codes}\nexamples:\n" + "".join(f"  {example}\n" for example in self.examples)
+
+
+_NO_FILE = (2, "there is no configuration")
+_NOT_RUNNING = (3, "the daemon is not running")
+_NO_ANSWER = "it does not let you, does not answer, or is not ccflared"
+
+HELP = {
+    "init": Help(
+        "write a commented file to start from",
+        """
+Writes a commented starter configuration, readable by you only (mode 0600), to --config or the usual place.
+Never overwrites a file unless --force is given.
+""",
+        ((0, "written"), (4, "there is a file already, or it cannot be written")),
+        ("ccflared init", "ccflared init --config ./ccflare.toml"),
+    ),
+    "check": Help(
+        "read the file and name every mistake",
+        """
+Reads the configuration by the very path that the daemon uses, includes and all, and names every mistake
+with its file, line and column. Needs no running daemon and changes nothing. A secret that cannot be read
+is a warning only, because the daemon may be able to read it.
+""",
+        ((0, "the daemon would take it"), (1, "it has mistakes"), _NO_FILE),
+        ("ccflared check", "ccflared check --config new.toml && mv new.toml ccflare.toml"),
+    ),
+    "config": Help(
+        "show the values in force, and where each comes from",
+        """
+Prints the effective values of the configuration, each with the file and line it stands in. Secrets are
+not shown. Needs no running daemon.
+""",
+        ((0, "printed"), (1, "the file has mistakes"), _NO_FILE),
+        ("ccflared config", "ccflared config --defaults"),
+    ),
+    "schema": Help(
+        "print the JSON Schema of the file",
+        """
+Prints the JSON Schema of ccflare.toml, for editors that complete and check while you type.
+""",
+        ((0, "printed"),),
+        ("ccflared schema > ccflare.schema.json",),
+    ),
+    "run": Help(
+        "run the daemon in the foreground",
+        """
+Runs the daemon until SIGTERM or Ctrl-C, which let the running answers end ([server] drain); a second one
+ends it at once. An edited file is taken over by itself, and on SIGHUP. The file is --config, else
+$CCFLARED_CONFIG, else $XDG_CONFIG_HOME/ccflared/ccflare.toml (~/.config), else
+/etc/ccflared/ccflare.toml.
+""",
+        (
+            (0, "stopped as asked"),
+            (1, "the file has mistakes"),
+            _NO_FILE,
+            (4, "it cannot start: an address is taken, another daemon uses the state directory, ..."),
+        ),
+        ("ccflared run", "ccflared run --config ./ccflare.toml"),
+    ),
+    "demo": Help(
+        "see it work, without account or network",
+        """
+Runs the daemon with a built-in fake provider and a state directory that is thrown away: three accounts,
+one of which runs into its limit every few requests. Prints what to try. Nothing leaves this machine.
+""",
+        ((0, "stopped as asked"), (4, "it cannot start")),
+        ("ccflared demo", "ccflared demo --listen 127.0.0.1:9090 --traffic"),
+    ),
+    "status": Help(
+        "show how the daemon is",
+        """
+Shows how the daemon is, where it listens, which configuration is in force or why a newer one was refused,
+the accounts in the order in which they are tried, the traffic of the last hour, and what needs a person.
+""",
+        (
+            (0, "fine"),
+            (1, "an account needs a person, an edit stands refused, or history is off"),
+            _NOT_RUNNING,
+            (4, _NO_ANSWER),
+        ),
+        ("ccflared status", "ccflared status --watch 5", "ccflared status --json | jq .accounts"),
+    ),
+    "reload": Help(
+        "have the file read again, and say what came of it",
+        """
+Has the daemon read its configuration now, waits, and prints the verdict: what changed, or each mistake. A
+file with mistakes never replaces a good one. An edit that takes protection away, or the last account, is
+refused unless --allow-less is given.
+""",
+        (
+            (0, "in force, also when nothing has changed"),
+            (1, "the file has mistakes"),
+            _NOT_RUNNING,
+            (4, "it would take something away; or the daemon " + _NO_ANSWER.removeprefix("it ")),
+        ),
+        ("ccflared reload", "ccflared reload --log"),
+    ),
+    "account": Help(
+        "list the accounts, or reset one",
+        """
+Shows the accounts of the running daemon, and makes it forget what it learnt about one.
+""",
+        ((0, "fine"), _NOT_RUNNING, (4, _NO_ANSWER)),
+        ("ccflared account list", "ccflared account reset work"),
+    ),
+    "account list": Help(
+        "list the accounts in the order in which they are tried",
+        """
+Lists the accounts of the running daemon in the order in which they are tried, each with its state and the
+reason.
+""",
+        ((0, "listed"), _NOT_RUNNING, (4, _NO_ANSWER)),
+        ("ccflared account list", "ccflared account list --json | jq -r '.[].name'"),
+    ),
+    "account reset": Help(
+        "forget what was learnt about an account",
+        """
+Clears everything that the daemon learnt about an account: cooldowns, doubt, a rejected credential. Usage
+and tokens stay. It has taken effect when the command returns.
+""",
+        (
+            (0, "done"),
+            _NOT_RUNNING,
+            (4, "there is no such account; or the daemon " + _NO_ANSWER.removeprefix("it ")),
+        ),
+        ("ccflared account reset work",),
+    ),
+}
+"""By the words of the command."""

@@ -1,0 +1,173 @@
+"""From the words of the command line to the command, and from its failure to the exit code."""
+
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccflared.cli.arguments import parser
+from ccflared.errors import CcflaredError, NotRunning, Refused, UsageError
+
+if TYPE_CHECKING:
+    from ccflared.cli import status
+
+FORMER = {
+    "--serve": "ccflared run",
+    "--stats": "ccflared status",
+    "--list": "ccflared account list",
+    "--show-config": "ccflared config",
+    "--force-reset-rate-limit": "ccflared account reset NAME",
+    "--doctor": "ccflared status and ccflared check",
+    "--port": 'listen = "127.0.0.1:PORT" in [server] of ccflare.toml',
+    "--add-account": "an [accounts.NAME] table in ccflare.toml (ccflared init writes an example)",
+    "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
+    "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
+    "--pause": "enabled = false in [accounts.NAME] of ccflare.toml",
+    "--resume": "enabled = true in [accounts.NAME] of ccflare.toml",
+}
+"""What users of better-ccflare type, and what it is here."""
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run the command that ``words`` ask for and return its exit code. Says on stderr what went wrong."""
+    try:
+        try:
+            code = _run(list(words))
+        finally:
+            sys.stdout.flush()
+    except UsageError as error:
+        return _fail(error, 2)
+    except NotRunning as error:
+        return _fail(error, 3)
+    except Refused as error:
+        return _fail(error, 4)
+    except CcflaredError as error:
+        return _fail(error, 4)
+    except BrokenPipeError:  # `ccflared status | head -1`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return code
+
+
+def _run(words: list[str]) -> int:
+    _welcome_from_elsewhere(words)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    asked = parser().parse_args(words)
+    config: Path | None = getattr(asked, "config", None)
+    socket: Path | None = getattr(asked, "socket", None)
+    match asked.command:
+        case "init" | "check" | "config" | "schema":
+            return _configuration(asked, config)
+        case "run":
+            return _daemon(config)
+        case "demo":
+            from ccflared.daemon.demo import run_demo  # noqa: PLC0415 - heavy
+
+            _outlive_hangup()
+            return run_demo(listen=asked.listen, traffic=asked.traffic)
+        case None:
+            return _alone(config, socket)
+        case _:
+            return _ask(asked, config, socket)
+
+
+def _configuration(asked: Namespace, config: Path | None) -> int:
+    from ccflared.cli import configuration  # noqa: PLC0415 - only what the command needs
+
+    match asked.command:
+        case "init":
+            return configuration.init(config, force=asked.force)
+        case "check":
+            return configuration.check(config, secrets=asked.secrets, json=asked.json)
+        case "config":
+            return configuration.show_config(config, defaults=asked.defaults, json=asked.json)
+        case _:
+            return configuration.schema()
+
+
+def _daemon(config: Path | None) -> int:
+    from ccflared.cli.places import config_file, config_places  # noqa: PLC0415 - only what the command needs
+
+    path = config_file(config, os.environ)
+    if path is None or (config is None and not path.exists()):
+        places = "\n".join(f"  {place}" for place in config_places(os.environ))
+        raise UsageError(
+            f"There is no configuration. Looked for it at:\n{places}\n"
+            "ccflared init writes a commented one to start from; ccflared demo needs none."
+        )
+    _outlive_hangup()
+    from ccflared.daemon.main import run_daemon  # noqa: PLC0415 - heavy: after the signal handlers
+
+    return run_daemon(path, environ=os.environ)
+
+
+def _outlive_hangup() -> None:
+    """Let a SIGHUP during the imports pass: the file is about to be read anyway."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _alone(config: Path | None, socket: Path | None) -> int:
+    from ccflared.cli import status  # noqa: PLC0415 - only what the command needs
+
+    try:
+        return status.show(_question(config, socket), json=False, line=False)
+    except NotRunning as error:
+        if socket is not None or os.environ.get("CCFLARED_SOCKET"):
+            return _fail(error, 3)
+    from ccflared.cli.first_steps import first_steps  # noqa: PLC0415 - the same
+    from ccflared.cli.terminal import stdout  # noqa: PLC0415 - the same
+
+    terminal = stdout()
+    terminal.write(first_steps(config, os.environ, terminal.sheet()))
+    return 3
+
+
+def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
+    from ccflared.cli import control, status  # noqa: PLC0415 - only what the command needs
+
+    question = _question(config, socket)
+    match asked.command, getattr(asked, "word", None):
+        case "status", _ if asked.watch is not None:
+            return status.watch(question, asked.watch, json=asked.json, line=asked.line)
+        case "status", _:
+            return status.show(question, json=asked.json, line=asked.line)
+        case "reload", _ if asked.log:
+            return control.reload_log(question, json=asked.json)
+        case "reload", _:
+            return control.reload(question, allow_less=asked.allow_less, json=asked.json)
+        case "account", "list":
+            return control.list_accounts(question, json=asked.json)
+        case _:
+            return control.reset_account(question, asked.name)
+
+
+def _question(config: Path | None, socket: Path | None) -> "status.Question":
+    from ccflared.cli import status  # noqa: PLC0415 - only what the command needs
+    from ccflared.cli.client import Daemon  # noqa: PLC0415 - the same
+    from ccflared.cli.first_steps import start_hint  # noqa: PLC0415 - the same
+    from ccflared.cli.places import config_file, socket_places  # noqa: PLC0415 - the same
+
+    places = socket_places(socket, config_file(config, os.environ), os.environ)
+    return status.Question(Daemon(places, start_hint(config, os.environ)), config)
+
+
+def _welcome_from_elsewhere(words: list[str]) -> None:
+    """Say what an option of better-ccflare is called here. Raises UsageError."""
+    for word in words[:1]:
+        here = FORMER.get(word.partition("=")[0])
+        if here is not None:
+            raise UsageError(
+                f"{word.partition('=')[0]} is an option of better-ccflare; here it is: {here}\n"
+                "ccflared --help lists all commands."
+            )
+
+
+def _fail(error: CcflaredError, code: int) -> int:
+    from ccflared.cli.terminal import complain  # noqa: PLC0415 - only where there is something to say
+
+    complain(str(error))
+    return code

@@ -1,0 +1,87 @@
+"""What needs a person, and what is worth knowing, in sentences. Pure. ``status`` exits by it."""
+
+from dataclasses import dataclass
+
+from ccflared.cli.render.snapshot import Account, Snapshot
+from ccflared.cli.render.words import count, listed, many
+
+SERVING = ("ready", "doubtful")
+"""States in which an account is tried. Doubt only orders: it never refuses."""
+PERSON = ("needs login", "no credential", "unsupported", "endpoint not trusted")
+"""States that no waiting mends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``needs``: a person must act, and ``status`` exits with 1. ``notes``: it may surprise."""
+
+    needs: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def health(snapshot: Snapshot, own_version: str) -> Health:
+    """Judge a snapshot. ``own_version`` is the version of the command that asks."""
+    needs = [_account(account) for account in snapshot.accounts if account.state in PERSON]
+    needs += [
+        f"{listener.address} is not open: {listener.error}"
+        for listener in snapshot.listeners
+        if listener.error
+    ]
+    needs += _refused(snapshot)
+    if not snapshot.history_ok:
+        why = f": {snapshot.history_error}" if snapshot.history_error else ""
+        needs.append(f"History is off{why}. Requests are served, but nothing is recorded.")
+    return Health(
+        tuple(_sentence(need) for need in needs),
+        tuple(_sentence(note) for note in _notes(snapshot, own_version)),
+    )
+
+
+def _account(account: Account) -> str:
+    why = f": {account.reason}" if account.reason else ""
+    match account.state:
+        case "needs login":
+            return f"{account.name} needs a new login{why}"
+        case "no credential":
+            return f"{account.name} has no credential{why}"
+        case "unsupported":
+            return f"{account.name} cannot be used by this version{why}"
+        case state:
+            return f"{account.name}: {state}{why}"
+
+
+def _refused(snapshot: Snapshot) -> list[str]:
+    refused = snapshot.source.refused
+    if refused is None:
+        return []
+    kept = "The daemon goes on with the one before"
+    if refused.mistakes:
+        number = many(len(refused.mistakes), "mistake")
+        sentence = f"The newest edit of the configuration was refused for {number}. {kept}; "
+        return [sentence + "mend the file, and it is read again by itself."]
+    if refused.losses:
+        sentence = "The newest edit of the configuration would take something away and was refused. "
+        return [sentence + "If it is meant: ccflared reload --allow-less"]
+    return [f"The newest edit of the configuration was refused. {kept}."]
+
+
+def _notes(snapshot: Snapshot, own_version: str) -> list[str]:
+    notes = list(snapshot.source.warnings)
+    if snapshot.source.pending_restart:
+        verb = "waits" if len(snapshot.source.pending_restart) == 1 else "wait"
+        notes.append(f"{listed(list(snapshot.source.pending_restart))} {verb} for a restart of the daemon.")
+    if snapshot.history_dropped:
+        verb = "was" if snapshot.history_dropped == 1 else "were"
+        notes.append(f"{many(snapshot.history_dropped, 'request')} {verb} not recorded since the start.")
+    if snapshot.history_queued > 1000:
+        notes.append(f"{count(snapshot.history_queued)} rows wait to be written: the disk is slow.")
+    if snapshot.version and snapshot.version != own_version:
+        notes.append(
+            f"The daemon is version {snapshot.version}, this command {own_version}; "
+            "a restart of the daemon makes them one."
+        )
+    return notes
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) or " ccflared " in text[-40:] else text + "."

@@ -1,0 +1,110 @@
+"""The traffic of the last hour: how much, how it ended, how quick it was, who did it. Pure."""
+
+from collections.abc import Sequence
+
+from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.sheet import Sheet
+from ccflared.cli.render.snapshot import Traffic
+from ccflared.cli.render.words import clock, count, many, milliseconds, short
+
+
+def traffic_lines(traffic: Traffic, now: float, sheet: Sheet) -> list[Line]:
+    """Return the section below the heading."""
+    if not traffic.known:
+        return sheet.text(Span("The numbers of the last hour are not known.", "faint"))
+    since = _since(traffic, now, sheet)
+    if not traffic.requests and not any(traffic.minutes):
+        return sheet.text(Span(f"No requests{since}.", "faint"))
+    lines = spark_lines(traffic.minutes, sheet)
+    lines += sheet.text(*_outcomes(traffic, sheet), Span(since, "faint"), hang=2)
+    if traffic.failovers:
+        tail = "hid a fault from the client" if traffic.failovers == 1 else "hid faults from the clients"
+        lines += sheet.text(Span(f"{many(traffic.failovers, 'failover')} {tail}", "good"), hang=2)
+    tokens = _tokens(traffic)
+    if tokens:
+        lines += sheet.text(Span("tokens  ", "faint"), sheet.joined(tokens), hang=8)
+    if traffic.p50 is not None:
+        first = [f"{milliseconds(traffic.p50)} for half of them"]
+        if traffic.p95 is not None:
+            first.append(f"{milliseconds(traffic.p95)} for 95 %")
+        lines += sheet.text(Span("answer begins within  ", "faint"), sheet.joined(first), hang=2)
+    return lines + share_lines(traffic, sheet)
+
+
+def spark_lines(minutes: Sequence[int], sheet: Sheet) -> list[Line]:
+    """Return a line of bars, one a minute (or several minutes where it is narrow), and the highest minute."""
+    if not any(minutes):
+        return []
+    peak = f"  peak {count(max(minutes))} a minute"
+    step = next((step for step in (1, 2, 3, 4, 6) if len(minutes) / step + 2 + len(peak) <= sheet.width), 10)
+    sums = [sum(minutes[at : at + step]) for at in range(0, len(minutes), step)]
+    return [(Span("  "), *_bars(sums, sheet), Span(peak, "faint"))]
+
+
+def _bars(values: Sequence[int], sheet: Sheet) -> list[Span]:
+    levels = sheet.glyphs.spark
+    most = max(values)
+    spans: list[Span] = []
+    for value in values:
+        level = 0 if not value else max(1, round(value / most * (len(levels) - 1)))
+        style: Style = "good" if value else "faint"
+        if spans and spans[-1].style == style:
+            spans[-1] = Span(spans[-1].text + levels[level], style)
+        else:
+            spans.append(Span(levels[level], style))
+    return spans
+
+
+def share_lines(traffic: Traffic, sheet: Sheet) -> list[Line]:
+    """Return who served how much, where there is more than one account to compare."""
+    shares = [share for share in traffic.accounts if share.requests or share.failed_attempts]
+    if len(shares) < 2:
+        return []
+    most = max(share.requests for share in shares) or 1
+    room = max(0, min(24, sheet.width - 60))
+    rows: list[list[Line]] = []
+    for share in shares:
+        bar = max(1 if share.requests else 0, round(share.requests / most * room)) if room else 0
+        failed = many(share.failed_attempts, "failed try", "failed tries") if share.failed_attempts else ""
+        rows.append(
+            [
+                (Span(clip(share.name, min(24, sheet.width // 3), sheet.glyphs)),),
+                (Span(sheet.glyphs.block * bar, "good"),),
+                (Span(count(share.requests)),),
+                (Span(f"{short(share.output_tokens)} out" if share.output_tokens else "", "faint"),),
+                (Span(failed, "warn"),),
+            ]
+        )
+    return [(Span("  "), *line) for line in columns(rows, right=frozenset({2, 3}))]
+
+
+def _outcomes(traffic: Traffic, sheet: Sheet) -> list[Span]:
+    named: list[tuple[int, str, Style]] = [
+        (traffic.complete, "complete", "plain"),
+        (traffic.truncated, "cut short", "warn"),
+        (traffic.error, "failed", "bad"),
+        (traffic.refused, "refused", "warn"),
+        (traffic.client_gone, "left by the client", "plain"),
+    ]
+    spans = [Span(many(traffic.requests, "request"), "strong")]
+    for number, word, style in named:
+        if number:
+            spans.append(Span(sheet.glyphs.sep if len(spans) > 1 else ":  ", "faint"))
+            spans.append(Span(f"{count(number)} {word}".replace(" ", "\u00a0"), style))
+    return spans
+
+
+def _tokens(traffic: Traffic) -> list[str]:
+    named = (
+        (traffic.input, "in"),
+        (traffic.output, "out"),
+        (traffic.cache_read, "read from cache"),
+        (traffic.cache_write, "written to cache"),
+    )
+    return [f"{short(number)} {word}" for number, word in named if number]
+
+
+def _since(traffic: Traffic, now: float, sheet: Sheet) -> str:
+    if traffic.since is None or now - traffic.since > 3540:
+        return ""
+    return f" since {clock(traffic.since, now, sheet.zone)}"

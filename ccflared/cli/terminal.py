@@ -1,0 +1,103 @@
+"""The output: what it can show, and lines painted onto it. Colour goes through rich, imported only then."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from ccflared.cli.render.layout import ASCII, UNICODE, Line, Style, text_of
+from ccflared.cli.render.sheet import Sheet
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+RICH: Mapping[Style, str] = {
+    "plain": "",
+    "strong": "bold",
+    "faint": "dim",
+    "good": "green",
+    "warn": "yellow",
+    "bad": "red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """One output stream. ``interactive``: a person looks at it. ``colour``: rules may be drawn, too."""
+
+    stream: TextIO
+    interactive: bool
+    colour: bool
+    unicode: bool
+
+    def sheet(self) -> Sheet:
+        """Return the sheet to write on, as wide as the terminal is now."""
+        return Sheet(self.size()[0], UNICODE if self.unicode else ASCII, rules=self.colour)
+
+    def size(self) -> tuple[int, int]:
+        """Return columns and lines. Where there is no terminal: $COLUMNS, else 80."""
+        try:
+            given = int(os.environ.get("COLUMNS", ""))
+        except ValueError:
+            given = 0
+        if not self.interactive:
+            return max(given or 80, 20), 0
+        size = shutil.get_terminal_size()
+        return max(size.columns, 20), size.lines
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Write lines, with colour where it is shown."""
+        if self.colour:
+            from rich.console import Console  # noqa: PLC0415 - 30 ms that a pipe need not wait for
+
+            console = Console(file=self.stream, highlight=False, markup=False, emoji=False)
+            for line in lines:
+                console.print(rich_text(line), soft_wrap=True)
+            return
+        for line in lines:
+            self.stream.write(self.plain(line) + "\n")
+
+    def plain(self, line: Line) -> str:
+        """Return the text of a line in the letters that the output has."""
+        text = text_of(line).replace("\u00a0", " ")
+        return text if self.unicode else text.encode("ascii", "replace").decode()
+
+
+def terminal_of(stream: TextIO, environ: Mapping[str, str]) -> Terminal:
+    """Find out what ``stream`` can show. Letters that it cannot encode will be ``?`` instead of an error."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+    interactive = stream.isatty()
+    dumb = environ.get("TERM", "") in ("", "dumb", "unknown")
+    colour = interactive and not dumb and not environ.get("NO_COLOR")
+    encoding = (stream.encoding or "").lower().replace("-", "").replace("_", "")
+    return Terminal(stream, interactive, colour, unicode=encoding.startswith("utf"))
+
+
+def stdout() -> Terminal:
+    """Return the standard output."""
+    return terminal_of(sys.stdout, os.environ)
+
+
+def complain(text: str) -> None:
+    """Write sentences for a person to the standard error output, wrapped where it is a terminal."""
+    terminal = terminal_of(sys.stderr, os.environ)
+    sheet = terminal.sheet()
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip(" "))
+        if terminal.interactive:
+            terminal.write(sheet.text(line.strip(), indent=indent, hang=2 if indent else 0))
+        else:
+            sys.stderr.write(line + "\n")
+
+
+def rich_text(line: Line) -> "Text":
+    """Return a line as rich's Text. Nothing in it is read as markup."""
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    text = Text(no_wrap=True, end="")
+    for span in line:
+        text.append(span.text.replace("\u00a0", " "), RICH[span.style])
+    return text
