@@ -1,4 +1,4 @@
-"""The steps of a [[fallback]] chain: ``try = [["primary", "work"], { account = "router", model = "…" }, "last"]``."""
+"""The steps of a chain: ``try = [["primary", "work"], { account = "router", model = "…" }, "last"]``."""
 
 # ruff: noqa: D102 - the methods of a kind are documented once, in Kind
 from collections.abc import Iterable

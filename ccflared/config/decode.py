@@ -1,4 +1,7 @@
-"""From merged tables to a Config, gathering every mistake on the way. Pure: what it needs of the world is given."""
+"""From merged tables to a Config, gathering every mistake on the way.
+
+Pure: what it needs of the world is given.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -44,8 +47,8 @@ def decode(
 ) -> Decoded:
     """Decode the merged tables of all files over the built-in providers.
 
-    ``directory`` gives the directory of the file in which a path stands; ``whole`` is false where a file could
-    not be read, so that names which are missing may stand in it.
+    ``directory`` gives the directory of the file in which a path stands; ``whole`` is false where a file
+    could not be read, so that names which are missing may stand in it.
     """
     reading = Reading(directory, home, zone_exists, elsewhere=_elsewhere())
     config = ROOT.read_over(Config(providers=dict(builtin)), {}, tables, (), reading)

@@ -1,4 +1,4 @@
-"""The kinds of single values in the file: each reads a TOML value, gives its JSON Schema and writes itself back.
+"""The kinds of single values: each reads a TOML value, gives its JSON Schema and writes itself back.
 
 A kind never raises on a wrong value: it tells the Reading, which gathers, and returns None. What consists of
 other kinds (lists, tables) is in shapes.py; what is about time, secrets and networks in files of their own.
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake before it has a place: ``at`` says whether the key or the value of ``path`` is pointed at."""
+    """One mistake before it has a place. ``at``: whether the key or the value of ``path`` is pointed at."""
 
     path: KeyPath
     message: str

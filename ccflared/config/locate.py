@@ -27,7 +27,10 @@ _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the text. ``line`` and ``column`` count from 1, in characters; ``start``, ``end`` are offsets."""
+    """A stretch of the text.
+
+    ``line`` and ``column`` count from 1, in characters; ``start``, ``end`` are offsets.
+    """
 
     line: int
     column: int
@@ -37,7 +40,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a key stands, and its value. Elements of lists have their value's place as key, tables their header."""
+    """Where a key stands, and its value.
+
+    Elements of lists have their value's place as key, tables their header.
+    """
 
     key: Span
     value: Span
@@ -52,7 +58,7 @@ class Places:
     """Keys set a second time (invalid TOML), with the second place."""
 
     def spot(self, path: KeyPath) -> Spot | None:
-        """Return where ``path`` stands, or its nearest table or list that stands anywhere; None for the root."""
+        """Return where ``path`` stands, or the nearest table or list around it; None for the root."""
         while path:
             if path in self.spots:
                 return self.spots[path]

@@ -1,7 +1,8 @@
 """Keeps secrets out of excerpts: a line of the file with every value masked that is not known to be harmless.
 
 Harmless is what the model says is no secret. A value below an unknown key is masked as well, because
-``api_kye = "sk-…"`` is a mistake, too. In a text that is not valid TOML the name of the key on the line decides.
+``api_kye = "sk-…"`` is a mistake, too. In a text that is not valid TOML the name of the key on the line
+decides.
 """
 
 import re

@@ -46,7 +46,10 @@ class Merged:
 
 
 def merge(files: Sequence[Mapping[str, Any]]) -> Merged:
-    """Merge the tables of the files, the main one first. Tables merge, ``fallback`` concatenates, the rest clashes."""
+    """Merge the tables of the files, the main one first.
+
+    Tables merge, ``fallback`` concatenates, the rest clashes.
+    """
     merged = Merged()
     for number, tables in enumerate(files):
         _merge_into(merged.tables, tables, (), number, merged)

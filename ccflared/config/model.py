@@ -75,14 +75,18 @@ Auth = Literal["bearer", "x-api-key", "none"]
 NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 PATTERNS = Many(Text("a name or a glob"), "a list of names and globs", least=1)
 MODELS_DOC = (
-    'Names that clients ask for (exact ids, globs, the families fable, opus, sonnet, haiku, or "*") and the upstream\'s '
+    "Names that clients ask for (exact ids, globs, the families fable, opus, sonnet, haiku, or "
+    '"*") and the upstream\'s '
     'names for them; a list is tried in order, "=" keeps the name.'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """``oauth = { … }`` of a provider or an account: where tokens come from. Endpoints are data; no client id is shipped."""
+    """``oauth = { … }`` of a provider or an account: where tokens come from.
+
+    Endpoints are data; no client id is shipped.
+    """
 
     authorize_url: Annotated[str | None, takes(Url(), "Where `ccflared login` sends the browser.")] = None
     token_url: Annotated[
@@ -114,7 +118,10 @@ class OAuth:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """[providers.NAME]: how to address one kind of upstream. A table of a built-in name merges over that one."""
+    """[providers.NAME]: how to address one kind of upstream.
+
+    A table of a built-in name merges over that one.
+    """
 
     dialect: Annotated[
         Dialect, takes(Choice("anthropic", "openai-chat"), "The API that the upstream speaks.")
@@ -123,7 +130,8 @@ class Provider:
         str | None,
         takes(
             Url(),
-            "Where it is. anthropic: /v1/messages is appended, a /v1 at the end is not doubled. openai-chat: includes the "
+            "Where it is. anthropic: /v1/messages is appended, a /v1 at the end is not doubled. "
+            "openai-chat: includes the "
             "version, /chat/completions is appended; a bare host gets /v1 first.",
             absent="each account gives its own",
         ),
@@ -139,7 +147,8 @@ class Provider:
         Mapping[str, SecretRef],
         takes(
             MapOf(HeaderName(), SecretSource(), "a table of headers"),
-            "Headers added to every request. The values are secrets; Host, framing and credential headers are refused.",
+            "Headers added to every request. The values are secrets; Host, framing and "
+            "credential headers are refused.",
         ),
     ] = field(default_factory=dict)
     models: Annotated[Mapping[str, tuple[str, ...]], takes(Models(), MODELS_DOC)] = field(
@@ -180,7 +189,10 @@ def _check_budget(budget: Budget, path: KeyPath, reading: Reading) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PauseWindow:
-    """One entry of ``pause_schedule``: minutes after midnight; end <= start crosses midnight. ``days``: 0 is Monday."""
+    """One entry of ``pause_schedule``: minutes after midnight; end <= start crosses midnight.
+
+    ``days``: 0 is Monday.
+    """
 
     start: Annotated[int, takes(TimeOfDay(), "When the pause begins.", name="from")]
     end: Annotated[int, takes(TimeOfDay(), "When it ends; no later than from: on the next day.", name="to")]
@@ -281,7 +293,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """[[fallback]]: an ordered chain for some models, before the general pool. The first that matches counts."""
+    """[[fallback]]: an ordered chain for some models, before the general pool.
+
+    The first that matches counts.
+    """
 
     models: Annotated[
         tuple[str, ...],
@@ -299,7 +314,8 @@ class Fallback:
         tuple[Step, ...],
         takes(
             Steps(),
-            "Accounts in order: a name, a list of names (one step, shared by the strategy), or a table with account and the "
+            "Accounts in order: a name, a list of names (one step, shared by the strategy), or a "
+            "table with account and the "
             "upstream's model.",
             name="try",
         ),

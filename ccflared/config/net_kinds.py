@@ -13,7 +13,7 @@ _HOST = rf"{_NAME}(?:\.{_NAME})*\.?"
 
 
 def split_address(address: str) -> tuple[str, int] | None:
-    """Return host (without brackets) and port of ``"HOST:PORT"`` or ``"[::1]:PORT"``; None if it is neither."""
+    """Return host (no brackets) and port of ``"HOST:PORT"`` or ``"[::1]:PORT"``; None if it is neither."""
     match = re.fullmatch(rf"(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]|({_HOST})):(\d{{1,5}})", address)
     if match is None or int(match[3]) > 65535:
         return None
@@ -196,7 +196,10 @@ def _split(text: str) -> SplitResult | None:
 
 
 class HeaderName(Text):
-    """A header field that a provider table may set. Those that frame a message or carry a credential it may not."""
+    """A header field that a provider table may set.
+
+    Those that frame a message or carry a credential it may not.
+    """
 
     framing = frozenset(
         [

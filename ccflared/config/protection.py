@@ -14,7 +14,8 @@ from ccflared.config.net_kinds import split_address
 from ccflared.config.settings import Listen
 
 REMEDY = (
-    "add who may send requests ([clients.NAME] with key = … ; `ccflared client add NAME` writes one), or, to open it to "
+    "add who may send requests ([clients.NAME] with key = … ; `ccflared client add NAME` writes "
+    "one), or, to open it to "
     "everyone on purpose, allow_unauthenticated = true in [server]"
 )
 
@@ -31,7 +32,10 @@ class Exposure:
 
 
 def only_loopback(address: str) -> bool:
-    """Whether an address of ``listen`` is reachable from this machine alone. Wildcards, unix, "systemd" are not."""
+    """Whether an address of ``listen`` is reachable from this machine alone.
+
+    Wildcards, unix, "systemd" are not.
+    """
     parts = split_address(address)
     if parts is None:
         return False

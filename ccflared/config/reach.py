@@ -15,7 +15,10 @@ _METADATA = frozenset(
 
 
 def reach(address: str) -> Reach:
-    """Return the class of an IP literal; metadata services count as link-local. Raises ValueError if it is none."""
+    """Return the class of an IP literal; metadata services count as link-local.
+
+    Raises ValueError if it is none.
+    """
     ip = ipaddress.ip_address(address.split("%", 1)[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
@@ -29,7 +32,7 @@ def reach(address: str) -> Reach:
 
 
 def reach_of_host(host: str) -> Reach | None:
-    """Return the class of a URL's host: of an IP literal or localhost; None for names, known only when connecting."""
+    """Return the class of a URL's host: an IP literal or localhost; None for names, to be known on connecting."""
     if host == "localhost" or host.endswith(".localhost"):
         return "loopback"
     try:

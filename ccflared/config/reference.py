@@ -12,8 +12,8 @@ SecretKind = Literal["literal", "env", "file", "credential", "stored"]
 class SecretRef:
     """A secret as the file gives it.
 
-    ``literal``: ``value`` is the Secret itself. Else ``value`` is a str: the variable's name, the absolute path,
-    the name below ``$CREDENTIALS_DIRECTORY``, or the name below ``secrets/`` in the state directory.
+    ``literal``: ``value`` is the Secret itself. Else ``value`` is a str: the variable's name, the absolute
+    path, the name below ``$CREDENTIALS_DIRECTORY``, or the name below ``secrets/`` in the state directory.
     """
 
     kind: SecretKind

@@ -11,8 +11,8 @@ _WIDEST = 100
 class Mistake:
     """One mistake with its place. ``excerpt`` is the line, with secrets masked; empty where there is none.
 
-    ``line``, ``column`` count from 1, in characters of the file; ``offset`` and ``length`` say where in the excerpt
-    the caret line begins and how long it is.
+    ``line``, ``column`` count from 1, in characters of the file; ``offset`` and ``length`` say where in the
+    excerpt the caret line begins and how long it is.
     """
 
     file: Path

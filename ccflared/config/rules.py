@@ -59,7 +59,7 @@ def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, 
 
 
 def with_chains_expanded(config: Config) -> Config:
-    """Return the configuration with the globs of chains replaced by the accounts they match, in the file's order."""
+    """Return the configuration with the globs of chains replaced by what they match, in the file's order."""
     return replace(
         config,
         fallback=tuple(

@@ -1,4 +1,4 @@
-"""The sections that are there once: [server] to [log]. Each field says what its key takes, does and defaults to.
+"""The sections that are there once: [server] to [log]. Each field says what its key takes and does.
 
 The kinds of the values follow in the annotations; config/model.py has the rest of the file's shape.
 """
@@ -43,7 +43,8 @@ class Listen:
         str,
         takes(
             ListenAddress(),
-            'Where to listen: "HOST:PORT", "[::1]:8080", "unix:PATH", or "systemd" for every inherited socket '
+            'Where to listen: "HOST:PORT", "[::1]:8080", "unix:PATH", or "systemd" for every '
+            "inherited socket "
             "that equals no other entry.",
         ),
     ]
@@ -72,7 +73,8 @@ class Server:
         tuple[Listen, ...],
         takes(
             Many(_LISTEN, "an address or a list of them", single=True, least=1),
-            "Where to listen: an address or a list of addresses or tables. Inherited sockets (LISTEN_FDS) serve "
+            "Where to listen: an address or a list of addresses or tables. Inherited sockets "
+            "(LISTEN_FDS) serve "
             "the entry of their address; where the key is absent they replace the default.",
         ),
     ] = (Listen("127.0.0.1:8080"),)
@@ -83,7 +85,8 @@ class Server:
         tuple[str, ...],
         takes(
             Many(HostPattern(), "a list of host names"),
-            'Host names that requests may be addressed to besides localhost and IP literals; "*.home.example" '
+            "Host names that requests may be addressed to besides localhost and IP literals; "
+            '"*.home.example" '
             "stands for every name below it. Others are answered 421.",
         ),
     ] = ()
@@ -123,7 +126,8 @@ class Server:
         bool,
         takes(
             Flag(),
-            "Opens the request plane of listeners that can be reached from elsewhere to everyone, where there are "
+            "Opens the request plane of listeners that can be reached from elsewhere to "
+            "everyone, where there are "
             "no [clients]. Never opens administration or metrics.",
         ),
     ] = False
@@ -140,7 +144,10 @@ class Control:
         takes(
             FilePath(),
             "Path of the control socket.",
-            absent="ccflared.sock in $RUNTIME_DIRECTORY, else in $XDG_RUNTIME_DIR/ccflared, else in the state directory",
+            absent=(
+                "ccflared.sock in $RUNTIME_DIRECTORY, else in $XDG_RUNTIME_DIR/ccflared, else in the "
+                "state directory"
+            ),
         ),
     ] = None
     mode: Annotated[int, takes(Mode(), "Permissions of the socket.")] = 0o600
@@ -219,7 +226,7 @@ class OverloadRetry:
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """``cooldown = { first, factor, longest }``: how long an account rests after a 429 that names no reset."""
+    """``cooldown = { first, factor, longest }``: how long an account rests after a 429 without a reset."""
 
     first: Annotated[float, takes(Duration("30s"), "The rest after the first such answer.")] = 30.0
     factor: Annotated[
@@ -243,8 +250,10 @@ class Routing:
         Strategy,
         takes(
             _STRATEGIES,
-            "How equals of one priority are chosen among: session stays with one account for session_length, affinity "
-            "gives each conversation an account, drain-soonest prefers the quota that resets first, least-used the "
+            "How equals of one priority are chosen among: session stays with one account for "
+            "session_length, affinity "
+            "gives each conversation an account, drain-soonest prefers the quota that resets "
+            "first, least-used the "
             "least used.",
         ),
     ] = "session"
@@ -260,7 +269,8 @@ class Routing:
         float,
         takes(
             Duration("10s", zero="0s"),
-            "How long after the upstream's 200 headers a stream is held back, so that an early failure can fail over.",
+            "How long after the upstream's 200 headers a stream is held back, so that an early "
+            "failure can fail over.",
         ),
     ] = 10.0
     ping_after: Annotated[
@@ -320,6 +330,7 @@ class Log:
         Literal["auto", "text", "journald", "json"],
         takes(
             Choice("auto", "text", "journald", "json"),
-            "text, journald (prefixes and fields), json, or auto: text on a terminal, journald under systemd.",
+            "text, journald (prefixes and fields), json, or auto: text on a terminal, journald "
+            "under systemd.",
         ),
     ] = "auto"

@@ -1,6 +1,6 @@
 """The kinds made of other kinds: lists, maps, named tables, and tables whose keys are a dataclass's fields.
 
-A field of such a dataclass is annotated with its key: ``Annotated[int, takes(Size(), "what it takes and does")]``.
+A field of such a dataclass is annotated with its key: ``Annotated[int, takes(Size(), "what it does")]``.
 Reading, JSON Schema, ``ccflared config`` and the manual are all driven by these annotations.
 """
 
@@ -29,7 +29,10 @@ class Key:
 
 
 def takes(kind: Kind[Any], doc: str, *, name: str | None = None, absent: str | None = None) -> Key:
-    """Describe a field as a key. ``name``: in the file, if not the field's; ``absent``: the default in words."""
+    """Describe a field as a key.
+
+    ``name``: in the file, if not the field's; ``absent``: the default in words.
+    """
     return Key(kind, doc, name, absent)
 
 
@@ -256,7 +259,10 @@ class Named(MapOf[T]):
     def read_over(
         self, base: Mapping[str, T], value: object, path: KeyPath, reading: Reading
     ) -> Mapping[str, T] | None:
-        """Read the tables; those whose name is in ``base`` merge over it. All of ``base`` is in the result."""
+        """Read the tables; those whose name is in ``base`` merge over it.
+
+        All of ``base`` is in the result.
+        """
         if not isinstance(value, dict):
             reading.wrong(path, f"expected {self.expects}, found {found_type(value)}")
             return None

@@ -12,7 +12,10 @@ _LONGEST = 36500 * 86400.0
 
 
 class Duration(Kind[float]):
-    """Seconds, spelled ``"90s"`` or as a number. ``zero`` is the word that stands for 0, where 0 makes sense."""
+    """Seconds, spelled ``"90s"`` or as a number.
+
+    ``zero`` is the word that stands for 0, where 0 makes sense.
+    """
 
     def __init__(self, example: str = "90s", *, zero: str | None = None) -> None:
         self.zero = zero
@@ -128,7 +131,7 @@ class Weekdays(Kind[frozenset[int]]):
 
 
 class Instant(Kind[float]):
-    """A moment: a TOML date with time, or seconds (or, as credentials files have it, milliseconds) since 1970."""
+    """A moment: a TOML date with time, or seconds (in credentials files: milliseconds) since 1970."""
 
     expects = "a date with time, or seconds since 1970"
 

@@ -1,4 +1,7 @@
-"""How values are named in mistakes, and how durations and sizes are spelled. Pure text in, text or numbers out."""
+"""How values are named in mistakes, and how durations and sizes are spelled.
+
+Pure text in, text or numbers out.
+"""
 
 import datetime as dt
 import difflib

@@ -1,4 +1,4 @@
-"""From the path of the main file to a checked configuration: reads it and its includes, decodes, places mistakes."""
+"""From the path of the main file to a checked configuration, or to every mistake with its place."""
 
 import glob
 import os
@@ -56,7 +56,10 @@ class Rejected:
 
 
 def load(path: Path, *, environ: Mapping[str, str], builtin: Mapping[str, Provider]) -> Loaded | Rejected:
-    """Read, merge, decode and check the file at ``path`` over the built-in providers. Raises nothing expected."""
+    """Read, merge, decode and check the file at ``path`` over the built-in providers.
+
+    Raises nothing expected.
+    """
     main = read_source(path.absolute())
     sources, watch = _with_includes(main)
     mistakes = [mistake for source in sources for mistake in source.mistakes]
@@ -134,7 +137,7 @@ def _with_includes(main: Source) -> tuple[list[Source], frozenset[Path]]:
 
 
 def _matches(main: Source, pattern: str, spot: KeyPath, watch: set[Path]) -> Iterator[Path]:
-    """Yield the files of one entry of ``include``: of a plain path that file, of a glob what it matches, sorted."""
+    """Yield the files of one entry of ``include``: a plain path's file, or what a glob matches, sorted."""
     full = main.path.parent / Path(pattern).expanduser()
     if not glob.has_magic(pattern):
         watch.add(full)
@@ -153,7 +156,7 @@ def _matches(main: Source, pattern: str, spot: KeyPath, watch: set[Path]) -> Ite
 
 
 def _directories(sources: Sequence[Source], mistakes: list[Mistake]) -> None:
-    """Refuse files in directories that everyone may write: of the name, and of what a symbolic link leads to."""
+    """Refuse directories that everyone may write: of the name, and of what a symbolic link leads to."""
     for source in sources:
         for directory in dict.fromkeys((source.path.parent, Path(os.path.realpath(source.path)).parent)):
             try:
@@ -234,7 +237,10 @@ def _readable_literals(config: Config, merged: Merged, sources: Sequence[Source]
             and path in _known(merged)
         ):
             warned.add(origin.file)
-            message = f"everyone may read this file, and it holds secrets; `chmod o-r {source.path}` puts that right"
+            message = (
+                f"everyone may read this file, and it holds secrets; `chmod o-r {source.path}` puts "
+                f"that right"
+            )
             yield source.mistake(origin.path, message, "key")
 
 

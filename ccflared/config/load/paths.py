@@ -1,4 +1,7 @@
-"""Where things are on this system: the file, the state directory, the control socket. Contract sections 1 and 2."""
+"""Where things are on this system: the file, the state directory, the control socket.
+
+Contract sections 1 and 2.
+"""
 
 import os
 import pwd
@@ -24,7 +27,10 @@ def home(environ: Mapping[str, str]) -> Path | None:
 
 
 def candidates(explicit: Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the places where the file may be. The first two are orders: where one is given, no other place counts."""
+    """Return the places where the file may be.
+
+    The first two are orders: where one is given, no other place counts.
+    """
     if explicit is not None:
         return (explicit.absolute(),)
     if given := environ.get("CCFLARED_CONFIG"):
@@ -42,7 +48,8 @@ def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
     if explicit is not None or environ.get("CCFLARED_CONFIG"):
         named = "--config" if explicit is not None else "$CCFLARED_CONFIG"
         raise UsageError(
-            f"There is no file {places[0]} (named by {named}). `ccflared init --config {places[0]}` writes a first one."
+            f"There is no file {places[0]} (named by {named}). `ccflared init --config "
+            f"{places[0]}` writes a first one."
         )
     looked = "\n".join(f"  {place}" for place in places)
     raise UsageError(
@@ -52,7 +59,7 @@ def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a file is there; what may not be looked at counts, so that it is reported instead of passed over."""
+    """Whether a file is there. What may not be looked at counts: reported is better than passed over."""
     try:
         path.stat()
     except PermissionError:
@@ -63,7 +70,11 @@ def _is_there(path: Path) -> bool:
 
 
 def state_directory(config: Config, environ: Mapping[str, str]) -> Path:
-    """Return the state directory: [storage] directory, $STATE_DIRECTORY, $XDG_STATE_HOME/ccflared, ~/.local/state/ccflared."""
+    """Return the state directory.
+
+    [storage] directory, else $STATE_DIRECTORY, else $XDG_STATE_HOME/ccflared (~/.local/state). Raises UsageError
+    where none of them, and no home directory, is known.
+    """
     if config.storage.directory is not None:
         return config.storage.directory
     if given := _first(environ, "STATE_DIRECTORY"):

@@ -1,4 +1,4 @@
-"""Reading the secrets that the file names: from variables, files, credentials of systemd, and the state directory.
+"""Reading the secrets that the file names: from variables, files, credentials and the state directory.
 
 A secret that cannot be read is no mistake of the file. It is None, with a sentence that says why.
 """
@@ -85,7 +85,10 @@ def read_secrets(
 
 
 def secret_path(ref: SecretRef, environ: Mapping[str, str], state: Path) -> Path | None:
-    """Return the file that a secret is read from; None if from none. Credentials change only with a restart."""
+    """Return the file that a secret is read from; None if from none.
+
+    Credentials change only with a restart.
+    """
     match ref.kind:
         case "file":
             return Path(str(ref.value))

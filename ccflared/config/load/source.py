@@ -1,4 +1,4 @@
-"""Reading one configuration file: its bytes, whether others could have written it, its tables and their places."""
+"""Reading one configuration file: its bytes, who could have written it, its tables and their places."""
 
 import errno
 import hashlib
@@ -126,7 +126,7 @@ def _parse(source: Source) -> None:
 
 
 def _syntax_mistake(source: Source, error: str) -> Mistake:
-    """Return tomllib's complaint with its place; a key set twice is pointed at, and where it was set before."""
+    """Return tomllib's complaint with its place; of a key set twice, also where it was set before."""
     places = locate(source.text)
     match = _WHERE.match(error)
     what = match["what"] if match else error
@@ -164,4 +164,7 @@ def writable_by_others(path: Path, status: os.stat_result) -> str | None:
     except OSError:
         pass
     what = "directory" if directory else "file"
-    return f"everyone may write this {what} (mode {status.st_mode & 0o7777:04o}); `chmod o-w {path}` puts that right"
+    return (
+        f"everyone may write this {what} (mode {status.st_mode & 0o7777:04o}); `chmod o-w {path}` "
+        f"puts that right"
+    )
