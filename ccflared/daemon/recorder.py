@@ -1,0 +1,229 @@
+"""The single writer of the history: takes entries at once, writes them in batches, and never stops the proxy.
+
+Whatever the disk or the file does, offering an entry costs nothing and cannot fail. While the history cannot
+be written, entries wait within a bound and ``state`` says in words what is wrong; the file is tried again and
+again.
+"""
+
+import errno
+import logging
+import sqlite3
+import time
+from collections import deque
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import trio
+
+from ccflared.errors import Refused
+from ccflared.store.history import History
+from ccflared.store.schema import open_reader
+from ccflared.store.traffic import Traffic, traffic
+from ccflared.store.trouble import sentence
+from ccflared.wire import Entry
+
+log = logging.getLogger("ccflared.recorder")
+
+BATCH = 500
+"""Rows of one transaction."""
+COMPANY = 0.05
+"""Seconds that the first entry waits for others."""
+PATIENCE = 1.0
+"""Seconds that SQLite waits for another program's lock; afterwards it is trouble, and tried again."""
+AGAIN_FIRST, AGAIN_LONGEST = 0.25, 15.0
+"""Seconds between tries in trouble; each wait doubles."""
+HOP = 20.0
+"""Seconds after which a disk that does not answer is trouble, too."""
+FAREWELL = 5.0
+"""Seconds without success that the history may hold up the end of the daemon."""
+LOOK_BACK = 3600.0
+"""Seconds that :meth:`Recorder.traffic` tells about."""
+READING = 2.0
+"""Seconds that it may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderState:
+    """How the history does, at one moment."""
+
+    queued: int
+    """Entries that wait to be written."""
+    written: int
+    dropped: int
+    """Entries lost, because too many waited or the daemon ended in trouble."""
+    error: str | None
+    """What keeps the history from being written; None: nothing."""
+    since: float | None
+    """Wall-clock time since when."""
+
+
+class Recorder:
+    """See the module. One task runs :meth:`run`; the rest may be called from any task of the loop."""
+
+    def __init__(self, database: Path, *, bound: int = 20_000) -> None:
+        """``database``: path of the file. ``bound``: how many entries may wait; further ones are dropped."""
+        self._database = database
+        self._bound = bound
+        self._history = History(database, patience=PATIENCE)
+        self._waiting: deque[Entry] = deque()
+        self._accepted = 0
+        """Entries ever taken into the queue."""
+        self._done = 0
+        """Entries that have left it, written or given up."""
+        self._written = 0
+        self._dropped = 0
+        self._error: str | None = None
+        self._since: float | None = None
+        self._ended = False
+        self._closing = trio.Event()
+        self._offered = trio.Event()
+        self._hurry = trio.Event()
+        """Set when the first entry need not wait for company."""
+        self._progress = trio.Event()
+        # A disk that hangs keeps its thread: one writer and two readers at most wait for it, nobody else.
+        self._writer = trio.CapacityLimiter(1)
+        self._readers = trio.CapacityLimiter(2)
+
+    @property
+    def state(self) -> RecorderState:
+        """How the history does now."""
+        return RecorderState(len(self._waiting), self._written, self._dropped, self._error, self._since)
+
+    def offer(self, entry: Entry) -> None:
+        """Take one entry. Never waits, never raises; beyond the bound it is counted as dropped."""
+        if self._ended or len(self._waiting) >= self._bound:
+            self._dropped += 1
+            return
+        self._waiting.append(entry)
+        self._accepted += 1
+        self._offered.set()
+        if len(self._waiting) >= BATCH:
+            self._hurry.set()
+
+    def close(self) -> None:
+        """Say that nothing more will be offered: :meth:`run` writes what waits and returns."""
+        self._closing.set()
+        self._offered.set()
+        self._hurry.set()
+
+    async def settled(self) -> None:
+        """Wait until all that was offered before this call is committed, or given up as run ended."""
+        target = self._accepted
+        if self._done < target:
+            self._hurry.set()
+        while self._done < target:
+            await self._progress.wait()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open the history; write what is offered until closed or cancelled, and then what still waits.
+
+        ``started`` comes after the first try to open, also when that failed: see ``state``.
+        """
+        try:
+            await self._write()
+            task_status.started()
+            pause = AGAIN_FIRST
+            while not self._closing.is_set():
+                if self._error is None:
+                    pause = AGAIN_FIRST
+                    await self._gather()
+                else:
+                    await self._rest(pause)
+                    pause = min(AGAIN_LONGEST, 2 * pause)
+                await self._write()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._farewell()
+
+    async def traffic(self, now: float) -> Traffic:
+        """Return what the history says about the hour before ``now``; marked unknown if it cannot be read."""
+        since = now - LOOK_BACK
+        with trio.move_on_after(READING + 1.0):
+            try:
+                return await trio.to_thread.run_sync(
+                    partial(_read, self._database, since, now), abandon_on_cancel=True, limiter=self._readers
+                )
+            except (sqlite3.Error, OSError) as error:
+                log.debug("traffic is unknown: %s", sentence(error, self._database))
+        return Traffic(since=since, until=now, known=False)
+
+    async def _gather(self) -> None:
+        """Wait for a first entry and, a moment, for company."""
+        if not self._waiting and not self._closing.is_set():
+            self._offered = trio.Event()
+            await self._offered.wait()
+        if len(self._waiting) < BATCH and not self._closing.is_set():
+            with trio.move_on_after(COMPANY):
+                await self._hurry.wait()
+        self._hurry = trio.Event()
+
+    async def _rest(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self._closing.wait()
+
+    async def _write(self) -> bool:
+        """Write one batch and take it out of the queue. False: there is trouble, and it stays.
+
+        An empty batch finds out whether there is trouble. A cancellation waits for the thread's end, so that
+        what is known about the batch is true.
+        """
+        batch = list(islice(self._waiting, BATCH))
+        try:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + HOP) as hop:
+                await trio.to_thread.run_sync(
+                    partial(self._history.insert, batch), abandon_on_cancel=True, limiter=self._writer
+                )
+            if hop.cancelled_caught:
+                raise TimeoutError(errno.ETIMEDOUT, f"the disk has not answered for {HOP:.0f} s")
+        except (sqlite3.Error, OSError, Refused) as error:
+            self._in_trouble(sentence(error, self._database))
+            return False
+        for _ in batch:
+            self._waiting.popleft()
+        self._written += len(batch)
+        self._advance(len(batch))
+        self._well()
+        return True
+
+    async def _farewell(self) -> None:
+        """Write what still waits, as long as that makes progress; give up the rest; let go of the file."""
+        self.close()
+        with trio.CancelScope(deadline=trio.current_time() + FAREWELL) as scope:
+            while self._waiting:
+                if await self._write():
+                    scope.deadline = trio.current_time() + FAREWELL
+                else:
+                    await trio.sleep(AGAIN_FIRST)
+        self._ended = True
+        if lost := len(self._waiting):
+            log.error("%d requests are missing in the history: %s", lost, self._error)
+            self._waiting.clear()
+            self._dropped += lost
+            self._advance(lost)
+        with trio.move_on_after(FAREWELL):
+            await trio.to_thread.run_sync(self._history.close, abandon_on_cancel=True, limiter=self._writer)
+
+    def _advance(self, count: int) -> None:
+        self._done += count
+        self._progress.set()
+        self._progress = trio.Event()
+
+    def _in_trouble(self, said: str) -> None:
+        if self._error is None:
+            self._since = time.time()
+        if self._error != said:
+            log.warning("the history is off: %s", said)
+        self._error = said
+
+    def _well(self) -> None:
+        if self._error is not None:
+            log.warning("the history is written again; %d requests are missing", self._dropped)
+        self._error = self._since = None
+
+
+def _read(database: Path, since: float, now: float) -> Traffic:
+    with closing(open_reader(database, seconds=READING)) as connection:
+        return traffic(connection, since=since, now=now)

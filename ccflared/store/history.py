@@ -1,0 +1,54 @@
+"""The writer's end of the history: keeps the connection to the file that stands at the path now."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ccflared.store.requests import insert
+from ccflared.store.schema import open_history
+from ccflared.wire import Entry
+
+
+class History:
+    """One file, opened when it is first needed and again after trouble. For one thread at a time."""
+
+    def __init__(self, path: Path, *, patience: float) -> None:
+        """``patience``: seconds to wait for a lock of another program."""
+        self._path = path
+        self._patience = patience
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def insert(self, entries: Sequence[Entry]) -> None:
+        """Write all the entries in one transaction; with none, make sure that it could be done.
+
+        Raises sqlite3.Error, OSError or Refused, and then has written nothing.
+        """
+        if self._connection is not None and self._standing() != self._file:
+            # Moved or removed under us: SQLite would go on writing into a file that nobody can find.
+            self.close()
+        if self._connection is None:
+            self._connection = open_history(self._path, patience=self._patience)
+            self._file = self._standing()
+        try:
+            insert(self._connection, entries)
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; the next insert opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # What cannot be tidied up now is tidied up by the next opening: closing loses nothing.
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def _standing(self) -> tuple[int, int] | None:
+        """Return device and inode of what stands at the path."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino

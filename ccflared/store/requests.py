@@ -1,0 +1,170 @@
+"""Rows of the table ``requests``: from an Entry and back."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ccflared.wire import Attempt, Entry, Outcome, Tokens
+
+COLUMNS = (
+    "id",
+    "at",
+    "method",
+    "path",
+    "client",
+    "project",
+    "conversation",
+    "user_agent",
+    "model",
+    "served_model",
+    "account",
+    "provider",
+    "status",
+    "outcome",
+    "error",
+    "stream",
+    "stop_reason",
+    "first_byte_ms",
+    "total_ms",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "usage",
+    "tries",
+    "attempts",
+)
+# The statements are put together from the constants above; values are always parameters.
+# A row that is offered again, because it was not certain that it had been committed, stays as it is.
+INSERT = (
+    f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 - constants
+    "ON CONFLICT (id) DO NOTHING"
+)
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM requests"  # noqa: S608 - constants
+
+LARGEST = 10**12
+"""Of any number in a row, so that sums over millions of rows stay within 64 bits."""
+
+
+def insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Write the entries in one transaction: all of them or, when it raises sqlite3.Error, none."""
+    values = [_values(entry) for entry in entries]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany(INSERT, values)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def row(connection: sqlite3.Connection, request_id: str) -> Entry | None:
+    """Return one request, or None where no such id is known."""
+    found = connection.execute(f"{SELECT} WHERE id = ?", (_text(request_id),)).fetchone()
+    return None if found is None else _entry(found)
+
+
+def recent(
+    connection: sqlite3.Connection,
+    limit: int,
+    *,
+    before: float | None = None,
+    since: float | None = None,
+    account: str | None = None,
+    status: int | None = None,
+    outcome: Outcome | None = None,
+) -> list[Entry]:
+    """Return up to ``limit`` requests, the latest first, that arrived in [since, before) and are as given."""
+    conditions: list[tuple[str, object]] = [
+        ("at < ?", before),
+        ("at >= ?", since),
+        ("account = ?", None if account is None else _text(account)),
+        ("status = ?", status),
+        ("outcome = ?", outcome),
+    ]
+    given = [(clause, value) for clause, value in conditions if value is not None]
+    where = f" WHERE {' AND '.join(clause for clause, _ in given)}" if given else ""
+    values = [value for _, value in given]
+    query = f"{SELECT}{where} ORDER BY at DESC, id DESC LIMIT ?"
+    return [_entry(found) for found in connection.execute(query, (*values, max(0, limit)))]
+
+
+def _values(entry: Entry) -> tuple[object, ...]:
+    tokens = entry.tokens
+    return (
+        _text(entry.id),
+        float(entry.at),
+        _text(entry.method),
+        _text(entry.path),
+        _text(entry.client),
+        _text(entry.project),
+        _text(entry.conversation),
+        _text(entry.user_agent),
+        _text(entry.model),
+        _text(entry.served_model),
+        _text(entry.account),
+        _text(entry.provider),
+        _whole(entry.status),
+        entry.outcome,
+        _text(entry.error),
+        int(entry.stream),
+        _text(entry.stop_reason),
+        _whole(entry.first_byte_ms),
+        _whole(entry.total_ms),
+        _whole(tokens.input),
+        _whole(tokens.output),
+        _whole(tokens.cache_read),
+        _whole(tokens.cache_write_5m),
+        _whole(tokens.cache_write_1h),
+        _text(entry.usage),
+        len(entry.attempts),
+        json.dumps([asdict(attempt) for attempt in entry.attempts], separators=(",", ":")),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    """Return the text as UTF-8 can say it: a lone surrogate in a header must not stop the whole batch."""
+    return None if value is None else value.encode("utf-8", "replace").decode()
+
+
+def _whole(value: int | None) -> int | None:
+    """Return the number within bounds: an upstream may claim any count of tokens."""
+    return None if value is None else max(-LARGEST, min(LARGEST, int(value)))
+
+
+def _entry(found: Sequence[Any]) -> Entry:
+    named = dict(zip(COLUMNS, found, strict=True))
+    return Entry(
+        id=named["id"],
+        at=named["at"],
+        method=named["method"],
+        path=named["path"],
+        client=named["client"],
+        project=named["project"],
+        conversation=named["conversation"],
+        user_agent=named["user_agent"],
+        model=named["model"],
+        served_model=named["served_model"],
+        account=named["account"],
+        provider=named["provider"],
+        status=named["status"],
+        outcome=named["outcome"],
+        error=named["error"],
+        stream=bool(named["stream"]),
+        stop_reason=named["stop_reason"],
+        first_byte_ms=named["first_byte_ms"],
+        total_ms=named["total_ms"],
+        tokens=Tokens(
+            named["input_tokens"],
+            named["output_tokens"],
+            named["cache_read_tokens"],
+            named["cache_write_5m_tokens"],
+            named["cache_write_1h_tokens"],
+        ),
+        usage=named["usage"],
+        attempts=tuple(Attempt(**attempt) for attempt in json.loads(named["attempts"])),
+    )

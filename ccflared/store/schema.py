@@ -1,0 +1,142 @@
+"""The history's file: how it is opened, and its schema as numbered steps. It holds events, no settings.
+
+Table ``requests``: one row for each client request, written once. ``at`` is REAL, seconds since 1970; columns
+in ``_ms`` are whole milliseconds; tokens are NULL where the provider did not report them; ``attempts`` is a
+JSON array of objects with the fields of :class:`ccflared.wire.Attempt`, ``tries`` its length; ``usage`` is
+the provider's usage object, unchanged.
+"""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from ccflared.errors import Refused
+
+APPLICATION_ID = 0x63636664
+"""``ccfd``: marks the file as ours, so that nobody else's database is ever written to."""
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE requests (
+            id TEXT PRIMARY KEY,
+            at REAL NOT NULL,
+            method TEXT NOT NULL,
+            path TEXT NOT NULL,
+            client TEXT,
+            project TEXT,
+            conversation TEXT,
+            user_agent TEXT,
+            model TEXT,
+            served_model TEXT,
+            account TEXT,
+            provider TEXT,
+            status INTEGER,
+            outcome TEXT NOT NULL,
+            error TEXT,
+            stream INTEGER NOT NULL,
+            stop_reason TEXT,
+            first_byte_ms INTEGER,
+            total_ms INTEGER NOT NULL,
+            input_tokens INTEGER,
+            output_tokens INTEGER,
+            cache_read_tokens INTEGER,
+            cache_write_5m_tokens INTEGER,
+            cache_write_1h_tokens INTEGER,
+            usage TEXT,
+            tries INTEGER NOT NULL,
+            attempts TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX requests_at ON requests (at)",
+        "CREATE INDEX requests_account_at ON requests (account, at)",
+        "CREATE INDEX requests_status_at ON requests (status, at)",
+        "CREATE INDEX requests_outcome_at ON requests (outcome, at)",
+    ),
+)
+"""Step n brings a database of version n-1 to version n. A step that was released is never changed again."""
+
+
+def open_history(path: Path, *, patience: float = 5.0) -> sqlite3.Connection:
+    """Open the history for writing, made or brought up to date as needed; to be used by one thread at a time.
+
+    ``patience``: seconds to wait for a lock that another program holds. Raises Refused for a database that is
+    newer than this program or not ours (it is left as it is), sqlite3.Error or OSError where the file does
+    not permit it.
+    """
+    _make(path)
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        _bring_up_to_date(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path, *, seconds: float = 2.0) -> sqlite3.Connection:
+    """Open an existing history for reading.
+
+    What still runs ``seconds`` from now is interrupted: sqlite3.OperationalError.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+    return connection
+
+
+def _make(path: Path) -> None:
+    """Create file and directory for nobody but the owner; SQLite gives its side files the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection, path)
+    if version == 0:
+        # Only a database without pages accepts this, and WAL would give it the first one.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # A WAL that grew behind a long reader is cut back to this when it is next reset.
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    for number, statements in enumerate(STEPS[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        with closing(connection.cursor()) as cursor:
+            try:
+                for statement in statements:
+                    cursor.execute(statement)
+                cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                cursor.execute(f"PRAGMA user_version = {number}")
+                cursor.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema's version, 0 for an empty database; refuse what must not be touched."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise Refused(f"{path} is a database of another program; ccflared leaves it as it is")
+    if version > len(STEPS):
+        raise Refused(
+            f"{path} was written by a newer ccflared (schema {version}, this one knows {len(STEPS)}); "
+            "it is left as it is: upgrade, or give [storage] another directory"
+        )
+    return version
