@@ -21,12 +21,8 @@ class Target:
     proxy: Secret | None
     insecure: bool
     link_local: bool
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells whether what was learnt of this account still concerns it: provider, place and credential."""
-        credential = self.credential.fingerprint() if self.credential else "-"
-        return f"{self.provider} {self.base_url} {credential}"
+    fingerprint: str
+    """Tells whether what was learnt of this account still concerns it: provider, place and credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,7 @@ def resolve(
     base_url = account.base_url or provider.base_url
     if base_url is None:
         return Unfit("unsupported", "no base_url is given")
+    key = credential.fingerprint() if credential else "-"
     return Target(
         account=account.name,
         provider=account.provider,
@@ -75,4 +72,5 @@ def resolve(
         proxy=proxy,
         insecure=account.insecure,
         link_local=account.link_local,
+        fingerprint=f"{account.provider} {base_url} {key}",
     )

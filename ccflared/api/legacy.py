@@ -1,0 +1,48 @@
+"""Answers in the shapes of better-ccflare's REST API, so that scripts written for it go on working."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ccflared.api.status import accounts as listed
+from ccflared.daemon.main import Running
+
+
+def iso(at: float | None) -> str | None:
+    """Write a wall-clock time as that API does; None for None."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def accounts(running: Running, now: float) -> list[dict[str, Any]]:
+    """Return the accounts in the order of routing, each with the keys of that API that mean something here."""
+    config = running.house.world.config
+    answer = []
+    for item in listed(running, now):
+        account = config.accounts[item["name"]]
+        limited = item["until"] if item["state"] == "resting" else None
+        answer.append(
+            {
+                "id": item["name"],
+                "name": item["name"],
+                "provider": item["provider"],
+                "priority": item["priority"],
+                "tier": item["tier"],
+                "state": item["state"],
+                "reason": item["reason"],
+                "paused": False,
+                "lastUsed": iso(item["last_used"]),
+                "rateLimitStatus": _limit_text(limited, now),
+                "rateLimitedUntil": iso(limited),
+                "autoFallbackEnabled": account.auto_fallback,
+                "autoRefreshEnabled": account.auto_refresh,
+                "customEndpoint": account.base_url,
+                "modelMappings": {name: list(models) for name, models in account.models.items()},
+                "isPrimary": item["order"] == 1,
+            }
+        )
+    return answer
+
+
+def _limit_text(until: float | None, now: float) -> str:
+    return "OK" if until is None else f"Rate limited ({max(1, round((until - now) / 60))}m)"

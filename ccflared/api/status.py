@@ -1,0 +1,147 @@
+"""The status document: one structure for status page, JSON and dashboard. Times are Unix seconds; null is unknown."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from ccflared import __version__
+from ccflared.daemon.main import Running
+from ccflared.providers.target import Unfit
+from ccflared.store.traffic import Traffic
+from ccflared.wire import Outcome
+
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
+    """Return everything that ``ccflared status`` shows."""
+    house = running.house
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "started_at": house.started_at,
+        "now": now,
+        "state": "draining" if house.draining else "running",
+        "memory_bytes": memory(),
+        "config": _config(running),
+        "listeners": _listeners(running),
+        "control": {"socket": str(running.control.path)},
+        "accounts": accounts(running, now),
+        "clients": list(house.world.config.clients),
+        "running": house.requests,
+        "traffic": _traffic(traffic),
+        "history": _history(running),
+    }
+
+
+def accounts(running: Running, now: float) -> list[dict[str, Any]]:
+    """Return the accounts in the order the router would choose, then those it would pass over."""
+    house = running.house
+    config = house.world.config
+    plan = house.preview(now)
+    order = [choice.account for choice in plan.choices]
+    rest = [name for name in config.accounts if name not in order]
+    rest.sort(key=lambda name: config.accounts[name].priority)
+    listed = []
+    for name in order + rest:
+        account = config.accounts[name]
+        target = house.world.targets[name]
+        if isinstance(target, Unfit):
+            state, reason, until = target.state, target.reason, None
+        else:
+            seen = house.view(target, now)
+            state, reason, until = seen.state, seen.reason, seen.until
+            if not account.pool and seen.state == "ready":
+                reason = "pool = false: only for chains and pins"
+        listed.append(
+            {
+                "name": name,
+                "provider": account.provider,
+                "priority": account.priority,
+                "tier": account.tier,
+                "order": order.index(name) + 1 if name in order else None,
+                "state": state,
+                "reason": reason,
+                "until": until,
+                "running": house.running[name],
+                "last_used": house.last_used.get(name),
+            }
+        )
+    return listed
+
+
+def memory() -> int | None:
+    """Return the resident size in bytes, where the system tells it."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+    except OSError:
+        return None
+
+
+def _config(running: Running) -> dict[str, Any]:
+    reloads = running.reloads
+    loaded = running.house.world.loaded
+    refused = reloads.refused
+    return {
+        "file": str(running.sources.path),
+        "files": [str(file) for file in loaded.files],
+        "serial": reloads.applied.number,
+        "applied_at": reloads.applied.at,
+        "cause": reloads.applied.cause,
+        "pending_restart": list(reloads.pending_restart),
+        "warnings": list(reloads.applied.warnings),
+        "refused": refused.document() if refused else None,
+    }
+
+
+def _listeners(running: Running) -> list[dict[str, Any]]:
+    return [
+        {
+            "address": address,
+            "url": None
+            if address.startswith("unix:")
+            else f"{'https' if bound.door.tls else 'http'}://{address}{bound.door.base_path}",
+            "serve": sorted(bound.door.serve),
+            "tls": bound.door.tls,
+            "reach": bound.door.reach,
+            "error": None,
+        }
+        for bound in running.listeners.bound
+        for address in bound.addresses
+    ]
+
+
+def _history(running: Running) -> dict[str, Any]:
+    state = running.house.recorder.state
+    return {
+        "ok": state.error is None,
+        "error": state.error,
+        "queued": state.queued,
+        "written": state.written,
+        "dropped": state.dropped,
+    }
+
+
+def _traffic(traffic: Traffic) -> dict[str, Any]:
+    outcomes = {outcome: traffic.outcomes.get(outcome, 0) for outcome in get_args(Outcome)}
+    return {
+        "known": traffic.known,
+        "since": traffic.since,
+        "requests": traffic.requests,
+        **outcomes,
+        "failovers": traffic.failovers,
+        "tokens": {kind: count or 0 for kind, count in asdict(traffic.tokens).items()},
+        "first_byte_ms": {"p50": traffic.first_byte_p50_ms, "p95": traffic.first_byte_p95_ms},
+        "minutes": list(traffic.minutes),
+        "troubled": list(traffic.troubled),
+        "accounts": [
+            {
+                "name": name,
+                "requests": part.requests,
+                "failed_attempts": part.failed_attempts,
+                "output_tokens": part.tokens.output or 0,
+            }
+            for name, part in traffic.accounts.items()
+        ],
+    }

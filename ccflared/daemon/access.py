@@ -1,0 +1,280 @@
+"""Who may do what, over which listener: the trust rules, as pure functions of facts.
+
+Three planes that do not mix. Requests: client keys. Administration: the admin token. The control socket: whoever
+can open it. Nothing here decides on a Host header what it should decide on a credential.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Literal, NoReturn
+from urllib.parse import urlsplit
+
+from ccflared.config.model import Config, Plane
+from ccflared.daemon.addresses import parsed
+from ccflared.errors import ClientError
+
+Reach = Literal["loopback", "network", "unix", "control"]
+
+Fields = Mapping[bytes, bytes]
+"""Header fields of a request by lower-case name; of a repeated one, the first."""
+
+FORWARDING = (b"forwarded", b"via", b"x-real-ip")
+_FORWARDING_PREFIX = b"x-forwarded-"
+
+
+class Denied(ClientError):
+    """A request that may not be. ``extra`` are header fields of the answer; ``guess`` marks a wrong admin credential."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        extra: tuple[tuple[bytes, bytes], ...] = (),
+        *,
+        guess: bool = False,
+    ) -> None:
+        super().__init__(status, kind, message)
+        self.extra = extra
+        self.guess = guess
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What trust depends on of a listener, with the settings in force."""
+
+    address: str
+    reach: Reach
+    serve: frozenset[Plane]
+    base_path: str = ""
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of the connection, and whether a proxy says it speaks for somebody else."""
+
+    address: str | None
+    """IP address; None over a unix socket."""
+    forwarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The configured rights, made ready for look-up. Keys are held as SHA-256 digests only."""
+
+    clients: Mapping[bytes, str] | None
+    """Digest of a key -> client's name; None without [clients]."""
+    admin: bytes | None
+    """Digest of the admin token; None where there is none or it cannot be read."""
+    admin_configured: bool
+    open_admin: bool
+    """Whether loopback may administer without a token."""
+    unauthenticated: bool
+    hosts: tuple[str, ...] = ()
+    origins: frozenset[str] = frozenset()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    unix_proxy: bool = False
+    pins: frozenset[str] = field(default_factory=frozenset)
+    """Names of clients that may choose an account."""
+
+
+def digest(key: str) -> bytes:
+    """Return the SHA-256 of a key. Keys are random and long, so a plain hash hides them; a look-up takes no time."""
+    return sha256(key.encode()).digest()
+
+
+def open_administration(config: Config) -> bool:
+    """Whether loopback administers without a token: only while nothing suggests a proxy or other people."""
+    server = config.server
+    mounted = server.base_path or any(listen.base_path for listen in server.listen)
+    return config.admin is None and not (
+        mounted or server.allowed_hosts or server.trusted_proxies or config.clients
+    )
+
+
+def networks(entries: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read [server] trusted_proxies without its word "unix"."""
+    return tuple(ip_network(entry, strict=False) for entry in entries if entry != "unix")
+
+
+def peer_of(rights: Rights, address: str | None, fields: Fields) -> tuple[Peer, str]:
+    """Return the peer, and the address to name in logs: behind a trusted proxy the one it forwards for."""
+    forwarded = any(name in fields for name in FORWARDING) or any(
+        name.startswith(_FORWARDING_PREFIX) for name in fields
+    )
+    named = address or "unix"
+    if forwarded and _trusted(rights, address):
+        for hop in reversed((fields.get(b"x-forwarded-for") or b"").decode("latin-1").split(",")):
+            try:
+                named = str(parsed(hop.strip().strip("[]")))
+            except ValueError:
+                break
+            if not _trusted(rights, named):
+                break
+    return Peer(address, forwarded), named
+
+
+def on_loopback(door: Door, peer: Peer) -> bool:
+    """Whether listener, peer and header fields all say that the request began on this machine."""
+    if door.reach != "loopback" or peer.address is None or peer.forwarded:
+        return False
+    return parsed(peer.address).is_loopback
+
+
+def check_host(rights: Rights, door: Door, peer: Peer, fields: Fields) -> str:
+    """Return the host the client meant, or raise Denied (421). Keeps DNS rebinding out.
+
+    The control socket is exempt: no browser reaches it.
+    """
+    host = (fields.get(b"host") or b"").decode("latin-1").lower()
+    if peer.forwarded and _trusted(rights, peer.address):
+        host = (fields.get(b"x-forwarded-host") or host.encode("latin-1")).decode("latin-1").lower().strip()
+    name = _without_port(host)
+    if door.reach == "control" or _host_allowed(rights, name):
+        return host
+    line = f'allowed_hosts = ["{name}"]' if name and name.isprintable() else "allowed_hosts"
+    raise Denied(
+        421,
+        "invalid_request_error",
+        f"The host name of this request is not one of mine. If it should be, add {line} to [server].",
+    )
+
+
+def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> str | None:
+    """Return the client's name (None where no clients are configured), or raise Denied."""
+    if "requests" not in door.serve:
+        _not_here()
+    foreign = _foreign_origin(host, fields)
+    if rights.clients is not None:
+        name = _client(rights.clients, fields)
+        if name is None:
+            raise Denied(
+                401,
+                "authentication_error",
+                "This ccflared asks for a client key: send it as x-api-key or Authorization: Bearer.",
+                ((b"x-should-retry", b"false"),),
+            )
+        if foreign and (fields.get(b"origin") or b"").decode("latin-1") not in rights.origins:
+            raise Denied(403, "permission_error", "Web pages of other origins may not call this ccflared.")
+        return name
+    if foreign:
+        raise Denied(403, "permission_error", "Web pages of other origins may not call this ccflared.")
+    if on_loopback(door, peer) or rights.unauthenticated:
+        return None
+    raise Denied(
+        403,
+        "permission_error",
+        "Without [clients] only this machine may send requests, and not through a proxy.",
+        ((b"x-should-retry", b"false"),),
+    )
+
+
+def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> None:
+    """Return if the peer may administer, or raise Denied."""
+    if "admin" not in door.serve:
+        _not_here()
+    if door.reach == "control":
+        return
+    site = fields.get(b"sec-fetch-site", b"").lower()
+    if _foreign_origin(host, fields) or site in (b"cross-site", b"same-site"):
+        raise Denied(403, "permission_error", "Administration is closed to other web pages.")
+    if rights.admin_configured:
+        given = credentials(fields)
+        # With a token that cannot be read nobody matches: administration over TCP is closed.
+        if rights.admin is not None and any(digest(key) == rights.admin for key in given):
+            return
+        raise Denied(
+            401,
+            "authentication_error",
+            "Administration asks for the admin token: Authorization: Bearer or x-api-key.",
+            ((b"www-authenticate", b"Bearer"),),
+            guess=bool(given),
+        )
+    if rights.open_admin and on_loopback(door, peer):
+        return
+    raise Denied(
+        403,
+        "permission_error",
+        "Administration over this listener needs [admin] token in ccflare.toml. "
+        "On the machine itself `ccflared status` and the control socket need none.",
+    )
+
+
+def administers(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> bool:
+    """Whether this peer could administer, so may be told account names."""
+    try:
+        admit_admin(rights, door, peer, host, fields)
+    except Denied:
+        return False
+    return True
+
+
+def credentials(fields: Fields) -> list[str]:
+    """Return the keys a request brings, in both forms that clients use."""
+    keys = []
+    if key := fields.get(b"x-api-key"):
+        keys.append(key.decode("latin-1"))
+    scheme, _, token = fields.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer" and token.strip():
+        keys.append(token.strip().decode("latin-1"))
+    return keys
+
+
+def _client(clients: Mapping[bytes, str], fields: Fields) -> str | None:
+    for key in credentials(fields):
+        name = clients.get(digest(key))
+        if name is not None:
+            return name
+    return None
+
+
+def _foreign_origin(host: str, fields: Fields) -> bool:
+    """Whether a web page of another origin asks. ``null`` is foreign; no Origin is no web page of another origin."""
+    origin = fields.get(b"origin")
+    if origin is None:
+        return False
+    try:
+        parts = urlsplit(origin.decode("latin-1").lower())
+    except ValueError:
+        return True
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return True
+    default = ":443" if parts.scheme == "https" else ":80"
+    return parts.netloc.removesuffix(default) != host.removesuffix(default)
+
+
+def _host_allowed(rights: Rights, name: str) -> bool:
+    if name in ("localhost", "localhost."):
+        return True
+    try:
+        ip_address(name.strip("[]").partition("%")[0])
+    except ValueError:
+        name = name.removesuffix(".")
+        return any(
+            name.endswith(allowed[1:]) and name != allowed[2:] if allowed.startswith("*.") else name == allowed
+            for allowed in rights.hosts
+        )
+    return True
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def _trusted(rights: Rights, address: str | None) -> bool:
+    if address is None:
+        return rights.unix_proxy
+    try:
+        ip = parsed(address)
+    except ValueError:
+        return False
+    return any(ip.version == network.version and ip in network for network in rights.proxies)
+
+
+def _not_here() -> NoReturn:
+    raise Denied(404, "not_found_error", "This listener does not serve that.")

@@ -1,0 +1,226 @@
+"""The ASGI door: one App a listener. Everything that may be refused is refused here, before a body is read.
+
+The order is that of the trust rules: the form of the target, the host, the plane, the credential; only then the
+body, with its limits.
+"""
+
+import logging
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import time
+from typing import Any, Final
+
+from ccflared.daemon import access, cors
+from ccflared.daemon.access import Denied, Door, Peer
+from ccflared.daemon.answers import JSON, Reply, give, give_error
+from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
+from ccflared.daemon.house import House
+from ccflared.daemon.paths import below, place_of, well_formed
+from ccflared.daemon.relay import relay
+from ccflared.errors import ClientError
+from ccflared.formats import dialect
+from ccflared.wire import Inbound
+
+log = logging.getLogger("ccflared.request")
+
+_API_BODY_LIMIT: Final = 1024 * 1024
+_GUESSES: Final = 5
+_GUESS_WINDOW: Final = 60.0
+_GUESSERS_KEPT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came through the door, before its body is read."""
+
+    id: str
+    method: str
+    path: str
+    query: bytes
+    headers: RawHeaders
+    fields: dict[bytes, bytes]
+    peer: Peer
+    named: str
+    """The peer's address for the log."""
+    host: str
+
+
+Administration = Callable[[Asked, bytes], Awaitable[Reply]]
+"""The REST API: answers a request that was admitted to administration, given its body."""
+
+Health = Callable[[bool], Reply]
+"""The answer of /health; with details if the argument is true."""
+
+
+class Guesses:
+    """Counts wrong admin credentials by address, bounded; after five a minute nobody there may try."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, deque[float]] = {}
+
+    def blocked(self, address: str, now: float) -> bool:
+        """Whether an address has used up its tries for now."""
+        times = self._times.get(address)
+        while times and times[0] < now - _GUESS_WINDOW:
+            times.popleft()
+        if not times:
+            self._times.pop(address, None)
+        return times is not None and len(times) >= _GUESSES
+
+    def wrong(self, address: str, now: float) -> None:
+        """Take in a wrong credential."""
+        while len(self._times) >= _GUESSERS_KEPT and address not in self._times:
+            self._times.pop(next(iter(self._times)))
+        self._times.setdefault(address, deque(maxlen=_GUESSES)).append(now)
+
+
+class App:
+    """Serves the requests of one listener. ``door`` is asked anew for each: a reload may have changed it."""
+
+    def __init__(
+        self,
+        house: House,
+        door: Callable[[], Door],
+        administration: Administration,
+        health: Health,
+        guesses: Guesses,
+    ) -> None:
+        self._house = house
+        self._door = door
+        self._administration = administration
+        self._health = health
+        self._guesses = guesses
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request. A bug in here ends this request with a 500 and a traceback in the log."""
+        if scope["type"] == "websocket":
+            await _no_websocket(scope, receive, send)
+            return
+        exchange = Exchange(receive, send)
+        request_id = "req_" + secrets.token_hex(12)
+        path = scope["path"]
+        try:
+            await self._answer(scope, request_id, exchange)
+        except ClientGone:
+            pass  # before its request was whole; there is nobody to tell, and nothing was begun
+        except ClientError as error:
+            await give_error(exchange, path, request_id, error)
+        except Exception:
+            log.exception("%s: a fault of ccflared", request_id)
+            if not exchange.begun:
+                sentence = f"A fault of ccflared; its log says more under {request_id}."
+                await give_error(exchange, path, request_id, ClientError(500, "api_error", sentence))
+
+    async def _answer(self, scope: dict[str, Any], request_id: str, exchange: Exchange) -> None:
+        door = self._door()
+        asked = self._asked(scope, request_id, door)
+        has_body = b"content-length" in asked.fields or b"transfer-encoding" in asked.fields
+        if not has_body:
+            await exchange.read_body(0, 5.0, None)
+        match place_of(asked.method, asked.path):
+            case "open":
+                await self._open(asked, exchange)
+            case "health":
+                details = access.administers(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
+                await give(exchange, self._health(details))
+            case "pooled":
+                await self._pooled(asked, door, exchange)
+            case "other v1":
+                await self._other_v1(asked, door, exchange)
+            case "api":
+                await self._api(asked, door, exchange)
+            case _:
+                raise ClientError(404, "not_found_error", f"There is nothing at {asked.path}.")
+
+    def _asked(self, scope: dict[str, Any], request_id: str, door: Door) -> Asked:
+        """Look at target and host. Raises ClientError."""
+        raw_path: bytes = scope["raw_path"]
+        path = below(door.base_path, raw_path.decode("ascii", "replace")) if well_formed(raw_path) else None
+        if path is None:
+            if well_formed(raw_path):
+                raise ClientError(404, "not_found_error", f"There is nothing outside {door.base_path}.")
+            raise ClientError(400, "invalid_request_error", "The request's target is not a plain path.")
+        headers: RawHeaders = scope["headers"]
+        fields = dict(reversed(headers))
+        rights = self._house.world.rights
+        client = scope["client"]
+        peer, named = access.peer_of(rights, client[0] if client else None, fields)
+        exempt = path in ("/livez", "/readyz")
+        host = "" if exempt else access.check_host(rights, door, peer, fields)
+        return Asked(
+            request_id, scope["method"], path, scope["query_string"], headers, fields, peer, named, host
+        )
+
+    async def _open(self, asked: Asked, exchange: Exchange) -> None:
+        if asked.path == "/readyz" and self._house.draining:
+            await give(exchange, Reply(503, b'{"status":"draining"}'))
+        else:
+            await give(exchange, Reply(200, b'{"status":"ok"}'))
+
+    async def _pooled(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+        house = self._house
+        rights = house.world.rights
+        client = access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
+        settings = house.world.config.server
+        if house.requests >= settings.max_concurrency:
+            raise Denied(
+                529, "overloaded_error", "As many requests are running as may be.", ((b"retry-after", b"1"),)
+            )
+        exchange.add_headers(cors.answer_fields(rights, asked.fields))
+        inbound = Inbound(
+            id=asked.id,
+            at=time(),
+            method=asked.method,
+            path=asked.path,
+            query=asked.query,
+            headers=tuple(asked.headers),
+            body=b"",
+            client=client,
+            administers=access.administers(rights, door, asked.peer, asked.host, asked.fields),
+        )
+        await relay(house, inbound, exchange)
+
+    async def _other_v1(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+        rights = self._house.world.rights
+        if asked.method == "OPTIONS" and (fields := cors.preflight_fields(rights, asked.fields)):
+            await give(exchange, Reply(204, b"", tuple(fields)))
+            return
+        access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
+        if asked.path in ("/v1/chat/completions", "/v1/responses"):
+            raise ClientError(404, "not_found_error", f"This version does not translate {asked.path} yet.")
+        raise ClientError(404, "not_found_error", f"{asked.path} is not served from a pool of accounts.")
+
+    async def _api(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+        now = time()
+        if self._guesses.blocked(asked.named, now):
+            raise Denied(
+                429, "rate_limit_error", "Too many wrong credentials; wait a minute.", ((b"retry-after", b"60"),)
+            )
+        try:
+            access.admit_admin(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
+        except Denied as denied:
+            if denied.guess:
+                self._guesses.wrong(asked.named, now)
+                log.warning("authentication failure for administration from %s", asked.named)
+            raise
+        body = await exchange.read_body(_API_BODY_LIMIT, 10.0, asked.fields.get(b"content-length"))
+        kind = asked.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if body and kind != b"application/json":
+            raise ClientError(415, "invalid_request_error", "The body must be application/json.")
+        await give(exchange, await self._administration(asked, body))
+
+
+async def _no_websocket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Answer 426: Codex then falls back to plain HTTP at once, while any other answer costs it seconds."""
+    await receive()
+    body = dialect.error_body(scope["path"], "invalid_request_error", "WebSocket is not offered; use HTTP.")
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": 426,
+            "headers": [JSON, (b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

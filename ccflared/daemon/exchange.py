@@ -1,0 +1,139 @@
+"""The client's side of one exchange: its body comes in, the answer goes out, and its leaving is noticed.
+
+Hypercorn does not cancel an application whose client has left, and it waits for ever for an application that does
+not read what was sent. So somebody always reads here: first the body, then for the hang-up.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+
+from ccflared.errors import ClientError
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+_LINGER_SECONDS: Final = 2.0
+
+
+class ClientGone(Exception):  # noqa: N818 - it is a fact, and not an error
+    """The client left before its request was read."""
+
+
+class Exchange:
+    """One request and its answer, as the ASGI server hands them over."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._left = trio.Event()
+        self._body_ended = False
+        self._added: RawHeaders = []
+        self.status: int | None = None
+        """Of the answer, once it was begun."""
+        self.first_byte_at: float | None = None
+        """Trio's time at which the first byte of the answer's body was given out."""
+        self.ended = False
+        """Whether the answer was given to its end."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the answer has gone out, so that it can no longer be another."""
+        return self.status is not None
+
+    @property
+    def client_left(self) -> bool:
+        """Whether the client hung up before the end of the answer."""
+        return self._left.is_set() and not self.ended
+
+    async def read_body(self, limit: int, piece_seconds: float, declared: bytes | None) -> bytes:
+        """Return the request's body.
+
+        Raises ClientError 413 beyond ``limit`` bytes, 408 when ``piece_seconds`` pass without a piece, ClientGone.
+        ``declared`` is the Content-Length field: a body that is too large by its own account is not read at all.
+        """
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        pieces: list[bytes] = []
+        length = 0
+        while not self._body_ended:
+            with trio.move_on_after(piece_seconds) as scope:
+                message = await self._receive()
+            if scope.cancelled_caught:
+                raise ClientError(
+                    408, "timeout_error", f"The rest of the request did not come within {piece_seconds:g} s."
+                )
+            if message["type"] == "http.disconnect":
+                self._left.set()
+                raise ClientGone
+            self._body_ended = not message.get("more_body", False)
+            length += len(message["body"])
+            if length > limit:
+                raise _too_large(limit)
+            if message["body"]:
+                pieces.append(message["body"])
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def watch(self, scope: trio.CancelScope) -> None:
+        """Read until the client leaves; then cancel ``scope`` if the answer has not ended by then."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._left.set()
+        if not self.ended:
+            scope.cancel()
+
+    def add_headers(self, headers: RawHeaders) -> None:
+        """Have fields added to whatever answer will be given."""
+        self._added += headers
+
+    async def begin(self, status: int, headers: RawHeaders) -> None:
+        """Give out the head of the answer."""
+        self.status = status
+        headers = headers + self._added
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        """Give out a piece of the answer's body. Waits for a client that reads slowly."""
+        if self.first_byte_at is None:
+            self.first_byte_at = trio.current_time()
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        """Give out the end of the answer."""
+        self.ended = True
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def reply(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        """Give a whole answer. One that comes before the request was read to its end closes the connection.
+
+        Then what the client is still sending is taken in for a moment: a connection closed with bytes unread is
+        reset, and the client might never see the answer.
+        """
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+        if self._body_ended:
+            await self.begin(status, headers)
+            self.first_byte_at = trio.current_time()
+            self.ended = True
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        whole = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._take_in, whole)
+            await self.begin(status, [*headers, (b"connection", b"close")])
+            await self.write(body)
+            with trio.move_on_after(_LINGER_SECONDS):
+                await whole.wait()
+            await self.end()
+
+    async def _take_in(self, whole: trio.Event) -> None:
+        """Read and forget, until the server says that the exchange is over; set ``whole`` at the end of the body."""
+        while (message := await self._receive())["type"] != "http.disconnect":
+            if not message.get("more_body", False):
+                whole.set()
+        whole.set()
+
+
+def _too_large(limit: int) -> ClientError:
+    return ClientError(413, "request_too_large", f"The request is larger than max_body ({limit} bytes).")

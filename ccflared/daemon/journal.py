@@ -1,0 +1,97 @@
+"""What is noted of one request while it is served, and the row that comes of it. One owner: the request's relay."""
+
+from dataclasses import dataclass, field
+
+from ccflared.money.usage import Meter
+from ccflared.wire import Attempt, Entry, Inbound, Outcome
+
+_LONGEST = 200
+
+
+@dataclass(slots=True)
+class Journal:
+    """Gathers the facts of one request. Times are Trio's, in seconds; the row has milliseconds."""
+
+    inbound: Inbound
+    began: float
+    model: str | None = None
+    outcome: Outcome | None = None
+    error: str | None = None
+    stream: bool = False
+    meter: Meter = field(default_factory=Meter)
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def attempted(
+        self,
+        *,
+        account: str,
+        provider: str,
+        why: str,
+        started: float,
+        now: float,
+        status: int | None,
+        kind: str,
+        reason: str = "",
+    ) -> None:
+        """Note one try and what came of it."""
+        self.attempts.append(
+            Attempt(
+                account=account,
+                provider=provider,
+                why=why,
+                started_ms=_ms(started - self.began),
+                took_ms=_ms(now - started),
+                status=status,
+                kind=kind,
+                reason=reason,
+            )
+        )
+
+    def ended(self, outcome: Outcome, error: str | None = None) -> None:
+        """Note how it ended; the first word counts."""
+        if self.outcome is None:
+            self.outcome, self.error = outcome, error
+
+    def entry(self, now: float, *, status: int | None, first_byte_at: float | None, left: bool) -> Entry:
+        """Make the row. A request that nobody ended was ended by its client's leaving, or by the daemon's."""
+        if left:
+            self.outcome, self.error = "client_gone", self.error
+        self.ended("truncated" if status is not None else "error", "the daemon was stopped")
+        inbound = self.inbound
+        fields = dict(reversed(inbound.headers))
+        last = self.attempts[-1] if self.attempts else None
+        return Entry(
+            id=inbound.id,
+            at=inbound.at,
+            method=inbound.method,
+            path=inbound.path,
+            client=inbound.client,
+            project=_text(fields.get(b"x-ccflared-project")),
+            conversation=_text(fields.get(b"x-claude-code-session-id") or fields.get(b"session-id")),
+            user_agent=_text(fields.get(b"user-agent")),
+            model=self.model,
+            served_model=self.meter.model,
+            account=last.account if last else None,
+            provider=last.provider if last else None,
+            status=status,
+            outcome=self.outcome or "error",
+            error=self.error,
+            stream=self.stream,
+            stop_reason=self.meter.stop_reason,
+            first_byte_ms=None if first_byte_at is None else _ms(first_byte_at - self.began),
+            total_ms=_ms(now - self.began),
+            tokens=self.meter.tokens,
+            usage=self.meter.usage,
+            attempts=tuple(self.attempts),
+        )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _text(value: bytes | None) -> str | None:
+    if not value:
+        return None
+    text = "".join(c for c in value.decode("utf-8", "replace") if c.isprintable())
+    return text[:_LONGEST] or None

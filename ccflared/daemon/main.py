@@ -1,0 +1,226 @@
+"""The nursery tree, and nothing else. Nesting is lifetime: what ends last is opened first.
+
+signals, then the state directory's lock, then BOOKS (the recorder: ends when everything is written), then SERVICES
+(signals obeyed, control socket, reload watch, watchdog), then FRONT (the listeners, and each request below them).
+"""
+
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+
+import trio
+
+from ccflared.config.load import Loaded, Rejected, control_socket, load, read_secrets, state_directory
+from ccflared.config.report import Mistake
+from ccflared.daemon import control, logs
+from ccflared.daemon.app import Administration, App, Guesses, Health
+from ccflared.daemon.control import Control
+from ccflared.daemon.directory import held
+from ccflared.daemon.house import House
+from ccflared.daemon.notify import ServiceManager
+from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.reload import Reloads, Sources, warnings
+from ccflared.daemon.server import Listeners
+from ccflared.daemon.sockets import Inherited, inherited, pick
+from ccflared.daemon.upstream import Upstream
+from ccflared.daemon.verdicts import Verdict
+from ccflared.daemon.world import build
+from ccflared.errors import CcflaredError
+from ccflared.providers.presets import builtin
+
+log = logging.getLogger("ccflared.daemon")
+
+_BOOKS_SECONDS = 10.0
+"""How long a stop waits for rows to be written, beyond what the recorder allows itself."""
+
+
+class InvalidConfiguration(CcflaredError):
+    """The file the daemon was to start with has mistakes."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(f"{len(mistakes)} mistakes")
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that is up: what its API shows and what its tests look at."""
+
+    house: House
+    listeners: Listeners
+    reloads: Reloads
+    control: Control
+    sources: Sources
+
+
+MakeApi = Callable[[Running], tuple[Administration, Health]]
+
+
+async def run(
+    path: Path,
+    environ: MutableMapping[str, str],
+    make_api: MakeApi,
+    *,
+    signals: AsyncIterator[int] | None = None,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the daemon with the file at ``path`` until it is told to stop.
+
+    ``signals`` are the numbers of signals received, the process's own by default. Started once every listener is
+    bound. Raises InvalidConfiguration, Refused, UsageError before that.
+    """
+    with ExitStack() as stack:
+        if signals is None:
+            signals = stack.enter_context(
+                trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+            )
+        loaded = load(path, environ=environ, builtin=builtin())
+        if isinstance(loaded, Rejected):
+            raise InvalidConfiguration(loaded.mistakes)
+        logs.set_up(loaded.config.log, environ)
+        directory = state_directory(loaded.config, environ)
+        stack.enter_context(held(directory))
+        sources = Sources(path, environ, builtin(), directory)
+        recorder = Recorder(directory / "ccflared.db")
+        async with trio.open_nursery() as books:
+            await books.start(recorder.run)
+            try:
+                await _services(loaded, sources, recorder, environ, make_api, signals, task_status)
+            finally:
+                recorder.close()
+                books.cancel_scope.deadline = trio.current_time() + _BOOKS_SECONDS
+
+
+async def _services(
+    loaded: Loaded,
+    sources: Sources,
+    recorder: Recorder,
+    environ: MutableMapping[str, str],
+    make_api: MakeApi,
+    signals: AsyncIterator[int],
+    task_status: trio.TaskStatus[Running],
+) -> None:
+    running = _assemble(loaded, sources, recorder, environ, inherited(environ))
+    administration, health = make_api(running)
+    guesses = Guesses()
+    running.listeners.answer_with(lambda door: App(running.house, door, administration, health, guesses))
+    manager = ServiceManager(environ)
+    stop = _Stop()
+    async with trio.open_nursery() as services:
+        own = App(running.house, lambda: control.DOOR, administration, health, guesses)
+        services.start_soon(running.control.run, own)
+        services.start_soon(_obey, signals, running, stop, manager)
+        services.start_soon(running.reloads.watch)
+        services.start_soon(_watchdog, manager)
+        try:
+            async with trio.open_nursery() as front:
+                await front.start(running.listeners.run)
+                control.leave_word(sources.state_directory, sources.path, running.control.path)
+                _announce(running, manager)
+                task_status.started(running)
+                await stop.asked.wait()
+                await _drain(running, front, stop, manager)
+        finally:
+            running.listeners.close()
+            running.house.upstream.close_idle()
+        services.cancel_scope.cancel()
+
+
+def _assemble(
+    loaded: Loaded,
+    sources: Sources,
+    recorder: Recorder,
+    environ: Mapping[str, str],
+    handed: Sequence[Inherited],
+) -> Running:
+    """Build everything and open every socket. Raises Refused, and has then left nothing open."""
+    secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
+    house = House(build(loaded, secrets), recorder, Upstream(), time())
+    listeners = Listeners()
+    control_fd = pick(handed, "control")
+    listeners.inherit([item for item in handed if item is not control_fd])
+    listeners.apply(listeners.prepare(loaded.config))
+    try:
+        socket = control.open_control(loaded.config, control_socket(loaded.config, environ), control_fd)
+    except BaseException:
+        listeners.close()
+        raise
+    first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets))
+    return Running(house, listeners, Reloads(sources, house, listeners, first), socket, sources)
+
+
+class _Stop:
+    """The wish to stop, said once or twice."""
+
+    def __init__(self) -> None:
+        self.asked = trio.Event()
+        self.at_once = trio.Event()
+
+    def ask(self) -> None:
+        """Take in one more wish."""
+        if self.asked.is_set():
+            self.at_once.set()
+        self.asked.set()
+
+
+async def _obey(signals: AsyncIterator[int], running: Running, stop: _Stop, manager: ServiceManager) -> None:
+    async for number in signals:
+        if number == signal.SIGHUP:
+            await running.reloads.reload("signal")
+            manager.status(_status(running))
+        else:
+            stop.ask()
+
+
+async def _watchdog(manager: ServiceManager) -> None:
+    """Show that the loop turns, twice as often as the service manager asks for."""
+    if manager.watchdog_seconds is None:
+        return
+    while True:
+        manager.alive()
+        await trio.sleep(manager.watchdog_seconds / 2)
+
+
+async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: ServiceManager) -> None:
+    """Let running requests finish, for as long as the file says or until told a second time."""
+    house = running.house
+    seconds = house.world.config.server.drain
+    house.draining = True
+    log.info("stopping: waiting up to %g s for %d running requests", seconds, house.requests)
+    manager.stopping(f"Draining: {house.requests} requests are still running")
+    running.listeners.retire()
+    front.cancel_scope.deadline = trio.current_time() + seconds
+    front.start_soon(_end_at_once, front.cancel_scope, stop)
+    while house.requests:
+        await trio.sleep(0.02)
+    # Everything was answered; connections that are just being closed get a moment for it.
+    front.cancel_scope.deadline = min(front.cancel_scope.deadline, trio.current_time() + 0.2)
+
+
+async def _end_at_once(scope: trio.CancelScope, stop: _Stop) -> None:
+    await stop.at_once.wait()
+    log.warning("told to stop a second time: ending at once")
+    scope.cancel()
+
+
+def _announce(running: Running, manager: ServiceManager) -> None:
+    for bound in running.listeners.bound:
+        for address in bound.addresses:
+            log.info("listening on %s%s", address, " (TLS)" if bound.door.tls else "")
+    for warning in running.reloads.applied.warnings:
+        log.warning("%s", warning)
+    log.info("ready: process %d, configuration %s", os.getpid(), running.sources.path)
+    manager.ready(_status(running))
+
+
+def _status(running: Running) -> str:
+    count = len(running.house.world.config.accounts)
+    accounts = "1 account" if count == 1 else f"{count} accounts"
+    if refused := running.reloads.refused:
+        return f"Serving {accounts}; {refused.sentence}"
+    return f"Serving {accounts}"

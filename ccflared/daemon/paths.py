@@ -1,0 +1,59 @@
+"""What a request's target may look like, and which plane it belongs to. Pure."""
+
+import re
+from typing import Final, Literal
+
+Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unknown"]
+
+# Control characters, backslashes, and what decodes to them, to a slash or to a dot.
+_FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f-\xff\\]|%(?:[01][0-9a-f]|7f|2f|5c|2e)", re.IGNORECASE)
+_DOT_SEGMENT: Final = re.compile(rb"/\.{1,2}(?:/|$)")
+
+_POOLED: Final = {
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
+    ("GET", "/v1/models"),
+}
+_OPEN: Final = {
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("HEAD", "/livez"),
+    ("HEAD", "/readyz"),
+    ("HEAD", "/"),
+    ("HEAD", "/api/hello"),
+    ("POST", "/api/event_logging/batch"),
+}
+
+
+def well_formed(raw_path: bytes) -> bool:
+    """Whether a request target's path can mean only one thing to everybody on the way."""
+    return (
+        raw_path.startswith(b"/")
+        and not raw_path.startswith(b"//")
+        and _FORBIDDEN.search(raw_path) is None
+        and _DOT_SEGMENT.search(raw_path) is None
+    )
+
+
+def below(base_path: str, path: str) -> str | None:
+    """Return the path below ``base_path``, or None where it does not lie there."""
+    if not base_path:
+        return path
+    if path == base_path:
+        return "/"
+    return path.removeprefix(base_path) if path.startswith(base_path + "/") else None
+
+
+def place_of(method: str, path: str) -> Place:
+    """Say what a path (below base_path) belongs to."""
+    if (method, path) in _OPEN:
+        return "open"
+    if (method, path) in _POOLED or (method == "GET" and re.fullmatch(r"/v1/models/[^/]+", path)):
+        return "pooled"
+    if path == "/v1" or path.startswith("/v1/"):
+        return "other v1"
+    if path == "/api" or path.startswith("/api/"):
+        return "api"
+    if path == "/health":
+        return "health"
+    return "dashboard" if path in ("/", "/dashboard") else "unknown"

@@ -1,0 +1,167 @@
+"""Gives an upstream's answer to the client: holds back its beginning, then passes the bytes on untouched.
+
+The commit point: of a stream nothing goes out before its first content event (or ``hold_first_event``), so that an
+overload told inside a 200 can still fail over. After the first byte nothing is ever begun anew: a break is passed
+on so that no client takes it for an end, as an error event between two events, else by a cut connection.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+
+from ccflared.config.model import Routing
+from ccflared.daemon.exchange import Exchange
+from ccflared.daemon.journal import Journal
+from ccflared.daemon.upstream import Answer
+from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
+from ccflared.formats import anthropic
+from ccflared.formats.anthropic import Mark
+from ccflared.formats.sse import Cutter
+from ccflared.providers.observe import observe_event, observe_failure
+from ccflared.wire import Observation
+
+_DOCUMENT_HELD: Final = 256 * 1024
+_BLOCK_EVENT: Final = b"event: content_block_"
+_OPENING: Final = frozenset({Mark.OPENING, Mark.EMPTY})
+
+
+@dataclass(slots=True)
+class Begun:
+    """An answer that is the client's: what was received of it already, and the rest still to come."""
+
+    answer: Answer
+    stream: bool
+    held: list[bytes] = field(default_factory=list)
+    cutter: Cutter = field(default_factory=Cutter)
+    whole: bool = False
+    """The stream's last event was seen."""
+    ended: bool = False
+    """The upstream's body has ended."""
+    failed: Observation | None = None
+    """An error event was passed on, or will be."""
+
+
+async def begin_stream(answer: Answer, journal: Journal, routing: Routing) -> Begun | Observation:
+    """Receive a stream up to its commit point. An Observation: it failed before, and may be tried elsewhere."""
+    begun = Begun(answer, stream=True)
+    commit_at = trio.current_time() + routing.hold_first_event
+    try:
+        while True:
+            with trio.move_on_at(commit_at) as scope:
+                data = await receive(answer, routing.idle_timeout)
+            if scope.cancelled_caught:
+                return begun
+            if not data:
+                return Observation("account", "broken", "the stream ended before any content")
+            begun.held.append(data)
+            marks = [_read_along(raw, begun, journal) for raw in begun.cutter.feed(data)]
+            if begun.failed is not None and begun.failed.scope != "request":
+                return begun.failed
+            if not _OPENING.issuperset(marks):
+                return begun
+    except UpstreamError as error:
+        return observe_failure(error)
+
+
+async def begin_document(answer: Answer, routing: Routing) -> Begun | Observation:
+    """Receive an answer that is no stream, whole if it is short, so that a break can still fail over."""
+    begun = Begun(answer, stream=False)
+    length = 0
+    try:
+        while length < _DOCUMENT_HELD:
+            data = await receive(answer, routing.idle_timeout)
+            if not data:
+                begun.ended = True
+                break
+            begun.held.append(data)
+            length += len(data)
+    except UpstreamError as error:
+        return observe_failure(error)
+    return begun
+
+
+async def pour(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> Observation | None:
+    """Give the rest of a begun answer to the client and note how it ended. Returns what it says of the account.
+
+    The exchange is left without an end where the connection has to be cut.
+    """
+    try:
+        if begun.stream:
+            await _pour_stream(begun, exchange, journal, routing)
+        else:
+            await _pour_document(begun, exchange, journal, routing)
+    except UpstreamError as error:
+        seen = observe_failure(error)
+        if begun.whole:
+            await exchange.end()  # nothing was missing but the end of the transfer
+            journal.ended("complete")
+            return None
+        journal.ended("truncated", f"the answer broke off: {seen.reason}")
+        if begun.stream and begun.cutter.between:
+            await exchange.write(anthropic.error_event("api_error", "The answer broke off upstream."))
+            await exchange.end()
+        return seen
+    await exchange.end()
+    if begun.failed is not None:
+        journal.ended("error", begun.failed.reason)
+    journal.ended("complete")
+    return begun.failed
+
+
+async def receive(answer: Answer, silent_seconds: float) -> bytes:
+    """Receive with a bound on silence. Raises UpstreamTimeout, UpstreamBroken."""
+    with trio.move_on_after(silent_seconds):
+        return await answer.receive()
+    raise UpstreamTimeout(f"silent for {silent_seconds:g} s")
+
+
+async def _pour_document(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> None:
+    for data in begun.held:
+        journal.meter.piece(data)
+        await exchange.write(data)
+    while not begun.ended:
+        data = await receive(begun.answer, routing.idle_timeout)
+        begun.ended = not data
+        if data:
+            journal.meter.piece(data)
+            await exchange.write(data)
+    journal.meter.end()
+
+
+async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> None:
+    for data in begun.held:
+        await exchange.write(data)
+    begun.held.clear()
+    heard = sent = trio.current_time()
+    while True:
+        with trio.move_on_at(min(sent + routing.ping_after, heard + routing.idle_timeout)) as scope:
+            data = await begun.answer.receive()
+        now = trio.current_time()
+        if scope.cancelled_caught:
+            if now >= heard + routing.idle_timeout:
+                raise UpstreamTimeout(f"silent for {routing.idle_timeout:g} s")
+            sent = now
+            if begun.cutter.between:
+                await exchange.write(anthropic.PING)
+            continue
+        if not data:
+            break
+        heard = sent = now
+        for raw in begun.cutter.feed(data):
+            if not raw.startswith(_BLOCK_EVENT):
+                _read_along(raw, begun, journal)
+        await exchange.write(data)
+    if not begun.whole and begun.failed is None:
+        raise UpstreamBroken("the stream ended without message_stop")
+
+
+def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:
+    mark = anthropic.mark(raw)
+    journal.meter.event(raw)
+    if mark is Mark.END:
+        begun.whole = True
+    elif mark is Mark.ERROR and begun.failed is None:
+        begun.failed = observe_event(raw)
+    return mark
+

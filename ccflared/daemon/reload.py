@@ -1,0 +1,206 @@
+"""Hot reload: watches the files, builds the new world whole, swaps it in, or says why not.
+
+A bad file never replaces a good one, and a running request never notices. Nothing is in force before everything
+that could fail has been done: reading, checking, reading secrets, opening listeners, loading certificates.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import time
+from typing import Final
+
+import trio
+from watchfiles import awatch
+
+from ccflared.config.changes import changes, losses
+from ccflared.config.load import Loaded, Rejected, Secrets, load, read_secrets, references
+from ccflared.config.model import Provider
+from ccflared.config.words import dotted
+from ccflared.daemon import logs
+from ccflared.daemon.house import House
+from ccflared.daemon.server import Listeners
+from ccflared.daemon.verdicts import Cause, Verdict
+from ccflared.daemon.world import World, build
+from ccflared.errors import Refused
+
+log = logging.getLogger("ccflared.reload")
+
+_STABLE_SECONDS: Final = 0.5
+_POLL_MS: Final = 4000
+_KEPT: Final = 100
+_LARGEST_WATCHED: Final = 8 * 1024 * 1024
+
+Sights = tuple[tuple[str, str], ...]
+"""What the watched paths look like: each with a digest of its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where configurations come from; fixed for the daemon's life."""
+
+    path: Path
+    environ: Mapping[str, str]
+    builtin: Mapping[str, Provider]
+    state_directory: Path
+
+
+class Reloads:
+    """Applies configurations, one at a time, and remembers what came of them."""
+
+    def __init__(self, sources: Sources, house: House, listeners: Listeners, first: Verdict) -> None:
+        self._sources = sources
+        self._house = house
+        self._listeners = listeners
+        self._one_at_a_time = trio.Lock()
+        self._watched: frozenset[Path] = house.world.loaded.watch | house.world.secrets.files
+        self._rearm = trio.CancelScope()
+        self.applied = first
+        """The verdict in force."""
+        self.pending_restart: tuple[str, ...] = ()
+        """Keys whose change waits for a restart."""
+        self.log: deque[Verdict] = deque([first], maxlen=_KEPT)
+        """Newest first."""
+
+    @property
+    def refused(self) -> Verdict | None:
+        """The verdict on the file as it stands now, if it was refused."""
+        return None if self.log[0].applied else self.log[0]
+
+    async def reload(self, cause: Cause, *, allow_less: bool = False) -> Verdict:
+        """Read the files and apply them, or refuse them; returns the verdict."""
+        async with self._one_at_a_time:
+            verdict = await self._judge(cause, self.log[0].number + 1, allow_less=allow_less)
+            self.log.appendleft(verdict)
+            if verdict.applied:
+                self.applied = verdict
+                log.info("%s", verdict.sentence)
+                for change in verdict.changes:
+                    log.info("  %s", change)
+            else:
+                log.error("%s", verdict.sentence)
+            return verdict
+
+    async def watch(self) -> None:
+        """Reload whenever what the configuration was read from has changed and has been stable for a while."""
+        known = await self._look()
+        while True:
+            with trio.CancelScope() as self._rearm:
+                await self._wait_for_change(known)
+            seen = await self._look()
+            while True:
+                await trio.sleep(_STABLE_SECONDS)
+                again = await self._look()
+                if again == seen:
+                    break
+                seen = again
+            if seen != known:
+                await self.reload("file")
+            known = await self._look() if seen != known else seen
+
+    async def _judge(self, cause: Cause, number: int, *, allow_less: bool) -> Verdict:
+        at = time()
+        sources, house = self._sources, self._house
+        loaded = await trio.to_thread.run_sync(
+            lambda: load(sources.path, environ=sources.environ, builtin=sources.builtin)
+        )
+        if isinstance(loaded, Rejected):
+            self._watch(house.world.loaded.watch | house.world.secrets.files | loaded.watch)
+            return Verdict(number, at, cause, applied=False, mistakes=loaded.mistakes)
+        lost = losses(house.world.config, loaded.config)
+        if lost and not allow_less:
+            return Verdict(number, at, cause, applied=False, losses=lost)
+        secrets = await trio.to_thread.run_sync(
+            lambda: read_secrets(
+                loaded.config,
+                environ=sources.environ,
+                state_directory=sources.state_directory,
+                previous=house.world.secrets,
+            )
+        )
+        try:
+            return self._apply(build(loaded, secrets), number, at, cause)
+        except Refused as error:
+            return Verdict(number, at, cause, applied=False, problem=str(error))
+
+    def _apply(self, world: World, number: int, at: float, cause: Cause) -> Verdict:
+        """Put a world in force. Raises Refused, and has then changed nothing. No checkpoint lies in between."""
+        before = self._house.world
+        found = changes(before.config, world.config, old_secrets=before.secrets, new_secrets=world.secrets)
+        prepared = self._listeners.prepare(world.config)
+        self._listeners.apply(prepared)
+        self._house.move(world)
+        logs.set_up(world.config.log, self._sources.environ)
+        self._watch(world.loaded.watch | world.secrets.files)
+        restart = tuple(change.key for change in found if change.needs_restart)
+        self.pending_restart = tuple(dict.fromkeys([*self.pending_restart, *restart]))
+        return Verdict(
+            number,
+            at,
+            cause,
+            applied=True,
+            changes=tuple(str(change) for change in found),
+            needs_restart=restart,
+            warnings=warnings(world.loaded, world.secrets),
+        )
+
+    def _watch(self, paths: frozenset[Path]) -> None:
+        if paths != self._watched:
+            self._watched = paths
+            self._rearm.cancel()
+
+    async def _look(self) -> Sights:
+        return await trio.to_thread.run_sync(_sights, self._watched)
+
+    async def _wait_for_change(self, known: Sights) -> None:
+        """Return when something may have changed: the system says so, or a slow look tells."""
+        directories = await trio.to_thread.run_sync(_directories, self._watched)
+        try:
+            events = awatch(
+                *directories, recursive=False, debounce=50, step=20, rust_timeout=_POLL_MS, yield_on_timeout=True
+            )
+            async with aclosing(events):
+                async for _ in events:
+                    if await self._look() != known:
+                        return
+        except OSError as error:
+            log.warning("cannot watch the configuration's directories (%s); looking at them now and then", error)
+            while await self._look() == known:
+                await trio.sleep(_POLL_MS / 1000)
+
+
+def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
+    """Return what is not wrong with a configuration but should be known: secrets that cannot be read, say."""
+    told = [str(mistake) for mistake in loaded.warnings]
+    for path, ref in references(loaded.config):
+        if problem := secrets.problem(ref):
+            told.append(f"{dotted(path)}: {problem}")
+    return tuple(told)
+
+
+def _sights(paths: frozenset[Path]) -> Sights:
+    return tuple((str(path), _sight(path)) for path in sorted(paths))
+
+
+def _sight(path: Path) -> str:
+    try:
+        if path.is_dir():
+            return " ".join(sorted(entry.name for entry in path.iterdir()))
+        with path.open("rb") as file:
+            return sha256(file.read(_LARGEST_WATCHED)).hexdigest()
+    except OSError as error:
+        return f"error {error.errno}"
+
+
+def _directories(paths: frozenset[Path]) -> list[Path]:
+    """The directories to watch: editors replace files, and ConfigMaps swap a link beside them."""
+    wanted = set()
+    for path in paths:
+        wanted.add(path if path.is_dir() else path.parent)
+        resolved = path.resolve()
+        wanted.add(resolved if resolved.is_dir() else resolved.parent)
+    return sorted(directory for directory in wanted if directory.is_dir())

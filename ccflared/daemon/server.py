@@ -1,0 +1,221 @@
+"""The listeners: bound before anything is promised, served each by a task of its own, changed while running.
+
+A listener that leaves the file stops accepting at once; its running requests are let finish. Settings of a
+listener that stays (base_path, serve, TLS) are looked up for each connection and request, so they change at once.
+"""
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+from hypercorn.trio.worker_context import WorkerContext
+
+from ccflared.config.model import Config, Listen, Server, Tls
+from ccflared.config.protection import exposures
+from ccflared.daemon.access import Door
+from ccflared.daemon.connection import Application, Connection, Stream, hypercorn_settings
+from ccflared.daemon.sockets import Inherited, address_of, open_tcp, open_unix, reach_of, remove_unix
+from ccflared.errors import Refused
+
+log = logging.getLogger("ccflared.server")
+
+_UNIX_MODE = 0o666
+"""A request listener asks for keys whoever connects, as a TCP port does; the directory may narrow it."""
+
+
+MakeApp = Callable[[Callable[[], Door]], Application]
+"""Makes the application of one listener, given how to ask for its settings."""
+
+
+@dataclass(eq=False, slots=True)
+class Bound:
+    """One entry of ``listen`` with its open sockets."""
+
+    listen: Listen
+    sockets: list[socket.socket]
+    door: Door
+    tls: ssl.SSLContext | None
+    context: WorkerContext = field(default_factory=lambda: WorkerContext(None))
+    accepting: trio.CancelScope = field(default_factory=trio.CancelScope)
+    file: tuple[Path, int] | None = None
+    """The socket's file and inode, to be removed at the end; None where it was handed in."""
+    served: bool = False
+    """Whether a task accepts on the sockets; it closes them when it is cancelled."""
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses that are really bound, ports included."""
+        return [address_of(bound) for bound in self.sockets]
+
+    def close(self) -> None:
+        """Stop accepting and give the sockets back. Connections that were accepted live on."""
+        if self.served:
+            self.accepting.cancel()
+        else:
+            for bound in self.sockets:
+                bound.close()
+        if self.file is not None:
+            remove_unix(*self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a new configuration means for the listeners: opened already, not yet in force."""
+
+    kept: list[tuple[Bound, Listen, Door, ssl.SSLContext | None]]
+    added: list[Bound]
+    removed: list[Bound]
+
+    def undo(self) -> None:
+        """Close what was opened for it."""
+        for bound in self.added:
+            bound.close()
+
+
+class Listeners:
+    """All listeners of the request and administration planes."""
+
+    def __init__(self) -> None:
+        self._make_app: MakeApp | None = None
+        self._settings = hypercorn_settings()
+        self._inherited: list[Inherited] = []
+        self._connections: trio.Nursery | None = None
+        self.bound: list[Bound] = []
+
+    def answer_with(self, make_app: MakeApp) -> None:
+        """Say what answers requests; to be called before :meth:`run`."""
+        self._make_app = make_app
+
+    def inherit(self, handed: Sequence[Inherited]) -> None:
+        """Take over sockets of the service manager; entries of ``listen`` claim them by address."""
+        self._inherited = list(handed)
+
+    def prepare(self, config: Config) -> Change:
+        """Open what a configuration asks for and is not open yet. Raises Refused, and has then changed nothing."""
+        server = config.server
+        wanted = self._wanted(server)
+        # The file was judged by its own entries; what the service manager handed in is judged here.
+        if exposed := exposures(config, [listen for listen in wanted.values() if not self._proven(listen)]):
+            raise Refused(str(exposed[0]))
+        current = {bound.listen.address: bound for bound in self.bound}
+        change = Change([], [], [bound for address, bound in current.items() if address not in wanted])
+        contexts: dict[Tls, ssl.SSLContext] = {}
+        try:
+            for listen in wanted.values():
+                tls = _tls_context(listen.tls or server.tls, contexts)
+                base_path = server.base_path if listen.base_path is None else listen.base_path
+                if known := current.get(listen.address):
+                    door = Door(listen.address, known.door.reach, listen.serve, base_path, tls is not None)
+                    change.kept.append((known, listen, door, tls))
+                else:
+                    change.added.append(self._open(listen, base_path, tls))
+        except BaseException:
+            change.undo()
+            raise
+        return change
+
+    def apply(self, change: Change) -> None:
+        """Put a prepared change in force: new listeners accept, removed ones stop."""
+        for bound, listen, door, tls in change.kept:
+            bound.listen, bound.door, bound.tls = listen, door, tls
+        self.bound = [bound for bound, *_ in change.kept] + change.added
+        for bound in change.added:
+            self._serve(bound)
+        for bound in change.removed:
+            _retire(bound)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled, or until all listeners were retired and their connections have ended."""
+        async with trio.open_nursery() as connections:
+            self._connections = connections
+            for bound in self.bound:
+                self._serve(bound)
+            task_status.started()
+
+    def retire(self) -> None:
+        """Stop accepting everywhere and let idle connections end; running requests are let finish."""
+        for bound in self.bound:
+            _retire(bound)
+
+    def close(self) -> None:
+        """Give back every socket."""
+        for bound in self.bound:
+            bound.close()
+
+    def _proven(self, listen: Listen) -> bool:
+        """Whether an inherited socket is known to be bound to loopback alone, whatever its address looks like."""
+        handed = next((item for item in self._inherited if item.address == listen.address), None)
+        return handed is not None and reach_of(handed.socket) == "loopback"
+
+    def _wanted(self, server: Server) -> dict[str, Listen]:
+        if not server.listen_given and self._inherited:
+            return {item.address: Listen(item.address) for item in self._inherited}
+        wanted: dict[str, Listen] = {}
+        named = {listen.address for listen in server.listen}
+        for listen in server.listen:
+            if listen.address != "systemd":
+                wanted[listen.address] = listen
+                continue
+            for item in self._inherited:
+                if item.address not in named:
+                    wanted[item.address] = Listen(item.address, listen.tls, listen.base_path, listen.serve)
+        return wanted
+
+    def _open(self, listen: Listen, base_path: str, tls: ssl.SSLContext | None) -> Bound:
+        handed = next((item for item in self._inherited if item.address == listen.address), None)
+        file = None
+        if handed is not None:
+            sockets = [handed.socket.dup()]
+        elif listen.address.startswith("unix:"):
+            path = Path(listen.address.removeprefix("unix:"))
+            sockets = [open_unix(path, _UNIX_MODE)]
+            file = (path, path.lstat().st_ino)
+        else:
+            sockets = open_tcp(listen.address)
+        reaches = {reach_of(bound) for bound in sockets}
+        reach = reaches.pop() if len(reaches) == 1 else "network"
+        door = Door(listen.address, reach, listen.serve, base_path, tls is not None)
+        return Bound(listen, sockets, door, tls, file=file)
+
+    def _serve(self, bound: Bound) -> None:
+        if self._connections is not None and self._make_app is not None:
+            bound.served = True
+            app = self._make_app(lambda: bound.door)
+            self._connections.start_soon(self._accept, bound, app, self._connections)
+
+    async def _accept(self, bound: Bound, app: Application, connections: trio.Nursery) -> None:
+        async def serve(plain: trio.SocketStream) -> None:
+            stream: Stream = plain
+            if bound.tls is not None:
+                stream = trio.SSLStream(plain, bound.tls, server_side=True, https_compatible=True)
+            await Connection(app, self._settings, bound.context, stream).run()
+
+        listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(item)) for item in bound.sockets]
+        with bound.accepting:
+            await trio.serve_listeners(serve, listeners, handler_nursery=connections)
+
+
+def _retire(bound: Bound) -> None:
+    bound.close()
+    # Private to Hypercorn's context, but the one way to set it without awaiting.
+    bound.context.terminated._event.set()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _tls_context(tls: Tls | None, made: dict[Tls, ssl.SSLContext]) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    if tls not in made:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            context.load_cert_chain(tls.cert, tls.key)
+        except (OSError, ssl.SSLError) as error:
+            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+            raise Refused(f"cannot use the certificate {tls.cert} with the key {tls.key}: {reason}") from error
+        made[tls] = context
+    return made[tls]

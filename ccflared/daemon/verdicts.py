@@ -1,0 +1,55 @@
+"""What came of each version of the configuration: applied or refused, why, and what it changed."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ccflared.config.report import Mistake, render
+
+Cause = Literal["start", "file", "signal", "command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one try to apply a configuration."""
+
+    number: int
+    at: float
+    cause: Cause
+    applied: bool
+    changes: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    losses: tuple[str, ...] = ()
+    problem: str | None = None
+    """What the system would not do: an address taken, a certificate unreadable."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """One line for log and status."""
+        if self.applied:
+            what = f"{len(self.changes)} changed" if self.changes else "nothing changed in effect"
+            return f"configuration {self.number} applied ({self.cause}): {what}"
+        if self.mistakes:
+            first = self.mistakes[0]
+            count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+            why = f"{count}; {first.file}:{first.line}: {first.message}"
+        else:
+            why = self.problem or "; ".join(self.losses)
+        return f"configuration {self.number} refused ({self.cause}), the one before stays in force: {why}"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as the API gives it."""
+        document = asdict(self)
+        problem = document.pop("problem")
+        document["mistakes"] = [
+            {
+                "place": f"{mistake.file}:{mistake.line}:{mistake.column}",
+                "message": mistake.message,
+                "excerpt": "\n".join(render(mistake).splitlines()[1:]),
+            }
+            for mistake in self.mistakes
+        ]
+        if problem is not None:
+            document["mistakes"].append({"place": "", "message": problem, "excerpt": ""})
+        return document

@@ -1,0 +1,87 @@
+"""The world as one version of the configuration makes it: built whole, then swapped in by one reference. Frozen.
+
+A request keeps the world it began with. Checking a file builds the same world and throws it away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ccflared.config.load import Loaded, Secrets
+from ccflared.config.model import Account, Client, Config
+from ccflared.daemon.access import Rights, digest, networks, open_administration
+from ccflared.providers.target import Target, Unfit, resolve
+from ccflared.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Configuration, credentials and what follows from them."""
+
+    loaded: Loaded
+    secrets: Secrets
+    targets: Mapping[str, Target | Unfit]
+    """By account name, in the order of the file."""
+    rights: Rights
+
+    @property
+    def config(self) -> Config:
+        """The configuration this world was built from."""
+        return self.loaded.config
+
+
+def build(loaded: Loaded, secrets: Secrets) -> World:
+    """Build the world of a configuration that was found valid."""
+    config = loaded.config
+    return World(
+        loaded=loaded,
+        secrets=secrets,
+        targets={name: _target(config, account, secrets) for name, account in config.accounts.items()},
+        rights=_rights(config, secrets),
+    )
+
+
+def _target(config: Config, account: Account, secrets: Secrets) -> Target | Unfit:
+    provider = config.providers[account.provider]
+    oauth = account.oauth or provider.oauth
+    reference = account.api_key or (oauth.access_token if oauth else None)
+    headers: list[tuple[bytes, Secret]] = []
+    for name, value in provider.headers.items():
+        secret = secrets.get(value)
+        if secret is None:
+            return Unfit("no credential", secrets.problem(value) or f"the header {name} cannot be read")
+        headers.append((name.lower().encode(), secret))
+    return resolve(
+        account,
+        provider,
+        credential=secrets.get(reference),
+        problem=secrets.problem(reference) if reference else None,
+        proxy=secrets.get(account.proxy),
+        headers=tuple(headers),
+    )
+
+
+def _rights(config: Config, secrets: Secrets) -> Rights:
+    admin = config.admin
+    token = secrets.get(admin.token) if admin else None
+    given = bytes.fromhex(admin.token_sha256) if admin and admin.token_sha256 else None
+    keys: dict[bytes, str] = {}
+    for client in config.clients.values():
+        keys.update((key, client.name) for key in _keys(client, secrets))
+    return Rights(
+        clients=keys if config.clients else None,
+        admin=digest(token.reveal()) if token else given,
+        admin_configured=admin is not None,
+        open_admin=open_administration(config),
+        unauthenticated=config.server.allow_unauthenticated,
+        hosts=tuple(host.lower() for host in config.server.allowed_hosts),
+        origins=frozenset(origin.lower().rstrip("/") for origin in config.server.allowed_origins),
+        proxies=networks(config.server.trusted_proxies),
+        unix_proxy="unix" in config.server.trusted_proxies,
+        pins=frozenset(client.name for client in config.clients.values() if client.pin),
+    )
+
+
+def _keys(client: Client, secrets: Secrets) -> list[bytes]:
+    """Return the digests of a client's keys. One that cannot be read admits nobody."""
+    read = [secret for reference in client.key if (secret := secrets.get(reference))]
+    return [digest(secret.reveal()) for secret in read] + [bytes.fromhex(text) for text in client.key_sha256]
