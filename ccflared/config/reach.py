@@ -32,7 +32,7 @@ def reach(address: str) -> Reach:
 
 
 def reach_of_host(host: str) -> Reach | None:
-    """Return the class of a URL's host: an IP literal or localhost; None for names, to be known on connecting."""
+    """Return the class of an IP literal or localhost; None for names, which are judged on connecting."""
     if host == "localhost" or host.endswith(".localhost"):
         return "loopback"
     try:

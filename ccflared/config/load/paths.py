@@ -72,8 +72,8 @@ def _is_there(path: Path) -> bool:
 def state_directory(config: Config, environ: Mapping[str, str]) -> Path:
     """Return the state directory.
 
-    [storage] directory, else $STATE_DIRECTORY, else $XDG_STATE_HOME/ccflared (~/.local/state). Raises UsageError
-    where none of them, and no home directory, is known.
+    [storage] directory, else $STATE_DIRECTORY, else $XDG_STATE_HOME/ccflared (~/.local/state). Raises
+    UsageError where none of them, and no home directory, is known.
     """
     if config.storage.directory is not None:
         return config.storage.directory

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import final
 
 from ccflared.config.model import Config, SecretRef
+from ccflared.config.words import dotted
 from ccflared.secret import Secret
 
 LARGEST = 64 * 1024
@@ -22,17 +23,20 @@ LARGEST = 64 * 1024
 class Secrets:
     """The secrets of one configuration, as read at one moment. Its repr counts them and shows none."""
 
-    __slots__ = ("_problems", "_values", "files")
+    __slots__ = ("_problems", "_values", "files", "problems")
 
     def __init__(
         self,
         values: Mapping[SecretRef, Secret | None],
         problems: Mapping[SecretRef, str],
         files: frozenset[Path],
+        paths: Mapping[SecretRef, str] | None = None,
     ) -> None:
         self._values, self._problems = dict(values), dict(problems)
         self.files = files
         """The files that secrets were read from, or would have been: to be watched."""
+        self.problems = tuple(f"{(paths or {}).get(ref, 'a secret')}: {why}" for ref, why in problems.items())
+        """Every problem as a sentence that begins with its key: ``clients.x.key: the file … is empty``."""
 
     def get(self, ref: SecretRef | None) -> Secret | None:
         """Return the secret, or None if there is none; None for None."""
@@ -67,11 +71,13 @@ def read_secrets(
 ) -> Secrets:
     """Read every secret of ``config``. One whose file has vanished keeps the value it has in ``previous``."""
     values: dict[SecretRef, Secret | None] = {}
+    paths: dict[SecretRef, str] = {}
     problems: dict[SecretRef, str] = {}
     files: set[Path] = set()
-    for _, ref in references(config):
+    for key, ref in references(config):
         if ref in values:
             continue
+        paths[ref] = dotted(key)
         path = secret_path(ref, environ, state_directory)
         if path is not None and ref.kind != "credential":
             files.add(path)
@@ -81,7 +87,7 @@ def read_secrets(
         values[ref] = value
         if problem:
             problems[ref] = problem
-    return Secrets(values, problems, frozenset(files))
+    return Secrets(values, problems, frozenset(files), paths)
 
 
 def secret_path(ref: SecretRef, environ: Mapping[str, str], state: Path) -> Path | None:

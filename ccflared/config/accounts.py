@@ -1,0 +1,238 @@
+"""Accounts and the providers they are at: [providers.NAME] and [accounts.NAME].
+
+Each field is annotated with its key: the kind of value and what it takes and does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from ccflared.config.kinds import Choice, FilePath, Flag, KeyPath, Number, Reading, Text, Whole
+from ccflared.config.net_kinds import HeaderName, Url
+from ccflared.config.reference import SecretRef
+from ccflared.config.secret_kinds import SecretSource
+from ccflared.config.shapes import Many, MapOf, Table, takes
+from ccflared.config.time_kinds import Duration, Instant, TimeOfDay, Weekdays, Zone
+from ccflared.config.value_sets import Models
+
+Dialect = Literal["anthropic", "openai-chat"]
+Auth = Literal["bearer", "x-api-key", "none"]
+
+NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+PATTERNS = Many(Text("a name or a glob"), "a list of names and globs", least=1)
+MODELS_DOC = (
+    'Names that clients ask for (exact ids, globs, the families fable, opus, sonnet, haiku, or "*") and the '
+    'upstream\'s names for them; a list is tried in order, "=" keeps the name.'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """``oauth = { … }`` of a provider or an account: where tokens come from.
+
+    Endpoints are data; no client id is shipped.
+    """
+
+    authorize_url: Annotated[str | None, takes(Url(), "Where `ccflared login` sends the browser.")] = None
+    token_url: Annotated[
+        str | None, takes(Url(), "Where codes and refresh tokens are exchanged for tokens.")
+    ] = None
+    client_id: Annotated[
+        str | None, takes(Text("a client id"), "The client id issued to the operator; needed for login.")
+    ] = None
+    scopes: Annotated[
+        tuple[str, ...],
+        takes(Many(Text("a scope", r"[!#-\[\]-~]+"), "a list of scopes"), "The scopes that login asks for."),
+    ] = ()
+    redirect_uri: Annotated[str | None, takes(Url(), "The redirect URI registered with the client id.")] = (
+        None
+    )
+    access_token: Annotated[
+        SecretRef | None,
+        takes(
+            SecretSource(),
+            "An access token that the operator owns; alone it is long-lived and never refreshed.",
+        ),
+    ] = None
+    refresh_token: Annotated[
+        SecretRef | None,
+        takes(SecretSource(), "A refresh token: a seed, adopted once; the rotated one is kept as state."),
+    ] = None
+    expires_at: Annotated[float | None, takes(Instant(), "When access_token ends.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """[providers.NAME]: how to address one kind of upstream.
+
+    A table of a built-in name merges over that one.
+    """
+
+    dialect: Annotated[
+        Dialect, takes(Choice("anthropic", "openai-chat"), "The API that the upstream speaks.")
+    ] = "anthropic"
+    base_url: Annotated[
+        str | None,
+        takes(
+            Url(),
+            "Where it is. anthropic: /v1/messages is appended, a /v1 at the end is not doubled. "
+            "openai-chat: includes the "
+            "version, /chat/completions is appended; a bare host gets /v1 first.",
+            absent="each account gives its own",
+        ),
+    ] = None
+    auth: Annotated[
+        Auth,
+        takes(
+            Choice("bearer", "x-api-key", "none"),
+            "How the credential is sent: Authorization: Bearer, x-api-key, or not.",
+        ),
+    ] = "x-api-key"
+    headers: Annotated[
+        Mapping[str, SecretRef],
+        takes(
+            MapOf(HeaderName(), SecretSource(), "a table of headers"),
+            "Headers added to every request. The values are secrets; Host, framing and "
+            "credential headers are refused.",
+        ),
+    ] = field(default_factory=dict)
+    models: Annotated[Mapping[str, tuple[str, ...]], takes(Models(), MODELS_DOC)] = field(
+        default_factory=dict
+    )
+    oauth: Annotated[
+        OAuth | None, takes(Table(OAuth), "Where OAuth tokens come from, for providers that use them.")
+    ] = None
+    billing: Annotated[
+        Literal["plan", "api"],
+        takes(
+            Choice("plan", "api"),
+            "plan: a subscription pays, requests cost no money; api: each request does.",
+        ),
+    ] = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """``budget = { … }``: what may be spent, in USD. An account counts money; a client by default value."""
+
+    daily: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD per day.")] = None
+    monthly: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD per month.")] = None
+    counts: Annotated[
+        Literal["value", "money"],
+        takes(Choice("value", "money"), "value: list price, plan included; money: what is billed."),
+    ] = "value"
+
+
+def check_budget(budget: Budget, path: KeyPath, reading: Reading) -> None:
+    """See that a budget says something, and that its day fits into its month."""
+    if budget.daily is None and budget.monthly is None:
+        reading.wrong(path, "a budget needs daily or monthly, in USD")
+    elif budget.daily is not None and budget.monthly is not None and budget.daily > budget.monthly:
+        reading.wrong(
+            (*path, "daily"), "the daily budget is larger than the monthly one, so it would never count"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PauseWindow:
+    """One entry of ``pause_schedule``: minutes after midnight; end <= start crosses midnight.
+
+    ``days``: 0 is Monday.
+    """
+
+    start: Annotated[int, takes(TimeOfDay(), "When the pause begins.", name="from")]
+    end: Annotated[int, takes(TimeOfDay(), "When it ends; no later than from: on the next day.", name="to")]
+    timezone: Annotated[
+        str | None, takes(Zone(), "The time zone of both.", absent="the file's timezone, else the system's")
+    ] = None
+    days: Annotated[frozenset[int], takes(Weekdays(), "Days on which the pause begins.")] = frozenset(
+        range(7)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """[accounts.NAME]: one account at one provider. Its name is its identity in state, history and REST."""
+
+    name: str
+    provider: Annotated[
+        str, takes(Text("the name of a provider"), "The provider: a built-in one or one of [providers].")
+    ]
+    enabled: Annotated[bool, takes(Flag(), "false: kept, but never asked.")] = True
+    pool: Annotated[bool, takes(Flag(), "false: only for chains and pins.")] = True
+    priority: Annotated[int, takes(Whole(), "Lower is preferred.")] = 0
+    tier: Annotated[
+        float,
+        takes(
+            Number("a number above 0", above=0),
+            "Capacity relative to others of the same priority: Pro 1, Max 5x 5, Max 20x 20.",
+        ),
+    ] = 1.0
+    api_key: Annotated[SecretRef | None, takes(SecretSource(), "The API key; a secret.")] = None
+    base_url: Annotated[str | None, takes(Url(), "A custom endpoint.", absent="the provider's")] = None
+    models: Annotated[
+        Mapping[str, tuple[str, ...]], takes(Models(), f"{MODELS_DOC} Before the provider's.")
+    ] = field(default_factory=dict)
+    auto_fallback: Annotated[bool, takes(Flag(), "Return to this account as soon as its window resets.")] = (
+        False
+    )
+    auto_refresh: Annotated[bool, takes(Flag(), "Start the next usage window when one ends.")] = False
+    overage: Annotated[
+        Literal["never", "last-resort", "allow"],
+        takes(
+            Choice("never", "last-resort", "allow"), "Whether paid extra usage of a plan may serve requests."
+        ),
+    ] = "never"
+    billing: Annotated[
+        Literal["plan", "api"] | None,
+        takes(Choice("plan", "api"), "Who pays: a plan, or each request.", absent="the provider's"),
+    ] = None
+    budget: Annotated[
+        Budget | None,
+        takes(
+            Table(Budget, check=check_budget, fixed={"counts": "money"}),
+            "Money that may be billed; the account is skipped once it is spent.",
+        ),
+    ] = None
+    proxy: Annotated[
+        SecretRef | None, takes(SecretSource(), "URL of an HTTP proxy to go through; a secret.")
+    ] = None
+    pause_schedule: Annotated[
+        tuple[PauseWindow, ...],
+        takes(
+            Many(Table(PauseWindow), 'a list of tables such as { from = "14:00", to = "18:00" }'),
+            "When the account rests.",
+        ),
+    ] = ()
+    max_concurrency: Annotated[
+        int | None, takes(Whole(1), "Requests that it may serve at once.", absent="no limit")
+    ] = None
+    one_hour_cache: Annotated[bool, takes(Flag(), "Ask for prompt caches that last an hour.")] = False
+    session_length: Annotated[
+        float | None, takes(Duration("5h"), "How long a session lasts here.", absent="that of [routing]")
+    ] = None
+    passthrough: Annotated[
+        tuple[str, ...],
+        takes(
+            Many(
+                Text('a path prefix such as "/v1/files"', r"/v1(?:/[A-Za-z0-9._~-]+)+/?"),
+                "a list of path prefixes",
+            ),
+            "Path prefixes outside the pool that a request pinned to this account may use.",
+        ),
+    ] = ()
+    insecure: Annotated[
+        bool, takes(Flag(), "Allow http to addresses that are neither loopback nor private.")
+    ] = False
+    link_local: Annotated[
+        bool, takes(Flag(), "Allow link-local addresses, where cloud metadata services are.")
+    ] = False
+    oauth: Annotated[OAuth | None, takes(Table(OAuth), "OAuth, merged over that of the provider.")] = None
+    credentials_file: Annotated[
+        Path | None,
+        takes(
+            FilePath(),
+            "A credentials file of another program: read and watched, never written, never refreshed.",
+        ),
+    ] = None

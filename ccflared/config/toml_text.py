@@ -1,0 +1,35 @@
+"""Values as TOML spells them, on one line."""
+
+import datetime as dt
+
+from ccflared.config.words import dotted
+
+
+def toml_value(value: object) -> str:
+    """Return a value (text, number, boolean, date, list, table) as TOML on one line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return toml_string(value)
+        case int() | float():
+            return repr(value)
+        case dt.date():
+            return value.isoformat()
+        case list() | tuple():
+            return f"[{', '.join(toml_value(item) for item in value)}]"
+        case dict():
+            inner = ", ".join(f"{dotted((name,))} = {toml_value(item)}" for name, item in value.items())
+            return f"{{ {inner} }}" if inner else "{}"
+        case _:
+            raise TypeError(f"{type(value).__name__} has no TOML form")
+
+
+def toml_string(text: str) -> str:
+    """Return a basic string: quoted, with everything escaped that would not be printed."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return '"' + "".join(escapes.get(c) or (c if c.isprintable() else _escaped(c)) for c in text) + '"'
+
+
+def _escaped(c: str) -> str:
+    return f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}"
