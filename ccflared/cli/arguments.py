@@ -144,7 +144,7 @@ def _where() -> Parser:
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError("a path is missing")
-    return Path(text)
+    return Path(text).expanduser()
 
 
 def _seconds(text: str) -> float:

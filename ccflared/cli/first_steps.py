@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccflared.cli.places import config_file, config_places
+from ccflared.cli.places import config_file
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.sheet import Sheet
+from ccflared.config.load.paths import candidates
 
 UNITS = tuple(
     Path(directory) / "ccflared.service"
@@ -36,7 +37,7 @@ def first_steps(chosen: Path | None, environ: Mapping[str, str], sheet: Sheet) -
     else:
         lines += sheet.text(
             "It serves Claude clients from one of several accounts. The configuration is one file, "
-            f"{config_places(environ)[0]}; there is none yet.",
+            f"{candidates(None, environ)[0]}; there is none yet.",
             indent=0,
         )
         steps = [

@@ -1,6 +1,6 @@
 """What ``--help`` says of each command: what it does, how it exits, an example. The options are elsewhere."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TOP = """
 A daemon that serves Claude clients from one of several accounts. Without a command it shows the status,
@@ -25,8 +25,7 @@ ccflared COMMAND --help tells more about each.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(NamedTuple):
     """The help of one command. ``exits`` are its exit codes and their meaning."""
 
     summary: str

@@ -34,22 +34,30 @@ FORMER = {
 def run_command(words: Sequence[str]) -> int:
     """Run the command that ``words`` ask for and return its exit code. Says on stderr what went wrong."""
     try:
-        try:
-            code = _run(list(words))
-        finally:
-            sys.stdout.flush()
+        code = _run(list(words))
     except UsageError as error:
-        return _fail(error, 2)
+        code = _fail(error, 2)
     except NotRunning as error:
-        return _fail(error, 3)
-    except Refused as error:
-        return _fail(error, 4)
+        code = _fail(error, 3)
     except CcflaredError as error:
-        return _fail(error, 4)
-    except BrokenPipeError:  # `ccflared status | head -1`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
-    return code
+        code = _fail(error, 4)
+    except SystemExit as end:  # argparse, for --help and for words it does not understand
+        code = end.code if isinstance(end.code, int) else 2
+    except BrokenPipeError:
+        code = 0
+    return code or _flushed()
+
+
+def _flushed() -> int:
+    """Write out what is buffered. Returns 4 if it cannot be written, 0 if the reader has seen enough."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more at its end
+        if isinstance(error, BrokenPipeError):  # `ccflared status | head -1`
+            return 0
+        return _fail(Refused(f"The output cannot be written: {error.strerror}"), 4)
+    return 0
 
 
 def _run(words: list[str]) -> int:
@@ -63,7 +71,10 @@ def _run(words: list[str]) -> int:
         case "init" | "check" | "config" | "schema":
             return _configuration(asked, config)
         case "run":
-            return _daemon(config)
+            _outlive_hangup()
+            from ccflared.cli.daemon import run_daemon  # noqa: PLC0415 - heavy: after the signal handlers
+
+            return run_daemon(config)
         case "demo":
             from ccflared.daemon.demo import run_demo  # noqa: PLC0415 - heavy
 
@@ -87,22 +98,6 @@ def _configuration(asked: Namespace, config: Path | None) -> int:
             return configuration.show_config(config, defaults=asked.defaults, json=asked.json)
         case _:
             return configuration.schema()
-
-
-def _daemon(config: Path | None) -> int:
-    from ccflared.cli.places import config_file, config_places  # noqa: PLC0415 - only what the command needs
-
-    path = config_file(config, os.environ)
-    if path is None or (config is None and not path.exists()):
-        places = "\n".join(f"  {place}" for place in config_places(os.environ))
-        raise UsageError(
-            f"There is no configuration. Looked for it at:\n{places}\n"
-            "ccflared init writes a commented one to start from; ccflared demo needs none."
-        )
-    _outlive_hangup()
-    from ccflared.daemon.main import run_daemon  # noqa: PLC0415 - heavy: after the signal handlers
-
-    return run_daemon(path, environ=os.environ)
 
 
 def _outlive_hangup() -> None:

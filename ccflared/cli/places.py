@@ -1,4 +1,8 @@
-"""Where things are looked for: the configuration file, and the control socket of the daemon."""
+"""Where the control socket of the daemon is looked for (contract, section 2).
+
+Works with a file that is wrong, or may not be read: then the daemon's own note of the socket it last served
+from this file helps, and the usual places.
+"""
 
 import hashlib
 import tomllib
@@ -6,8 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccflared.config.load.paths import candidates, control_socket_of, find, home
+from ccflared.errors import UsageError
+
 SOCKET_NAME = "ccflared.sock"
-FILE_NAME = "ccflare.toml"
+MOST_INCLUDES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +26,14 @@ class Place:
     meant: bool = False
 
 
-def config_places(environ: Mapping[str, str]) -> list[Path]:
-    """Return where the configuration is looked for when no ``--config`` is given, in order."""
-    if environ.get("CCFLARED_CONFIG"):
-        return [Path(environ["CCFLARED_CONFIG"]).expanduser()]
-    home = Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
-    return [home / "ccflared" / FILE_NAME, Path("/etc/ccflared") / FILE_NAME]
-
-
 def config_file(chosen: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """Return the configuration file: the one chosen, else the first that exists; None where there is none."""
-    if chosen is not None:
-        return chosen.expanduser().absolute()
-    for path in config_places(environ):
-        if _exists(path):
-            return path.absolute()
-    return None
+    """Return the configuration file: the one chosen, be it there or not, else the first found, else None."""
+    if chosen is not None or environ.get("CCFLARED_CONFIG"):
+        return candidates(chosen, environ)[0]
+    try:
+        return find(None, environ)
+    except UsageError:
+        return None
 
 
 def socket_places(chosen: Path | None, config: Path | None, environ: Mapping[str, str]) -> list[Place]:
@@ -44,11 +43,9 @@ def socket_places(chosen: Path | None, config: Path | None, environ: Mapping[str
     not mean another one. ``config`` is the configuration file, if there is one.
     """
     if chosen is not None:
-        return [Place(chosen.expanduser().absolute(), "--socket", meant=True)]
+        return [Place(chosen.absolute(), "--socket", meant=True)]
     if environ.get("CCFLARED_SOCKET"):
-        return [
-            Place(Path(environ["CCFLARED_SOCKET"]).expanduser().absolute(), "$CCFLARED_SOCKET", meant=True)
-        ]
+        return [Place(Path(environ["CCFLARED_SOCKET"]).absolute(), "$CCFLARED_SOCKET", meant=True)]
     places: dict[Path, Place] = {}
     for place in _places(config, environ):
         places.setdefault(place.path, place)
@@ -56,30 +53,37 @@ def socket_places(chosen: Path | None, config: Path | None, environ: Mapping[str
 
 
 def _places(config: Path | None, environ: Mapping[str, str]) -> Iterator[Place]:
+    states = [*state_directories(environ)]
     if config is not None:
-        named = _socket_of_file(config)
-        if named is not None:
-            yield Place(named, f"[control] socket of {config}", meant=True)
-        for directory in state_directories(environ):
+        files = _files(config)
+        states = [*_storage(files), *states]
+        for file in files:
+            named = control_socket_of(file, environ)
+            if named is not None:
+                yield Place(named, f"[control] socket of {file}", meant=True)
+        for directory in dict.fromkeys(states):
             last = _last_applied(directory, config)
             if last is not None:
-                yield Place(last, f"the socket last applied from {config}", meant=True)
+                yield Place(last, f"last used with {config}", meant=True)
     for directory in _several(environ.get("RUNTIME_DIRECTORY")):
         yield Place(directory / SOCKET_NAME, "$RUNTIME_DIRECTORY")
     if environ.get("XDG_RUNTIME_DIR"):
         yield Place(Path(environ["XDG_RUNTIME_DIR"]) / "ccflared" / SOCKET_NAME, "$XDG_RUNTIME_DIR")
     yield Place(Path("/run/ccflared") / SOCKET_NAME, "the system's daemon")
-    for directory in state_directories(environ):
+    for directory in states:
         yield Place(directory / SOCKET_NAME, "the state directory")
 
 
 def state_directories(environ: Mapping[str, str]) -> list[Path]:
-    """Return the default state directories: of this user, and of the system."""
+    """Return the state directories used by default: of this user, and of the system."""
     found = _several(environ.get("STATE_DIRECTORY"))
-    if environ.get("XDG_STATE_HOME"):
-        found.append(Path(environ["XDG_STATE_HOME"]) / "ccflared")
-    found += [Path("~/.local/state/ccflared").expanduser(), Path("/var/lib/ccflared")]
-    return list(dict.fromkeys(found))
+    base = environ.get("XDG_STATE_HOME", "")
+    if base.startswith("/"):
+        found.append(Path(base) / "ccflared")
+    mine = home(environ)
+    if mine is not None:
+        found.append(mine / ".local/state/ccflared")
+    return list(dict.fromkeys([*found, Path("/var/lib/ccflared")]))
 
 
 def record_name(config: Path) -> str:
@@ -95,21 +99,38 @@ def _last_applied(directory: Path, config: Path) -> Path | None:
     return Path(text) if text.startswith("/") else None
 
 
-def _socket_of_file(config: Path) -> Path | None:
+def _files(config: Path) -> list[Path]:
+    """Return the file and those that it includes. One that is missing or wrong is no matter here."""
+    files = [config]
+    patterns = _table(config).get("include")
+    for pattern in patterns if isinstance(patterns, list) else [patterns]:
+        if isinstance(pattern, str) and pattern and "\0" not in pattern:
+            where = Path(pattern).expanduser()
+            base, rest = (Path("/"), str(where)[1:]) if where.is_absolute() else (config.parent, str(where))
+            try:
+                files += sorted(base.glob(rest))[:MOST_INCLUDES]
+            except (OSError, ValueError, NotImplementedError):
+                continue
+    return files
+
+
+def _storage(files: list[Path]) -> list[Path]:
+    """Return the state directory that the files name, if they do."""
+    for file in files:
+        storage = _table(file).get("storage")
+        named = storage.get("directory") if isinstance(storage, dict) else None
+        if isinstance(named, str) and named and "\0" not in named:
+            return [file.absolute().parent / Path(named).expanduser()]
+    return []
+
+
+def _table(file: Path) -> Mapping[str, object]:
     try:
-        named = tomllib.loads(config.read_text()).get("control", {}).get("socket")
+        return tomllib.loads(file.read_bytes()[: 8 << 20].decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
-    return config.parent / Path(named).expanduser() if isinstance(named, str) else None
+        return {}
 
 
 def _several(value: str | None) -> list[Path]:
     """Split what systemd puts into the variables of its directories: paths with a colon between."""
     return [Path(part) for part in (value or "").split(":") if part.startswith("/")]
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a directory that may not be entered
-        return False

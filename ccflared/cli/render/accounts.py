@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ccflared.cli.render.health import PERSON, SERVING
-from ccflared.cli.render.layout import Line, Span, Style, cells, clip, clip_line, columns, line_cells, wrap
+from ccflared.cli.render.layout import Line, Span, Style, clip, clip_line, columns, flow, line_cells
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Account
 from ccflared.cli.render.words import ago, ahead, clock
@@ -48,12 +48,12 @@ def account_lines(
     for head, account in zip(heads, accounts, strict=True):
         note = account_note(account, now, sheet)
         if note and beside:
-            first, *rest = wrap(note, sheet.width - used)
+            first, *rest = flow(note, sheet.glyphs.sep, sheet.width - used)
             lines.append((Span("  "), *head, Span(" " * (used - 2 - line_cells(head))), *first))
             lines += [(Span(" " * used), *line) for line in rest]
         else:
             lines.append((Span("  "), *head))
-            lines += wrap(note, sheet.width, first=" " * 7) if note else []
+            lines += flow(note, sheet.glyphs.sep, sheet.width, first=" " * 7, rest=" " * 7)
     return [clip_line(line, sheet.width, sheet.glyphs) for line in lines]
 
 
@@ -76,7 +76,7 @@ def _row(account: Account, sheet: Sheet, detailed: bool, *, following: bool) -> 
     ]
 
 
-def account_note(account: Account, now: float, sheet: Sheet) -> Line:
+def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
     """Return why an account is in its state, until when, and what it is doing."""
     parts: list[Span] = []
     if account.reason:
@@ -91,12 +91,7 @@ def account_note(account: Account, now: float, sheet: Sheet) -> Line:
         parts.append(Span(f"{account.running} running", "good"))
     if account.last_used is not None:
         parts.append(Span(f"used {ago(account.last_used, now)}", "faint"))
-    line: list[Span] = []
-    for part in parts:
-        if line:
-            line.append(Span(sheet.glyphs.sep, "faint"))
-        line.append(Span(part.text.replace(" ", "\u00a0"), part.style) if cells(part.text) < 24 else part)
-    return tuple(line)
+    return [(part,) for part in parts]
 
 
 def next_account(accounts: Sequence[Account]) -> Account | None:

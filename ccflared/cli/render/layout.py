@@ -92,8 +92,7 @@ def pad(line: Line, width: int, *, right: bool = False) -> Line:
 def wrap(line: Line, width: int, *, first: str = "", rest: str | None = None) -> list[Line]:
     """Break ``line`` at spaces so that nothing is wider than ``width`` cells; a longer word is broken.
 
-    ``first`` begins the first line, ``rest`` the others (default: spaces as wide as ``first``). A no-break
-    space holds two words together.
+    ``first`` begins the first line, ``rest`` the others (default: spaces as wide as ``first``).
     """
     rest = " " * cells(first) if rest is None else rest
     room = max(2, width - max(cells(first), cells(rest)))
@@ -110,6 +109,26 @@ def wrap(line: Line, width: int, *, first: str = "", rest: str | None = None) ->
         lines[-1].extend(word)
         used += gap + need
     return [tuple(span for span in spans if span.text) for spans in lines]
+
+
+def flow(facts: Sequence[Line], separator: str, width: int, *, first: str = "", rest: str = "") -> list[Line]:
+    """Put facts behind one another with ``separator`` between; where the line ends, the separator goes.
+
+    A fact is broken only if it does not fit into a line of its own. ``first`` and ``rest`` as for ``wrap``.
+    """
+    lines: list[list[Span]] = []
+    used = width + 1
+    for fact in facts:
+        need = line_cells(fact)
+        if lines and used + cells(separator) + need <= width:
+            lines[-1] += [Span(separator, "faint"), *fact]
+            used += cells(separator) + need
+            continue
+        begin = rest if lines else first
+        broken = wrap(fact, width, first=begin, rest=rest)
+        lines += [list(line) for line in broken]
+        used = line_cells(broken[-1])
+    return [tuple(line) for line in lines]
 
 
 def _words(line: Line, room: int) -> Iterable[tuple[Line, bool]]:

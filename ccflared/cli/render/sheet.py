@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from ccflared.cli.render.layout import UNICODE, Glyphs, Line, Span, wrap
+from ccflared.cli.render.layout import UNICODE, Glyphs, Line, Span, flow, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,21 @@ class Sheet:
         line = tuple(span if isinstance(span, Span) else Span(span) for span in spans)
         return wrap(line, self.width, first=" " * indent, rest=" " * (indent + hang))
 
-    def joined(self, parts: list[str]) -> str:
-        """Return short facts on one line with the separator between; each fact is kept together."""
-        return self.glyphs.sep.join(part.replace(" ", "\u00a0") if len(part) < 24 else part for part in parts)
+    def facts(self, *facts: Span | str | Line, label: str = "", indent: int = 2, hang: int = 2) -> list[Line]:
+        """Return short facts with separators between, behind a faint label; other lines begin below its end."""
+        lines = flow(
+            [_line(fact) for fact in facts],
+            self.glyphs.sep,
+            self.width,
+            first=" " * indent + label,
+            rest=" " * (indent + (len(label) or hang)),
+        )
+        if label and lines:
+            lines[0] = (Span(" " * indent + label, "faint"), *lines[0][1:])
+        return lines
+
+
+def _line(fact: "Span | str | Line") -> Line:
+    if isinstance(fact, str):
+        return (Span(fact),)
+    return (fact,) if isinstance(fact, Span) else fact

@@ -77,7 +77,7 @@ def _headline(snapshot: Snapshot, judged: Health, sheet: Sheet) -> list[Line]:
         facts.append(size(snapshot.memory))
     if snapshot.running:
         facts.append(f"{count(snapshot.running)} running")
-    return lines + sheet.text(Span(sheet.joined(facts), "faint"))
+    return lines + sheet.facts(*(Span(fact, "faint") for fact in facts), hang=0)
 
 
 def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, str]:
@@ -121,7 +121,7 @@ def _listeners(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
         where = Span(listener.url or listener.address, "bad" if listener.error else "plain")
         rows.append([(where,), (Span(_purpose(listener, sheet), "bad" if listener.error else "faint"),)])
     if snapshot.socket:
-        rows.append([(Span(snapshot.socket),), (Span("the commands", "faint"),)])
+        rows.append([(Span(snapshot.socket),), (Span("the control socket, for commands", "faint"),)])
     if not rows:
         return sheet.text(Span("Nowhere.", "warn"))
     table = columns(rows)
@@ -155,7 +155,7 @@ def _configuration(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
             facts.append(CAUSES.get(source.cause, source.cause))
         if source.serial is not None:
             facts.append(f"number {source.serial}")
-        lines += sheet.text(Span(sheet.joined(facts), "faint"))
+        lines += sheet.facts(*(Span(fact, "faint") for fact in facts), hang=0)
     refused = source.refused
     if refused is not None:
         when = (

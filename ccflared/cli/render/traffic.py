@@ -16,18 +16,19 @@ def traffic_lines(traffic: Traffic, now: float, sheet: Sheet) -> list[Line]:
     if not traffic.requests and not any(traffic.minutes):
         return sheet.text(Span(f"No requests{since}.", "faint"))
     lines = spark_lines(traffic.minutes, sheet)
-    lines += sheet.text(*_outcomes(traffic, sheet), Span(since, "faint"), hang=2)
+    requests = many(traffic.requests, "request") + since
+    lines += sheet.facts((Span(requests, "strong"),), *_outcomes(traffic))
     if traffic.failovers:
         tail = "hid a fault from the client" if traffic.failovers == 1 else "hid faults from the clients"
         lines += sheet.text(Span(f"{many(traffic.failovers, 'failover')} {tail}", "good"), hang=2)
     tokens = _tokens(traffic)
     if tokens:
-        lines += sheet.text(Span("tokens  ", "faint"), sheet.joined(tokens), hang=8)
+        lines += sheet.facts(*tokens, label="tokens  ")
     if traffic.p50 is not None:
         first = [f"{milliseconds(traffic.p50)} for half of them"]
         if traffic.p95 is not None:
             first.append(f"{milliseconds(traffic.p95)} for 95 %")
-        lines += sheet.text(Span("answer begins within  ", "faint"), sheet.joined(first), hang=2)
+        lines += sheet.facts(*first, label="first byte within  ")
     return lines + share_lines(traffic, sheet)
 
 
@@ -78,7 +79,7 @@ def share_lines(traffic: Traffic, sheet: Sheet) -> list[Line]:
     return [(Span("  "), *line) for line in columns(rows, right=frozenset({2, 3}))]
 
 
-def _outcomes(traffic: Traffic, sheet: Sheet) -> list[Span]:
+def _outcomes(traffic: Traffic) -> list[Span]:
     named: list[tuple[int, str, Style]] = [
         (traffic.complete, "complete", "plain"),
         (traffic.truncated, "cut short", "warn"),
@@ -86,12 +87,7 @@ def _outcomes(traffic: Traffic, sheet: Sheet) -> list[Span]:
         (traffic.refused, "refused", "warn"),
         (traffic.client_gone, "left by the client", "plain"),
     ]
-    spans = [Span(many(traffic.requests, "request"), "strong")]
-    for number, word, style in named:
-        if number:
-            spans.append(Span(sheet.glyphs.sep if len(spans) > 1 else ":  ", "faint"))
-            spans.append(Span(f"{count(number)} {word}".replace(" ", "\u00a0"), style))
-    return spans
+    return [Span(f"{count(number)} {word}", style) for number, word, style in named if number]
 
 
 def _tokens(traffic: Traffic) -> list[str]:

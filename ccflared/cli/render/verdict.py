@@ -70,8 +70,8 @@ def log_lines(verdicts: list[Verdict], now: float, sheet: Sheet) -> list[Line]:
         at = "" if verdict.at is None else f"{clock(verdict.at, now, sheet.zone)}, {ago(verdict.at, now)}"
         word = Span("in force", "good") if verdict.applied else Span("refused", "bad")
         cause = CAUSES.get(verdict.cause, verdict.cause)
-        facts = sheet.joined([part for part in (at, cause) if part])
-        lines += sheet.text(Span(f"{number:>3}  "), word, Span(f"  {facts}", "faint"), indent=0, hang=5)
+        facts = [Span(part, "faint") for part in (at, cause) if part]
+        lines += sheet.facts((word,), *facts, indent=0, hang=5, label=f"{number:>3}  ")
         if verdict.applied and not verdict.changes and verdict.cause != "start":
             lines += sheet.text(Span("nothing changed", "faint"), indent=5)
         lines += detail_lines(verdict, sheet, indent=5)
