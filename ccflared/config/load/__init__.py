@@ -1,6 +1,12 @@
-"""Finding and reading the file: the only part of this room, with save, that touches the disk."""
+"""Finding and reading the file: the only part of this room, with save, that touches the disk.
 
-from ccflared.config.load.files import Loaded, Place, Rejected, load
+What decodes is imported when it is first asked for: a command that only looks for the file, to find the
+daemon's socket, would wait for it five times as long as it runs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ccflared.config.load.paths import (
     candidates,
     control_socket,
@@ -9,7 +15,26 @@ from ccflared.config.load.paths import (
     home,
     state_directory,
 )
-from ccflared.config.load.secrets import Secrets, read_secrets, references
+
+if TYPE_CHECKING:
+    from ccflared.config.load.files import Loaded, Place, Rejected, load
+    from ccflared.config.load.secrets import Secrets, read_secrets, references
+else:
+    _LATER = {
+        "Loaded": "files",
+        "Place": "files",
+        "Rejected": "files",
+        "load": "files",
+        "Secrets": "secrets",
+        "read_secrets": "secrets",
+        "references": "secrets",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+
 
 __all__ = [
     "Loaded",

@@ -9,9 +9,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ccflared.config.model import Config
 from ccflared.errors import UsageError
+
+if TYPE_CHECKING:
+    from ccflared.config.model import Config
 
 SYSTEM_FILE = Path("/etc/ccflared/ccflare.toml")
 
@@ -69,7 +72,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def state_directory(config: Config, environ: Mapping[str, str]) -> Path:
+def state_directory(config: "Config", environ: Mapping[str, str]) -> Path:
     """Return the state directory.
 
     [storage] directory, else $STATE_DIRECTORY, else $XDG_STATE_HOME/ccflared (~/.local/state). Raises
@@ -85,7 +88,7 @@ def state_directory(config: Config, environ: Mapping[str, str]) -> Path:
     return base / "ccflared"
 
 
-def control_socket(config: Config, environ: Mapping[str, str]) -> Path:
+def control_socket(config: "Config", environ: Mapping[str, str]) -> Path:
     """Return the control socket: [control] socket, else ccflared.sock in the runtime or state directory."""
     if config.control.socket is not None:
         return config.control.socket
