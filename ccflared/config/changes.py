@@ -7,6 +7,7 @@ from typing import Protocol
 from ccflared.config.effective import Leaf, entry, leaves
 from ccflared.config.kinds import KeyPath
 from ccflared.config.model import Config
+from ccflared.config.net_kinds import split_address
 from ccflared.config.protection import unprotected
 from ccflared.config.reference import SecretRef
 from ccflared.config.toml_text import toml_value
@@ -81,10 +82,18 @@ def losses(old: Config, new: Config) -> tuple[str, ...]:
     if old.admin is not None and new.admin is None:
         found.append("The token of [admin] would be gone.")
     opened = unprotected(new) - unprotected(old)
-    known = {listen.address for listen in old.server.listen}
-    if not old.server.allow_unauthenticated or old.clients or opened & known:
-        found += [f"Anybody could send requests to {address} without a key." for address in sorted(opened)]
+    if old.server.allow_unauthenticated and not old.clients:
+        # Unprotected listeners are wanted already: only one that was protected until now is a loss.
+        places = {_place(listen.address) for listen in old.server.listen}
+        opened = frozenset(address for address in opened if _place(address) in places)
+    found += [f"Anybody could send requests to {address} without a key." for address in sorted(opened)]
     return tuple(found)
+
+
+def _place(address: str) -> str:
+    """Return what makes two addresses the same listener to people: the port, or the path."""
+    parts = split_address(address)
+    return f"port {parts[1]}" if parts else address
 
 
 def _bare(config: Config) -> bool:

@@ -16,7 +16,7 @@ from ccflared.config.shapes import Many, MapOf, Short, Table
 
 _USER = re.compile(r"://[^/\s]*@")
 """User and password in a URL."""
-MASK = "[hidden]"
+MASK = '"…"'
 _PAIR = re.compile(r"(?P<key>[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*=\s*")
 
 

@@ -51,6 +51,18 @@ class Models(MapOf[tuple[str, ...]]):
         return {"$ref": "#/$defs/models"}
 
 
+MODELS_SCHEMA: Json = {
+    "description": 'Requested models (families, ids, globs, "*") and the upstream\'s names for them.',
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        ]
+    },
+}
+
+
 def _family(name: str) -> str:
     """Families are case-insensitive: keep one spelling."""
     return name.lower() if name.lower() in {"fable", "opus", "sonnet", "haiku"} else name

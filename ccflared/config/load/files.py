@@ -225,27 +225,16 @@ def _certificates(config: Config) -> Iterator[Problem]:
 
 
 def _readable_literals(config: Config, merged: Merged, sources: Sequence[Source]) -> Iterator[Mistake]:
-    """Warn once for each file that holds secrets and may be read by everyone."""
+    """Warn once for each file that holds credentials and may be read by everyone."""
     warned: set[int] = set()
     for path, ref in references(config):
         origin = merged.origin(path)
         source = sources[origin.file]
-        if (
-            ref.kind == "literal"
-            and source.open_to_all
-            and origin.file not in warned
-            and path in _known(merged)
-        ):
+        credential = not {"api_key", "key", "token", "access_token", "refresh_token"}.isdisjoint(path)
+        if ref.kind == "literal" and credential and source.open_to_all and origin.file not in warned:
             warned.add(origin.file)
-            message = (
-                f"everyone may read this file, and it holds secrets; `chmod o-r {source.path}` puts "
-                f"that right"
-            )
+            message = f"everyone may read this file, and it holds a credential; `chmod o-r {source.path}`"
             yield source.mistake(origin.path, message, "key")
-
-
-def _known(merged: Merged) -> Mapping[KeyPath, object]:
-    return merged.origins
 
 
 def _zone_exists(name: str) -> bool:

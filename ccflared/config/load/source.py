@@ -13,7 +13,7 @@ from typing import Any
 from ccflared.config.decode import ROOT
 from ccflared.config.kinds import KeyPath
 from ccflared.config.locate import Places, line_starts, locate
-from ccflared.config.mask import masked_line
+from ccflared.config.mask import MASK, masked_line
 from ccflared.config.report import Mistake
 
 LARGEST = 8 * 1024 * 1024
@@ -52,7 +52,8 @@ class Source:
         start = starts[line]
         end = starts[line + 1] - 1 if line + 1 < len(starts) else len(self.text)
         excerpt, shown = masked_line(self.text, (start, end), offset - start, self.places, ROOT)
-        length = max(1, min(length, end - offset))
+        hidden = excerpt.startswith(MASK, shown)
+        length = len(MASK) if hidden else max(1, min(length, end - offset))
         return Mistake(self.path, line + 1, offset - start + 1, message, excerpt, length, shown)
 
 

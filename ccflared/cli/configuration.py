@@ -1,0 +1,183 @@
+"""The commands about the file: check, init, config, schema. They need no running daemon."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from ccflared.config.kinds import KeyPath
+from ccflared.config.listing import as_json, as_text, items
+from ccflared.config.load import (
+    Loaded,
+    Rejected,
+    Secrets,
+    candidates,
+    find,
+    load,
+    read_secrets,
+    references,
+    state_directory,
+)
+from ccflared.config.model import Config
+from ccflared.config.report import Mistake, render_all
+from ccflared.config.save import create, replace_file
+from ccflared.config.schema import json_schema
+from ccflared.config.starter import STARTER
+from ccflared.config.words import dotted
+from ccflared.errors import Refused
+from ccflared.providers.presets import builtin
+
+
+def check(
+    config: Path | None, *, secrets: bool = False, json: bool = False, environ: Mapping[str, str] = os.environ
+) -> int:
+    """Read the file as the daemon does and print every mistake.
+
+    ``config``: its path, None to look for it. ``secrets``: one that cannot be read counts as a mistake.
+    Returns 0 if the daemon would take the file, else 1. Raises UsageError if there is no file.
+    """
+    loaded = load(find(config, environ), environ=environ, builtin=builtin())
+    if isinstance(loaded, Rejected):
+        if json:
+            _print_json({"ok": False, "files": _texts(loaded.files), "mistakes": _objects(loaded.mistakes)})
+        else:
+            print(render_all(loaded.mistakes))
+            print(f"\n{_count(len(loaded.mistakes), 'mistake')}.")
+        return 1
+    missing = _missing(loaded.config, environ)
+    fine = not (secrets and missing)
+    if json:
+        _print_json(
+            {
+                "ok": fine,
+                "files": _texts(loaded.files),
+                "mistakes": [],
+                "warnings": _objects(loaded.warnings),
+                "secrets": [{"key": key, "problem": problem} for key, problem in missing],
+            }
+        )
+        return 0 if fine else 1
+    if loaded.warnings:
+        print(render_all(loaded.warnings))
+        print()
+    for key, problem in missing:
+        print(f"{key}: {problem}")
+    if missing:
+        print("(As seen from here; the daemon's environment and rights may differ.)\n")
+    if fine:
+        print("\n".join(_summary(loaded)))
+    return 0 if fine else 1
+
+
+def init(config: Path | None, *, force: bool = False, environ: Mapping[str, str] = os.environ) -> int:
+    """Write a commented starter file with mode 0600, making its directory.
+
+    It goes to ``config``, else to $CCFLARED_CONFIG, else /etc/ccflared for root and to the user's
+    configuration directory for others. Raises Refused if it is there already and ``force`` is false, or if it
+    cannot be written.
+    """
+    path = _for_init(config, environ)
+    try:
+        if force:
+            replace_file(path, STARTER.encode(), mode=0o600)
+        else:
+            create(path, STARTER.encode(), mode=0o600)
+    except FileExistsError:
+        raise Refused(f"{path} is there already; it stays as it is (--force replaces it).") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
+    print(f"Wrote {path}. Next: put an account into it, then `ccflared check` and `ccflared run`.")
+    return 0
+
+
+def show_config(
+    config: Path | None,
+    *,
+    defaults: bool = False,
+    json: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> int:
+    """Print the values in force with the place each comes from; ``defaults``: also what the file leaves out.
+
+    Returns 1, with the mistakes on stderr, if the file has any. Raises UsageError if there is no file.
+    """
+    path = find(config, environ)
+    loaded = load(path, environ=environ, builtin=builtin())
+    if isinstance(loaded, Rejected):
+        print(render_all(loaded.mistakes), file=sys.stderr)
+        return 1
+    directory = loaded.files[0].parent
+
+    def where(key: KeyPath) -> str | None:
+        place = loaded.places.get(key)
+        if place is None:
+            return None
+        return f"{place.file if json else os.path.relpath(place.file, directory)}:{place.line}"
+
+    listed = items(loaded.config, where, builtin(), defaults=defaults)
+    if json:
+        _print_json({"files": _texts(loaded.files), "values": as_json(listed)})
+    else:
+        print(f"# {loaded.files[0]}")
+        print("\n".join(as_text(listed)))
+    return 0
+
+
+def schema() -> int:
+    """Print the JSON Schema of the file."""
+    print(dumps(json_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _for_init(config: Path | None, environ: Mapping[str, str]) -> Path:
+    places = candidates(config, environ)
+    return places[-1] if os.geteuid() == 0 else places[0]
+
+
+def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the secrets that cannot be read here, by key, each with the reason."""
+    read: Secrets = read_secrets(config, environ=environ, state_directory=state_directory(config, environ))
+    return [(dotted(path), why) for path, ref in references(config) if (why := read.problem(ref))]
+
+
+def _summary(loaded: Loaded) -> Iterable[str]:
+    config = loaded.config
+    yield f"{loaded.files[0]} is fine."
+    facts = {
+        "includes": [os.path.relpath(path, loaded.files[0].parent) for path in loaded.files[1:]],
+        "listeners": [
+            listen.address
+            if len(listen.serve) == 3
+            else f"{listen.address} ({', '.join(sorted(listen.serve))})"
+            for listen in config.server.listen
+        ],
+        "accounts": list(config.accounts),
+        "chains": ["/".join(chain.models) for chain in config.fallback],
+        "clients": list(config.clients),
+    }
+    for name, values in facts.items():
+        if values:
+            yield f"  {name:<10} {', '.join(values)}"
+    if not config.accounts:
+        yield "  It has no account yet, so nothing can be served."
+    if not config.clients:
+        who = "anybody" if config.server.allow_unauthenticated else "only this machine"
+        yield f"  Without [clients], {who} may send requests, without a key."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _texts(paths: Iterable[Path]) -> list[str]:
+    return [str(path) for path in paths]
+
+
+def _objects(mistakes: Iterable[Mistake]) -> list[dict[str, Any]]:
+    return [{"file": str(m.file), "line": m.line, "column": m.column, "message": m.message} for m in mistakes]
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    print(dumps(answer, indent=2, ensure_ascii=False))

@@ -1,0 +1,29 @@
+"""The file that ``ccflared init`` writes: short, commented, and valid as it stands."""
+
+STARTER = """\
+# ccflared: one account a table, everything else has a default.
+# `ccflared check` names every mistake, `ccflared config --defaults` shows every key with its value,
+# `ccflared schema` prints a JSON Schema for editors. Changes count as soon as the file is saved.
+
+[server]
+listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:8080
+
+# Take the # away from one of these tables, or write your own. Accounts of equal priority share the load;
+# one of a lower number is preferred, and the others take over when it cannot serve.
+
+# [accounts.work]
+# provider = "anthropic"                          # the Claude API, by key
+# api_key = { env = "ANTHROPIC_API_KEY" }         # or { file = "PATH" }, { credential = "NAME" }, "the key"
+# priority = 10
+
+# [accounts.gateway]
+# provider = "anthropic-compatible"               # anything that speaks the Anthropic Messages API
+# base_url = "https://llm.example.com"
+# api_key = { file = "gateway.key" }              # relative to this file
+# priority = 20
+
+# Without [clients] only this machine may send requests, without a key. Other addresses need some:
+
+# [clients.laptop]
+# key = { file = "laptop.key" }
+"""
