@@ -254,7 +254,9 @@ def _host_allowed(rights: Rights, name: str) -> bool:
     except ValueError:
         name = name.removesuffix(".")
         return any(
-            name.endswith(allowed[1:]) and name != allowed[2:] if allowed.startswith("*.") else name == allowed
+            name.endswith(allowed[1:]) and name != allowed[2:]
+            if allowed.startswith("*.")
+            else name == allowed
             for allowed in rights.hosts
         )
     return True

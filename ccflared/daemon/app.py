@@ -123,7 +123,9 @@ class App:
             case "open":
                 await self._open(asked, exchange)
             case "health":
-                details = access.administers(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
+                details = access.administers(
+                    self._house.world.rights, door, asked.peer, asked.host, asked.fields
+                )
                 await give(exchange, self._health(details))
             case "pooled":
                 await self._pooled(asked, door, exchange)
@@ -196,7 +198,10 @@ class App:
         now = time()
         if self._guesses.blocked(asked.named, now):
             raise Denied(
-                429, "rate_limit_error", "Too many wrong credentials; wait a minute.", ((b"retry-after", b"60"),)
+                429,
+                "rate_limit_error",
+                "Too many wrong credentials; wait a minute.",
+                ((b"retry-after", b"60"),),
             )
         try:
             access.admit_admin(self._house.world.rights, door, asked.peer, asked.host, asked.fields)

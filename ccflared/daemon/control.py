@@ -43,7 +43,9 @@ def open_control(config: Config, path: Path, handed: Inherited | None) -> Contro
     listen = Listen("control", serve=frozenset({"admin"}))
     if handed is not None:
         name = handed.socket.getsockname()
-        return Control(Path(name if isinstance(name, str) else path), Bound(listen, [handed.socket], DOOR, None))
+        return Control(
+            Path(name if isinstance(name, str) else path), Bound(listen, [handed.socket], DOOR, None)
+        )
     bound = open_unix(path, config.control.mode, config.control.group)
     return Control(path, Bound(listen, [bound], DOOR, None, file=(path, path.lstat().st_ino)))
 

@@ -55,6 +55,15 @@ class House:
         finally:
             self._requests.discard(request)
 
+    @contextmanager
+    def trying(self, account: str) -> Iterator[None]:
+        """Count a try at an account while the context lasts."""
+        self.running[account] += 1
+        try:
+            yield
+        finally:
+            self.running[account] -= 1
+
     def view(self, target: Target, now: float) -> View:
         """Say in which state an account is."""
         return view(self._standing(target), now)
@@ -87,9 +96,7 @@ class House:
         """Take in that an account failed."""
         if self._outdated(target):
             return
-        self._standings[target.account] = after(
-            self._standing(target), seen, now, self.world.config.routing
-        )
+        self._standings[target.account] = after(self._standing(target), seen, now, self.world.config.routing)
 
     def succeeded(self, target: Target, began: float) -> None:
         """Take in that an account answered a try begun at ``began``."""

@@ -64,7 +64,7 @@ async def begin_stream(answer: Answer, journal: Journal, routing: Routing) -> Be
         return observe_failure(error)
 
 
-async def begin_document(answer: Answer, routing: Routing) -> Begun | Observation:
+async def begin_document(answer: Answer, _journal: Journal, routing: Routing) -> Begun | Observation:
     """Receive an answer that is no stream, whole if it is short, so that a break can still fail over."""
     begun = Begun(answer, stream=False)
     length = 0
@@ -164,4 +164,3 @@ def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:
     elif mark is Mark.ERROR and begun.failed is None:
         begun.failed = observe_event(raw)
     return mark
-

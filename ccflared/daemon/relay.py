@@ -4,32 +4,29 @@ Whatever happens, the request's row is offered to the recorder, in a ``finally``
 an account is a value here; only the client's own mistakes and bugs are exceptions.
 """
 
-import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from time import time
 from typing import Final
 
 import trio
 
-from ccflared.daemon.answers import give_error
+from ccflared.daemon.answers import JSON, give_error
+from ccflared.daemon.attempt import Attempts, Failure
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
-from ccflared.daemon.pour import Begun, begin_document, begin_stream, pour
+from ccflared.daemon.pour import Begun, pour
 from ccflared.daemon.world import World
-from ccflared.errors import ClientError, UpstreamError
+from ccflared.errors import ClientError
 from ccflared.formats import anthropic, dialect
-from ccflared.money.usage import Meter
 from ccflared.pool.route import Choice, Refusal, refuse
-from ccflared.providers.observe import is_stream, observe, observe_failure
-from ccflared.providers.prepare import prepare, returned
+from ccflared.providers.prepare import returned
 from ccflared.providers.target import Target
-from ccflared.wire import Inbound, Observation
+from ccflared.wire import Head, Inbound
 
-_ERROR_READ: Final = 64 * 1024
-_ERROR_SECONDS: Final = 2.0
+_PARSED_IN_PLACE: Final = 1024 * 1024
 _WORTH_WAITING: Final = 60
 """Seconds. Claude Code waits that long and no longer; an SDK would sleep through any time it is told."""
 
@@ -66,11 +63,11 @@ async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Jou
         journal.ended("refused", str(error))
         await give_error(exchange, inbound.path, inbound.id, error)
         return
-    inbound = replace(inbound, body=body)
+    request = _Request(house, world, replace(inbound, body=body), exchange, journal)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(exchange.watch, nursery.cancel_scope)
         try:
-            await _serve(house, world, inbound, exchange, journal)
+            await request.serve()
         except ClientError as error:
             journal.ended("refused", str(error))
             await give_error(exchange, inbound.path, inbound.id, error)
@@ -79,166 +76,100 @@ async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Jou
             nursery.cancel_scope.cancel()
 
 
-async def _serve(
-    house: House, world: World, inbound: Inbound, exchange: Exchange, journal: Journal
-) -> None:
-    if inbound.method == "POST":
-        journal.model = (await _reading(inbound.body)).model
-        _check_model(world, inbound, journal.model)
-    for choice, target in _tries(house, world, inbound, journal):
-        house.running[choice.account] += 1
-        try:
-            result = await _attempt(house, world, inbound, journal, choice, target)
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request that was read, in the world it began with."""
+
+    house: House
+    world: World
+    inbound: Inbound
+    exchange: Exchange
+    journal: Journal
+
+    async def serve(self) -> None:
+        """Give the client an answer: an account's, or the reason why there is none. Raises ClientError."""
+        if self.inbound.method == "POST":
+            self.journal.model = await self._model()
+        attempts = Attempts(self.house, self.world.config.routing, self.inbound, self.journal)
+        failure: Failure | None = None
+        for choice, target in self._tries():
+            result = await attempts.at(target, choice.why)
             if isinstance(result, Begun):
-                with result.answer:
-                    await _give(house, world, inbound, exchange, journal, target, result)
+                with result.answer, self.house.trying(target.account):
+                    await self._give(target, result)
                 return
-        finally:
-            house.running[choice.account] -= 1
-    await _refuse(house, world, inbound, exchange, journal)
-
-
-async def _reading(body: bytes) -> anthropic.Reading:
-    if len(body) > 1024 * 1024:
-        return await trio.to_thread.run_sync(anthropic.read, body)
-    return anthropic.read(body)
-
-
-def _check_model(world: World, inbound: Inbound, model: str) -> None:
-    client = world.config.clients.get(inbound.client) if inbound.client is not None else None
-    if client is not None and not any(fnmatchcase(model, pattern) for pattern in client.models):
-        raise ClientError(403, "permission_error", f"This client may not use the model {model}.")
-
-
-def _tries(
-    house: House, world: World, inbound: Inbound, journal: Journal
-) -> Iterator[tuple[Choice, Target]]:
-    """Yield the accounts to try, as long as tries and time are left and the account is not known to be out."""
-    routing = world.config.routing
-    for choice in house.plan(world, inbound, time()).choices:
-        if (
-            len(journal.attempts) >= routing.attempts
-            or trio.current_time() > journal.began + routing.attempts_within
-        ):
-            return
-        target = world.targets[choice.account]
-        if isinstance(target, Target) and house.view(target, time()).may_serve:
-            yield choice, target
-
-
-async def _attempt(
-    house: House, world: World, inbound: Inbound, journal: Journal, choice: Choice, target: Target
-) -> Begun | Observation:
-    """Try one account; an overloaded one again, after a moment, as often as the file says."""
-    routing = world.config.routing
-    retry = routing.overload_retry
-    for again in range(max(1, retry.attempts)):
-        if again:
-            await trio.sleep(retry.delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads, hides nothing
-        started = trio.current_time()
-        journal.meter = Meter()
-        status, result = await _send(house, world, inbound, journal, target)
-        failed = isinstance(result, Observation)
-        journal.attempted(
-            account=choice.account,
-            provider=target.provider,
-            why=choice.why if not again else "again, it was overloaded",
-            started=started,
-            now=trio.current_time(),
-            status=status,
-            kind=result.kind if isinstance(result, Observation) else "served",
-            reason=result.reason if isinstance(result, Observation) else "",
-        )
-        if not isinstance(result, Observation):
-            if status is not None and status < 300:
-                house.succeeded(target, time() - (trio.current_time() - started))
-            break
-        last = again + 1 >= retry.attempts or len(journal.attempts) >= routing.attempts
-        if not failed or result.kind != "overloaded" or last:
-            house.failed(target, result, time())
-            break
-    return result
-
-
-async def _send(
-    house: House, world: World, inbound: Inbound, journal: Journal, target: Target
-) -> tuple[int | None, Begun | Observation]:
-    """Send the request to one account; return its status and what came of it, up to the commit point."""
-    routing = world.config.routing
-    try:
-        answer = await house.upstream.send(
-            prepare(inbound, target),
-            target,
-            connect_seconds=routing.connect_timeout,
-            silent_seconds=routing.idle_timeout,
-        )
-    except UpstreamError as error:
-        return None, observe_failure(error)
-    status = answer.head.status
-    result: Begun | Observation | None = None
-    try:
-        if status >= 300:
-            said = await answer.read(_ERROR_READ, _ERROR_SECONDS)
-            result = observe(inbound.path, answer.head, said, time()) or Begun(answer, stream=False, held=[said])
-        elif seen := observe(inbound.path, answer.head, b"", time()):
-            result = seen
-        elif is_stream(answer.head):
-            journal.stream = True
-            result = await begin_stream(answer, journal, routing)
+            failure = result
+        if failure is not None and failure.head is not None and failure.tells_more:
+            await self._pass_on(failure, failure.head)
         else:
-            result = await begin_document(answer, routing)
-    finally:
-        if not isinstance(result, Begun):
-            answer.abort()
-    return status, result
+            await self._refuse()
 
+    async def _model(self) -> str:
+        """Return the model asked for, if the client may use it."""
+        body = self.inbound.body
+        if len(body) > _PARSED_IN_PLACE:
+            model = (await trio.to_thread.run_sync(anthropic.read, body)).model
+        else:
+            model = anthropic.read(body).model
+        client = self.world.config.clients.get(self.inbound.client or "")
+        if client is not None and not any(fnmatchcase(model, pattern) for pattern in client.models):
+            raise ClientError(403, "permission_error", f"This client may not use the model {model}.")
+        return model
 
-async def _give(
-    house: House,
-    world: World,
-    inbound: Inbound,
-    exchange: Exchange,
-    journal: Journal,
-    target: Target,
-    begun: Begun,
-) -> None:
-    headers = returned(begun.answer.head.headers) + own_headers(house, world, inbound, journal)
-    if begun.stream:
-        # Tells nginx and its kin to pass events on as they come.
-        headers = [field for field in headers if field[0] not in (b"x-accel-buffering", b"cache-control")]
-        headers += [(b"x-accel-buffering", b"no"), (b"cache-control", b"no-cache")]
-    await exchange.begin(begun.answer.head.status, headers)
-    seen = await pour(begun, exchange, journal, world.config.routing)
-    if seen is not None:
-        house.failed(target, seen, time())
+    def _tries(self) -> Iterator[tuple[Choice, Target]]:
+        """Yield the accounts to try, while tries and time are left and the account is not known to be out."""
+        routing = self.world.config.routing
+        last_start = self.journal.began + routing.attempts_within
+        for choice in self.house.plan(self.world, self.inbound, time()).choices:
+            if len(self.journal.attempts) >= routing.attempts or trio.current_time() > last_start:
+                return
+            target = self.world.targets[choice.account]
+            if isinstance(target, Target) and self.house.view(target, time()).may_serve:
+                yield choice, target
 
+    async def _give(self, target: Target, begun: Begun) -> None:
+        """Give out an answer that has begun, to its end or its break."""
+        head = begun.answer.head
+        headers = returned(head.headers) + self._own_headers()
+        if begun.stream:
+            # Tells nginx and its kin to pass events on as they come.
+            headers = [field for field in headers if field[0] not in (b"x-accel-buffering", b"cache-control")]
+            headers += [(b"x-accel-buffering", b"no"), (b"cache-control", b"no-cache")]
+        await self.exchange.begin(head.status, headers)
+        seen = await pour(begun, self.exchange, self.journal, self.world.config.routing)
+        if seen is not None:
+            self.house.failed(target, seen, time())
 
-def own_headers(house: House, world: World, inbound: Inbound, journal: Journal) -> RawHeaders:
-    """Return the fields that ccflared adds to an answer; the account only for those who may know it."""
-    headers = [
-        (b"x-ccflared-request-id", inbound.id.encode()),
-        (b"x-ccflared-attempts", str(len(journal.attempts)).encode()),
-    ]
-    if journal.attempts and (inbound.administers or inbound.client in world.rights.pins):
-        headers.append((b"x-ccflared-account", journal.attempts[-1].account.encode()))
-    return headers
+    async def _pass_on(self, failure: Failure, head: Head) -> None:
+        """Give the client an upstream's own refusal."""
+        self.journal.ended("error", failure.seen.reason)
+        headers = [field for field in returned(head.headers) if field[0] != b"content-length"]
+        await self.exchange.reply(head.status, headers + self._own_headers(), failure.body)
 
+    async def _refuse(self) -> None:
+        """Say that nobody can serve, why, and when to come back."""
+        now = time()
+        fitting = self.house.fitting(self.world, self.inbound)
+        refusal = refuse([self.house.view(target, now) for target in fitting], now)
+        self.journal.ended("refused", refusal.message)
+        body = dialect.error_body(self.inbound.path, refusal.kind, refusal.message, self.inbound.id)
+        await self.exchange.reply(refusal.status, self._own_headers() + _waiting(refusal), body)
 
-async def _refuse(
-    house: House, world: World, inbound: Inbound, exchange: Exchange, journal: Journal
-) -> None:
-    now = time()
-    views = [house.view(target, now) for target in house.fitting(world, inbound)]
-    refusal = refuse(views, now)
-    journal.ended("refused", refusal.message)
-    headers = own_headers(house, world, inbound, journal) + _waiting(refusal)
-    body = dialect.error_body(inbound.path, refusal.kind, refusal.message, inbound.id)
-    await exchange.reply(refusal.status, headers, body)
+    def _own_headers(self) -> RawHeaders:
+        """Return the fields that ccflared adds to an answer; the account only for those who may know it."""
+        inbound, attempts = self.inbound, self.journal.attempts
+        headers = [
+            (b"x-ccflared-request-id", inbound.id.encode()),
+            (b"x-ccflared-attempts", str(len(attempts)).encode()),
+        ]
+        if attempts and (inbound.administers or inbound.client in self.world.rights.pins):
+            headers.append((b"x-ccflared-account", attempts[-1].account.encode()))
+        return headers
 
 
 def _waiting(refusal: Refusal) -> RawHeaders:
     """``retry-after``, and for a wait that nobody should sleep through the word not to retry."""
-    headers = [(b"content-type", b"application/json")]
+    headers = [JSON]
     if refusal.wait is not None:
         headers.append((b"retry-after", str(refusal.wait).encode()))
     if refusal.wait is None or refusal.wait > _WORTH_WAITING:

@@ -159,16 +159,28 @@ class Reloads:
     async def _wait_for_change(self, known: Sights) -> None:
         """Return when something may have changed: the system says so, or a slow look tells."""
         directories = await trio.to_thread.run_sync(_directories, self._watched)
+        stop = trio.Event()
         try:
-            events = awatch(
-                *directories, recursive=False, debounce=50, step=20, rust_timeout=_POLL_MS, yield_on_timeout=True
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_set_when_cancelled, stop)
+                events = awatch(
+                    *directories,
+                    recursive=False,
+                    debounce=50,
+                    step=20,
+                    rust_timeout=_POLL_MS,
+                    yield_on_timeout=True,
+                    stop_event=stop,
+                )
+                async with aclosing(events):
+                    async for _ in events:
+                        if await self._look() != known:
+                            nursery.cancel_scope.cancel()
+                            return
+        except* OSError as error:
+            log.warning(
+                "cannot watch the directories (%s); looking at them now and then", error.exceptions[0]
             )
-            async with aclosing(events):
-                async for _ in events:
-                    if await self._look() != known:
-                        return
-        except OSError as error:
-            log.warning("cannot watch the configuration's directories (%s); looking at them now and then", error)
             while await self._look() == known:
                 await trio.sleep(_POLL_MS / 1000)
 
@@ -180,6 +192,14 @@ def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
         if problem := secrets.problem(ref):
             told.append(f"{dotted(path)}: {problem}")
     return tuple(told)
+
+
+async def _set_when_cancelled(stop: trio.Event) -> None:
+    """The watching thread looks at ``stop`` and at nothing else; a cancelled wait would last until its time-out."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        stop.set()
 
 
 def _sights(paths: frozenset[Path]) -> Sights:

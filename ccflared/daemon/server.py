@@ -216,6 +216,8 @@ def _tls_context(tls: Tls | None, made: dict[Tls, ssl.SSLContext]) -> ssl.SSLCon
             context.load_cert_chain(tls.cert, tls.key)
         except (OSError, ssl.SSLError) as error:
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-            raise Refused(f"cannot use the certificate {tls.cert} with the key {tls.key}: {reason}") from error
+            raise Refused(
+                f"cannot use the certificate {tls.cert} with the key {tls.key}: {reason}"
+            ) from error
         made[tls] = context
     return made[tls]

@@ -26,8 +26,7 @@ _READ: Final = 65536
 _LARGEST_HEAD: Final = 65536
 _IDLE_SECONDS: Final = 50.0
 _IDLE_KEPT: Final = 64
-_JOIN_UP_TO: Final = 65536
-_CONNECT_SECONDS: Final = 10.0
+_SENT_AT_ONCE: Final = 262144
 
 _Stream = trio.SocketStream | trio.SSLStream[trio.abc.Stream]
 
@@ -128,14 +127,15 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request whose body is bytes; return the response with a :class:`Body` still to be read.
 
-        ``request.extensions``: ``timeout.connect`` (seconds), ``proxy`` (URL), ``insecure``, ``link_local``.
-        Raises httpx.ConnectError, ConnectTimeout, WriteError, ReadError, RemoteProtocolError.
+        ``request.extensions``: ``timeout.connect`` and ``timeout.read`` (seconds; read bounds every silence up to the
+        head), ``proxy`` (URL), ``insecure``, ``link_local``. Raises httpx.ConnectError, ConnectTimeout, WriteError,
+        ReadError, ReadTimeout, RemoteProtocolError.
         """
         origin = _origin(request)
         while True:
             connection = self._take_idle(origin) or await self._connect(origin, request.extensions)
             try:
-                response = await _exchange(connection, request)
+                response = await _exchange(connection, request, _seconds(request.extensions, "read"))
             except _NeverAnswered:
                 # Closed by the upstream while it lay idle; a fresh connection will tell what really is the matter.
                 connection.close()
@@ -187,10 +187,8 @@ class Transport(httpx.AsyncBaseTransport):
         return None
 
     async def _connect(self, origin: Origin, extensions: Mapping[str, object]) -> _Connection:
-        timeout = extensions.get("timeout")
-        seconds = timeout.get("connect") if isinstance(timeout, dict) else None
         try:
-            with trio.fail_after(_CONNECT_SECONDS if seconds is None else seconds):
+            with trio.fail_after(_seconds(extensions, "connect")):
                 return await self._open(origin)
         except trio.TooSlowError as error:
             raise httpx.ConnectTimeout("no connection within the time allowed") from error
@@ -237,24 +235,34 @@ class _NeverAnswered(Exception):  # noqa: N818 - a signal between two functions 
     """A connection that had been idle ended before the first byte of an answer."""
 
 
-async def _exchange(connection: _Connection, request: httpx.Request) -> h11.Response:
+async def _exchange(connection: _Connection, request: httpx.Request, silent_seconds: float) -> h11.Response:
     target = request.url.raw_path
     if connection.origin.proxy and connection.origin.scheme == "http":
         target = b"http://" + request.url.netloc + target
-    head = connection.h11.send(h11.Request(method=request.method, target=target, headers=request.headers.raw))
-    body = request.content
-    parts = [head or b""]
+    http, body = connection.h11, request.content
+    parts = [http.send(h11.Request(method=request.method, target=target, headers=request.headers.raw)) or b""]
     if body:
-        parts.append(connection.h11.send(h11.Data(data=body)) or b"")
-    parts.append(connection.h11.send(h11.EndOfMessage()) or b"")
+        parts.append(http.send(h11.Data(data=body)) or b"")
+    parts.append(http.send(h11.EndOfMessage()) or b"")
     broken: trio.BrokenResourceError | None = None
     try:
-        for part in [b"".join(parts)] if len(body) <= _JOIN_UP_TO else filter(None, parts):
-            await connection.stream.send_all(part)
-    except trio.BrokenResourceError as error:
-        # It may have answered before it closed: a 413, say. Look before calling it broken.
-        broken = error
-    return await _head(connection, broken)
+        try:
+            await _send(connection.stream, parts, silent_seconds)
+        except trio.BrokenResourceError as error:
+            # It may have answered before it closed: a 413, say. Look before calling it broken.
+            broken = error
+        with trio.fail_after(silent_seconds):
+            return await _head(connection, broken)
+    except trio.TooSlowError as error:
+        raise httpx.ReadTimeout(f"no answer within {silent_seconds:g} s") from error
+
+
+async def _send(stream: _Stream, parts: list[bytes], silent_seconds: float) -> None:
+    """Send head and body in one write where they are small; each piece of a large body has its own time."""
+    data = b"".join(parts)
+    for begin in range(0, len(data), _SENT_AT_ONCE):
+        with trio.fail_after(silent_seconds):
+            await stream.send_all(data if len(data) <= _SENT_AT_ONCE else data[begin : begin + _SENT_AT_ONCE])
 
 
 async def _head(connection: _Connection, broken: trio.BrokenResourceError | None) -> h11.Response:
@@ -308,6 +316,12 @@ def _origin(request: httpx.Request) -> Origin:
         bool(request.extensions.get("insecure")),
         bool(request.extensions.get("link_local")),
     )
+
+
+def _seconds(extensions: Mapping[str, object], of: str) -> float:
+    timeout = extensions.get("timeout")
+    seconds = timeout.get(of) if isinstance(timeout, dict) else None
+    return float("inf") if seconds is None else float(seconds)
 
 
 def _port(scheme: str) -> int:

@@ -1,0 +1,6 @@
+"""Makes the test helpers importable, and keeps a test from hanging for ever."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,131 @@
+"""A stage for tests: a real daemon in this process, real sockets, and the fake provider behind it."""
+
+import json
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trio
+
+from ccflared.api.routes import make_api
+from ccflared.daemon.main import Running, run
+from ccflared.demo.provider import FakeProvider
+from ccflared.store.schema import open_reader
+from ccflared.store.requests import recent
+from ccflared.wire import Entry
+
+QUESTION = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Say hello."}],
+}
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a test has at hand."""
+
+    provider: FakeProvider
+    provider_port: int
+    running: Running
+    config: Path
+    state: Path
+    signals: trio.MemorySendChannel[int]
+    client: httpx.AsyncClient
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        """The port of the first listener."""
+        return int(self.running.listeners.bound[0].addresses[0].rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ask(self, *, stream: bool = False, path: str = "/v1/messages", **more: Any) -> httpx.Response:
+        """Send a question and return the whole answer."""
+        body = QUESTION | {"stream": stream} | more
+        return await self.client.post(self.url + path, json=body, headers=self.headers)
+
+    async def rows(self) -> list[Entry]:
+        """Return the rows of the requests made so far, oldest first."""
+        while self.running.house.requests:
+            await trio.lowlevel.checkpoint()
+        await self.running.house.recorder.settled()
+        connection = open_reader(self.state / "ccflared.db")
+        try:
+            return list(reversed(recent(connection, 1000)))
+        finally:
+            connection.close()
+
+    def edit(self, text: str) -> None:
+        """Replace the configuration file, as an editor does."""
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.config)
+
+
+def accounts(port: int, *names: str, more: str = "") -> str:
+    """Return the TOML of accounts at the fake provider, in descending priority."""
+    return "\n".join(
+        f'[accounts.{name}]\nprovider = "anthropic-compatible"\nbase_url = "http://127.0.0.1:{port}"\n'
+        f'api_key = "sk-{name}"\npriority = {position}\n{more}'
+        for position, name in enumerate(names)
+    )
+
+
+def toml(state: Path, port: int, names: Sequence[str], *, server: str = "", more: str = "") -> str:
+    """Return a whole configuration for tests: one listener on a free port, a state directory of its own."""
+    listen = "" if "listen" in server else 'listen = "127.0.0.1:0"\n'
+    return (
+        (f"{more}\n" if more.startswith("include") else "")
+        + (
+            f'[server]\n{listen}{server}\n[control]\nsocket = "{state}/c.sock"\n'
+            f'[storage]\ndirectory = "{state}"\n{accounts(port, *names)}\n'
+        )
+        + ("" if more.startswith("include") else more)
+    )
+
+
+@asynccontextmanager
+async def staged(
+    directory: Path,
+    names: Sequence[str] = ("first", "second"),
+    *,
+    server: str = "",
+    more: str = "",
+    provider: FakeProvider | None = None,
+) -> AsyncIterator[Stage]:
+    """Run a daemon over accounts of the fake provider until the context ends; then stop it at once."""
+    provider = provider or FakeProvider()
+    state = directory / "state"
+    config = directory / "ccflare.toml"
+    send, receive = trio.open_memory_channel[int](10)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(provider.serve)
+        config.write_text(toml(state, port, names, server=server, more=more))
+        config.chmod(0o600)
+        environ = {"HOME": str(directory)}
+        running = await nursery.start(partial(run, config, environ, make_api, signals=receive))
+        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+            yield Stage(provider, port, running, config, state, send, client)
+        nursery.cancel_scope.cancel()
+
+
+def events(body: bytes) -> list[dict[str, Any]]:
+    """Return the data of the events of a stream."""
+    lines = [line for line in body.decode().splitlines() if line.startswith("data: ")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def free_port() -> int:
+    """Return a TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
