@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ccflared.store.requests import insert
-from ccflared.store.schema import open_history
+from ccflared.store.schema import open_history, prove_writable
 from ccflared.wire import Entry
 
 
@@ -21,18 +21,20 @@ class History:
         self._file: tuple[int, int] | None = None
 
     def insert(self, entries: Sequence[Entry]) -> None:
-        """Write all the entries in one transaction; with none, make sure that it could be done.
+        """Write all the entries in one transaction; with none, make sure that the file is open and writable.
 
         Raises sqlite3.Error, OSError or Refused, and then has written nothing.
         """
         if self._connection is not None and self._standing() != self._file:
             # Moved or removed under us: SQLite would go on writing into a file that nobody can find.
             self.close()
-        if self._connection is None:
-            self._connection = open_history(self._path, patience=self._patience)
-            self._file = self._standing()
         try:
-            insert(self._connection, entries)
+            if self._connection is None:
+                self._connection = open_history(self._path, patience=self._patience)
+                self._file = self._standing()
+                prove_writable(self._connection)
+            if entries:
+                insert(self._connection, entries)
         except sqlite3.Error:
             self.close()
             raise

@@ -6,6 +6,7 @@ JSON array of objects with the fields of :class:`ccflared.wire.Attempt`, ``tries
 the provider's usage object, unchanged.
 """
 
+import errno
 import os
 import sqlite3
 import time
@@ -76,6 +77,12 @@ def open_history(path: Path, *, patience: float = 5.0) -> sqlite3.Connection:
     return connection
 
 
+def prove_writable(connection: sqlite3.Connection) -> None:
+    """Write what stands there already, or raise sqlite3.Error. Read-only lets even BEGIN IMMEDIATE pass."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
 def open_reader(path: Path, *, seconds: float = 2.0) -> sqlite3.Connection:
     """Open an existing history for reading.
 
@@ -99,7 +106,10 @@ def _make(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        return
+        # SQLite would open it for reading only, and leave read-only side files that outlast the trouble.
+        # Asked, not opened: closing any descriptor of the file would drop the locks this process has on it.
+        if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, "not writable", str(path)) from None
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -2,12 +2,12 @@ import logging
 import os
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from ccflared.store import history
 from ccflared.store.requests import insert
 from ccflared.store.schema import open_history, open_reader
 from ccflared.wire import Attempt, Entry, Tokens
+
+NOBODY = 65534
 
 
 def entry(number: int, at: float = 1_800_000_000.0) -> Entry:
@@ -186,16 +188,44 @@ async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         assert str(blocking) in (recorder.state.error or "")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only file")
-async def test_a_read_only_history_degrades_and_recovers(database: Path) -> None:
+@pytest.fixture
+def ordinary(tmp_path: Path) -> Iterator[Path]:
+    """A directory of a user for whom modes count: root is not one."""
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)
+
+
+async def test_a_read_only_history_degrades_and_recovers(ordinary: Path) -> None:
+    database = ordinary / "ccflared.db"
     async with recording(Recorder(database)):
         pass
-    database.chmod(stat.S_IRUSR)
+    database.chmod(0o400)
     async with recording(Recorder(database)) as recorder:
-        assert recorder.state.error == f"{database} is not writable"
-        database.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        assert recorder.state.error == f"{database}: not writable"
+        database.chmod(0o600)
         recorder.offer(entry(1))
         await recorder.settled()
+    assert ids(database) == ["r1"]
+
+
+async def test_a_read_only_directory_degrades_and_recovers(ordinary: Path) -> None:
+    database = ordinary / "state" / "ccflared.db"
+    database.parent.mkdir()
+    database.parent.chmod(0o500)
+    async with recording(Recorder(database)) as recorder:
+        assert recorder.state.error == f"{database}: Permission denied"
+        recorder.offer(entry(1))
+        database.parent.chmod(0o700)
+        await recorder.settled()
+    assert ids(database) == ["r1"]
 
 
 async def test_a_locked_history_is_waited_for(database: Path) -> None:
