@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-READ_ONLY = ("Read", "Glob", "Grep", "LS", "Bash")
-"""Tools of Claude Code in the order they are preferred: what merely looks comes first."""
+HARMLESS = ("Glob", "Bash", "LS", "Grep", "Read")
+"""Tools of Claude Code, those first that change nothing and need no permission with the input below."""
 KNOWN_INPUTS: dict[str, dict[str, object]] = {
     "Read": {"file_path": "/etc/hostname"},
     "Glob": {"pattern": "*"},
@@ -110,7 +110,7 @@ def _callable(tools: Any, choice: Any) -> tuple[Tool, ...]:
     ]
     if wanted.get("type") == "tool":
         found = [tool for tool in found if tool.name == wanted.get("name")]
-    rank = {name: place for place, name in enumerate(READ_ONLY)}
+    rank = {name: place for place, name in enumerate(HARMLESS)}
     return tuple(sorted(found, key=lambda tool: rank.get(tool.name, len(rank))))
 
 

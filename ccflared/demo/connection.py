@@ -41,6 +41,7 @@ class Connection:
         self._stream = stream
         self._max_body = max_body
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=128 * 1024)
+        self._method = ""
 
     async def request(self) -> Request | None:
         """Read the next request; None when the peer is gone or does not speak HTTP."""
@@ -67,8 +68,9 @@ class Connection:
                 break
             else:
                 return None
+        self._method = head.method.decode()
         return Request(
-            head.method.decode(),
+            self._method,
             head.target.decode("latin-1"),
             tuple((bytes(name), bytes(value)) for name, value in head.headers),
             bytes(body) if size <= self._max_body else None,
@@ -92,13 +94,15 @@ class Connection:
 
     async def _act(self, acts: Iterable[Act]) -> Ending:
         fuse: int | None = None
+        bodiless = False
         for act in acts:
             data = b""
             match act:
                 case Status(code, headers):
+                    bodiless = self._method == "HEAD" or code in {204, 304}
                     data = self._spell(h11.Response(status_code=code, headers=list(headers)))
                 case Data(content):
-                    data = self._spell(h11.Data(data=content))
+                    data = b"" if bodiless else self._spell(h11.Data(data=content))
                 case Finish():
                     data = self._spell(h11.EndOfMessage())
                 case Unframed(content, half):

@@ -440,6 +440,14 @@ async def test_tokens_are_counted_and_models_listed() -> None:
     ] * 2
 
 
+async def test_a_head_request_gets_no_body_and_the_connection_is_kept() -> None:
+    provider = FakeProvider()
+    async with serving(provider) as client:
+        assert (await client.http.head("/")).status_code == 404
+        assert (await client.http.head("/v1/models", headers={"x-api-key": "k"})).content == b""
+        assert (await client.ask()).status_code == 200
+
+
 async def test_a_script_of_messages_leaves_token_counting_alone_unless_it_is_meant() -> None:
     provider = FakeProvider()
     provider.play("k", then=Failing(529))
