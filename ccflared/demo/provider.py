@@ -15,10 +15,11 @@ from typing import Literal
 import trio
 
 from ccflared.demo import catalog
-from ccflared.demo.acts import Act, Scene, acts, document, problem
+from ccflared.demo.acts import Act
 from ccflared.demo.asked import Asked, Fault, read
 from ccflared.demo.connection import Connection, Ending, Request
 from ccflared.demo.limits import Meter
+from ccflared.demo.play import Scene, acts, document, problem
 from ccflared.demo.script import Answer, Behaviour, Cycle, Metered, Slow
 from ccflared.demo.stream import name
 from ccflared.wire import Headers
