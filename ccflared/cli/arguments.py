@@ -1,7 +1,6 @@
 """The parser of the command line: which commands there are and which options each takes. Runs nothing."""
 
 import argparse
-import difflib
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +36,8 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Say which command may have been meant; argparse calls this for each choice."""
         if action.choices is not None and value not in action.choices:
+            import difflib  # noqa: PLC0415 - only for who mistyped
+
             known = [str(choice) for choice in action.choices]
             close = difflib.get_close_matches(str(value), known, n=1)
             hint = f"; did you mean {close[0]}?" if close else f". There are: {', '.join(known)}."

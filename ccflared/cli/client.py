@@ -12,9 +12,8 @@ import socket
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ccflared.cli.places import Place
@@ -25,8 +24,7 @@ CONNECT_TIMEOUT = 3.0
 LARGEST = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the daemon answered. ``value`` is the JSON of ``text``; ``place`` where the daemon is."""
 
     status: int
@@ -54,8 +52,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = connected
 
 
-@dataclass(frozen=True, slots=True)
-class Daemon:
+class Daemon(NamedTuple):
     """The daemon that is asked: the first of ``places`` that answers."""
 
     places: Sequence[Place]
@@ -172,8 +169,7 @@ def _no_permission(path: Path) -> str:
             facts = nearest.stat()
         except OSError:
             continue
-        if nearest == path or not os.access(nearest, os.X_OK):
-            break
+        break  # whatever is below it cannot be seen: this is what is closed
     else:
         return f"ccflared's socket {path} may not be opened by {me}."
     owner, group = _user(facts.st_uid), _group(facts.st_gid)

@@ -1,7 +1,5 @@
 """The commands that ask the running daemon for something: ``reload``, ``account list``, ``account reset``."""
 
-import difflib
-
 from ccflared.cli.client import Answer, account_path
 from ccflared.cli.render.accounts import account_lines
 from ccflared.cli.render.foreign import bare
@@ -81,6 +79,8 @@ def reset_account(question: Question, name: str) -> int:
 
 
 def _no_such_account(snapshot: Snapshot, name: str) -> str:
+    import difflib  # noqa: PLC0415 - only for who mistyped
+
     known = [account.name for account in snapshot.accounts]
     close = difflib.get_close_matches(name.casefold(), [each.casefold() for each in known], n=1)
     shown = bare(name)

@@ -76,9 +76,9 @@ def _run(words: list[str]) -> int:
 
             return run_daemon(config)
         case "demo":
-            from ccflared.daemon.demo import run_demo  # noqa: PLC0415 - heavy
-
             _outlive_hangup()
+            from ccflared.cli.demo import run_demo  # noqa: PLC0415 - heavy: after the signal handlers
+
             return run_demo(listen=asked.listen, traffic=asked.traffic)
         case None:
             return _alone(config, socket)
@@ -122,14 +122,16 @@ def _alone(config: Path | None, socket: Path | None) -> int:
 
 
 def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
-    from ccflared.cli import control, status  # noqa: PLC0415 - only what the command needs
-
     question = _question(config, socket)
-    match asked.command, getattr(asked, "word", None):
-        case "status", _ if asked.watch is not None:
+    if asked.command == "status":
+        from ccflared.cli import status  # noqa: PLC0415 - only what the command needs
+
+        if asked.watch is not None:
             return status.watch(question, asked.watch, json=asked.json, line=asked.line)
-        case "status", _:
-            return status.show(question, json=asked.json, line=asked.line)
+        return status.show(question, json=asked.json, line=asked.line)
+    from ccflared.cli import control  # noqa: PLC0415 - the same
+
+    match asked.command, getattr(asked, "word", None):
         case "reload", _ if asked.log:
             return control.reload_log(question, json=asked.json)
         case "reload", _:

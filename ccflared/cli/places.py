@@ -7,8 +7,8 @@ from this file helps, and the usual places.
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ccflared.config.load.paths import candidates, control_socket_of, find, home
 from ccflared.errors import UsageError
@@ -17,8 +17,7 @@ SOCKET_NAME = "ccflared.sock"
 MOST_INCLUDES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A path where the control socket may be, and why. ``meant``: the user or the file named it."""
 
     path: Path

@@ -3,9 +3,8 @@
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ccflared import __version__
 from ccflared.cli.client import Answer, Daemon
@@ -18,11 +17,10 @@ from ccflared.cli.terminal import Terminal, rich_text, stdout
 from ccflared.errors import CcflaredError, NotRunning, Refused
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """Who is asked. ``config`` is the file given by ``--config``, whose daemon is meant."""
 
     daemon: Daemon
@@ -63,14 +61,14 @@ def print_json(answer: Answer) -> None:
     print(bare_json(answer.text).rstrip("\n"))
 
 
-def screen(snapshot: Snapshot, answer: Answer, question: Question, terminal: Terminal) -> list[Line]:
-    """Return the lines of the status for this terminal."""
-    sheet = terminal.sheet()
-    remarks: tuple[str, ...] = ()
+def screen(
+    snapshot: Snapshot, answer: Answer, question: Question, terminal: Terminal, *, needs_first: bool = False
+) -> list[Line]:
+    """Return the lines of the status for this terminal; ``needs_first`` where its end will not be seen."""
     other = other_file(snapshot, answer, question)
-    if other:
-        remarks = (other,)
-    return status_lines(snapshot, sheet, own_version=__version__, remarks=remarks)
+    remarks = () if other is None else (other,)
+    sheet = terminal.sheet()
+    return status_lines(snapshot, sheet, own_version=__version__, remarks=remarks, needs_first=needs_first)
 
 
 def other_file(snapshot: Snapshot, answer: Answer, question: Question) -> str | None:
@@ -151,20 +149,16 @@ def _watch_screen(question: Question, every: float, terminal: Terminal) -> None:
                 if drawn != (drawn := terminal.size()):
                     if failure is None:
                         lines = screen(snapshot, answer, question, terminal)
+                        if len(lines) >= drawn[1]:
+                            lines = screen(snapshot, answer, question, terminal, needs_first=True)
                     else:
-                        lines = [
-                            row
-                            for part in failure.split("\n")
-                            for row in terminal.sheet().text(part, indent=0)
-                        ]
+                        lines = terminal.sheet().letter(failure)
                     live.update(_page(lines, terminal, every), refresh=True)
                 time.sleep(min(0.2, max(0.0, until - time.monotonic())))
 
 
-def _page(lines: list[Line], terminal: Terminal, every: float) -> "RenderableType":
+def _page(lines: list[Line], terminal: Terminal, every: float) -> "Text":
     """Return what fits into the window: empty lines go first, then the end is cut, and says so."""
-    from rich.console import Group  # noqa: PLC0415 - as above
-
     sheet = terminal.sheet()
     foot: Line = (Span(f"every {every:g} s{sheet.glyphs.sep}Ctrl-C ends", "faint"),)
     room = max(3, terminal.size()[1] - 1)
@@ -178,4 +172,4 @@ def _page(lines: list[Line], terminal: Terminal, every: float) -> "RenderableTyp
                 *shown[: room - 1],
                 (Span(f"{sheet.glyphs.cut} {more} more lines", "faint"),),
             ]
-    return Group(*(rich_text(line) for line in shown))
+    return rich_text(shown)

@@ -4,8 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ccflared.cli.render.layout import ASCII, UNICODE, Line, Style, text_of
 from ccflared.cli.render.sheet import Sheet
@@ -23,8 +22,7 @@ RICH: Mapping[Style, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """One output stream. ``interactive``: a person looks at it. ``colour``: rules may be drawn, too."""
 
     stream: TextIO
@@ -53,15 +51,14 @@ class Terminal:
             from rich.console import Console  # noqa: PLC0415 - 30 ms that a pipe need not wait for
 
             console = Console(file=self.stream, highlight=False, markup=False, emoji=False)
-            for line in lines:
-                console.print(rich_text(line), soft_wrap=True)
+            console.print(rich_text(lines), soft_wrap=True)
             return
         for line in lines:
             self.stream.write(self.plain(line) + "\n")
 
     def plain(self, line: Line) -> str:
         """Return the text of a line in the letters that the output has."""
-        text = text_of(line).replace("\u00a0", " ")
+        text = text_of(line)
         return text if self.unicode else text.encode("ascii", "replace").decode()
 
 
@@ -84,20 +81,19 @@ def stdout() -> Terminal:
 def complain(text: str) -> None:
     """Write sentences for a person to the standard error output, wrapped where it is a terminal."""
     terminal = terminal_of(sys.stderr, os.environ)
-    sheet = terminal.sheet()
-    for line in text.split("\n"):
-        indent = len(line) - len(line.lstrip(" "))
-        if terminal.interactive:
-            terminal.write(sheet.text(line.strip(), indent=indent, hang=2 if indent else 0))
-        else:
-            sys.stderr.write(line + "\n")
+    if terminal.interactive:
+        terminal.write(terminal.sheet().letter(text))
+    else:
+        sys.stderr.write(text + "\n")
 
 
-def rich_text(line: Line) -> "Text":
-    """Return a line as rich's Text. Nothing in it is read as markup."""
+def rich_text(lines: Iterable[Line]) -> "Text":
+    """Return lines as rich's Text. Nothing in it is read as markup, nothing is wrapped once more."""
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    text = Text(no_wrap=True, end="")
-    for span in line:
-        text.append(span.text.replace("\u00a0", " "), RICH[span.style])
+    text = Text(no_wrap=True, overflow="ignore")
+    for number, line in enumerate(lines):
+        text.append("\n" if number else "")
+        for span in line:
+            text.append(span.text, RICH[span.style])
     return text

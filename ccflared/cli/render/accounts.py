@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 from ccflared.cli.render.health import PERSON, SERVING
-from ccflared.cli.render.layout import Line, Span, Style, clip, clip_line, columns, flow, line_cells
+from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Account
 from ccflared.cli.render.words import ago, ahead, clock
 
 NAME_CELLS = 28
-NOTE_CELLS = 26
-"""A note narrower than this is read better on a line of its own."""
 
 
 def look(state: str, sheet: Sheet) -> Span:
@@ -42,19 +40,8 @@ def account_lines(
     if detailed:
         rows.insert(0, [(Span(title, "faint"),) for title in _TITLES])
     heads = columns(rows, right=frozenset({3, 4}) if detailed else frozenset())
-    used = max((line_cells(head) for head in heads), default=0) + 4
-    beside = sheet.width - used >= NOTE_CELLS
-    lines: list[Line] = [(Span("  "), *heads.pop(0))] if detailed else []
-    for head, account in zip(heads, accounts, strict=True):
-        note = account_note(account, now, sheet)
-        if note and beside:
-            first, *rest = flow(note, sheet.glyphs.sep, sheet.width - used)
-            lines.append((Span("  "), *head, Span(" " * (used - 2 - line_cells(head))), *first))
-            lines += [(Span(" " * used), *line) for line in rest]
-        else:
-            lines.append((Span("  "), *head))
-            lines += flow(note, sheet.glyphs.sep, sheet.width, first=" " * 7, rest=" " * 7)
-    return [clip_line(line, sheet.width, sheet.glyphs) for line in lines]
+    notes = [account_note(account, now, sheet) for account in accounts]
+    return sheet.beside(heads, [[], *notes] if detailed else notes)
 
 
 _TITLES = ("", "name", "provider", "priority", "tier", "state")

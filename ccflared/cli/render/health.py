@@ -1,6 +1,6 @@
 """What needs a person, and what is worth knowing, in sentences. Pure. ``status`` exits by it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ccflared.cli.render.snapshot import Account, Snapshot
 from ccflared.cli.render.words import count, listed, many
@@ -11,8 +11,7 @@ PERSON = ("needs login", "no credential", "unsupported", "endpoint not trusted")
 """States that no waiting mends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """``needs``: a person must act, and ``status`` exits with 1. ``notes``: it may surprise."""
 
     needs: tuple[str, ...]
@@ -66,7 +65,7 @@ def _refused(snapshot: Snapshot) -> list[str]:
 
 
 def _notes(snapshot: Snapshot, own_version: str) -> list[str]:
-    notes = list(snapshot.source.warnings)
+    notes = [warning for warning in snapshot.source.warnings if not _known(warning, snapshot)]
     if snapshot.source.pending_restart:
         verb = "waits" if len(snapshot.source.pending_restart) == 1 else "wait"
         notes.append(f"{listed(list(snapshot.source.pending_restart))} {verb} for a restart of the daemon.")
@@ -81,6 +80,14 @@ def _notes(snapshot: Snapshot, own_version: str) -> list[str]:
             "a restart of the daemon makes them one."
         )
     return notes
+
+
+def _known(warning: str, snapshot: Snapshot) -> bool:
+    """Tell whether an account that needs a person says the same already."""
+    return any(
+        account.state in PERSON and account.reason and account.name in warning and account.reason in warning
+        for account in snapshot.accounts
+    )
 
 
 def _sentence(text: str) -> str:

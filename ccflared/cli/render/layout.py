@@ -5,7 +5,6 @@ A line is a tuple of spans. Nothing here writes: terminal.py turns lines into wh
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Style = Literal["plain", "strong", "faint", "good", "warn", "bad"]
@@ -21,8 +20,7 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """The signs that are not letters, for terminals that have them and for those that do not."""
 
     dot: str
@@ -108,7 +106,7 @@ def wrap(line: Line, width: int, *, first: str = "", rest: str | None = None) ->
             lines[-1].append(Span(" ", word[0].style))
         lines[-1].extend(word)
         used += gap + need
-    return [tuple(span for span in spans if span.text) for spans in lines]
+    return [_merged(spans) for spans in lines]
 
 
 def flow(facts: Sequence[Line], separator: str, width: int, *, first: str = "", rest: str = "") -> list[Line]:
@@ -129,6 +127,17 @@ def flow(facts: Sequence[Line], separator: str, width: int, *, first: str = "", 
         lines += [list(line) for line in broken]
         used = line_cells(broken[-1])
     return [tuple(line) for line in lines]
+
+
+def _merged(spans: Iterable[Span]) -> Line:
+    """Return spans with neighbours of one style made one, and empty ones left out."""
+    merged: list[Span] = []
+    for span in spans:
+        if merged and merged[-1].style == span.style:
+            merged[-1] = Span(merged[-1].text + span.text, span.style)
+        elif span.text:
+            merged.append(span)
+    return tuple(merged)
 
 
 def _words(line: Line, room: int) -> Iterable[tuple[Line, bool]]:

@@ -1,13 +1,16 @@
 """The sheet a text is written on: how wide, with which signs, in which time zone. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import tzinfo
+from typing import NamedTuple
 
-from ccflared.cli.render.layout import UNICODE, Glyphs, Line, Span, flow, wrap
+from ccflared.cli.render.layout import UNICODE, Glyphs, Line, Span, clip_line, flow, line_cells, wrap
+
+NARROWEST = 26
+"""Text in a column narrower than this is read better on lines of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """``rules`` draws thin lines beside headings; ``zone`` None is the time zone of the system."""
 
     width: int = 80
@@ -30,21 +33,48 @@ class Sheet:
         line = tuple(span if isinstance(span, Span) else Span(span) for span in spans)
         return wrap(line, self.width, first=" " * indent, rest=" " * (indent + hang))
 
-    def facts(self, *facts: Span | str | Line, label: str = "", indent: int = 2, hang: int = 2) -> list[Line]:
-        """Return short facts with separators between, behind a faint label; other lines begin below its end."""
-        lines = flow(
-            [_line(fact) for fact in facts],
-            self.glyphs.sep,
-            self.width,
-            first=" " * indent + label,
-            rest=" " * (indent + (len(label) or hang)),
-        )
-        if label and lines:
-            lines[0] = (Span(" " * indent + label, "faint"), *lines[0][1:])
+    def letter(self, text: str) -> list[Line]:
+        """Return a text of several lines, each wrapped with the indentation that it has."""
+        lines: list[Line] = []
+        for line in text.split("\n"):
+            indent = len(line) - len(line.lstrip(" "))
+            lines += self.text(line.strip(), indent=indent, hang=2 if indent else 0)
         return lines
 
+    def facts(self, *facts: Span | str | Line, label: str = "", indent: int = 2, hang: int = 2) -> list[Line]:
+        """Return short facts with separators between, behind a faint label; more lines begin below them."""
+        begin = " " * indent + label
+        rest = " " * (indent + (len(label) or hang))
+        lines = flow([_line(fact) for fact in facts], self.glyphs.sep, self.width, first=begin, rest=rest)
+        if label and lines:
+            head, *others = lines[0]
+            lines[0] = (Span(begin, "faint"), Span(head.text.removeprefix(begin), head.style), *others)
+        return lines
 
-def _line(fact: "Span | str | Line") -> Line:
+    def beside(self, heads: Sequence[Line], facts: Sequence[Sequence[Line]], *, below: int = 7) -> list[Line]:
+        """Return rows: each head with its facts behind it, or below it where the sheet is narrow.
+
+        ``heads`` are columns made of lines already; ``below`` is how far the facts are indented there.
+        """
+        used = max((line_cells(head) for head in heads), default=0) + 4
+        narrow = self.width - used < NARROWEST
+        lines: list[Line] = []
+        for head, own in zip(heads, facts, strict=True):
+            if narrow or not own:
+                lines.append((Span("  "), *head))
+                lines += flow(own, self.glyphs.sep, self.width, first=" " * below, rest=" " * below)
+                continue
+            first, *rest = flow(own, self.glyphs.sep, self.width - used)
+            lines.append((Span("  "), *head, Span(" " * (used - 2 - line_cells(head))), *first))
+            lines += [(Span(" " * used), *line) for line in rest]
+        return self.fit(lines)
+
+    def fit(self, lines: list[Line]) -> list[Line]:
+        """Cut what is wider than the sheet: the last resort on a very narrow one."""
+        return [clip_line(line, self.width, self.glyphs) for line in lines]
+
+
+def _line(fact: Span | str | Line) -> Line:
     if isinstance(fact, str):
         return (Span(fact),)
     return (fact,) if isinstance(fact, Span) else fact

@@ -2,17 +2,19 @@
 
 An older or newer daemon may say less or more: what is missing is unknown (None, empty, 0), what is new is
 left out. Every text is made fit for a terminal here, so nobody after this has to think of it.
+
+Named tuples instead of dataclasses: ten dataclasses would take as long to make as all the rest of the
+command, and a prompt may ask every second.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ccflared.cli.render.foreign import bare, bare_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """A mistake of the file: where it is, what it is, and the line with its caret."""
 
     place: str
@@ -20,8 +22,7 @@ class Mistake:
     excerpt: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one version of the configuration."""
 
     number: int | None
@@ -35,8 +36,7 @@ class Verdict:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The configuration in force, and the newer one that was refused, if there is one."""
 
     file: str
@@ -49,8 +49,7 @@ class Source:
     refused: Verdict | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """One address the daemon listens on, or would."""
 
     address: str
@@ -61,8 +60,7 @@ class Listener:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """One account as the router sees it; ``order`` None: not a candidate."""
 
     name: str
@@ -77,8 +75,7 @@ class Account:
     last_used: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one account did in the last hour."""
 
     name: str
@@ -87,8 +84,7 @@ class Share:
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(NamedTuple):
     """The last hour. ``known`` false: the daemon cannot say."""
 
     known: bool
@@ -107,11 +103,13 @@ class Traffic:
     p50: float | None
     p95: float | None
     minutes: tuple[int, ...]
+    """Requests a minute, the oldest first."""
+    troubled: tuple[int, ...]
+    """Those of them that did not end well, or needed another account."""
     accounts: tuple[Share, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The whole of ``/api/status``."""
 
     version: str
@@ -162,6 +160,10 @@ class _Json:
 
     def count(self, key: str) -> int:
         return max(0, self.whole(key) or 0)
+
+    def counts(self, key: str) -> tuple[int, ...]:
+        given = self.items(key)[-60:]
+        return tuple(max(0, value) if isinstance(value, int) else 0 for value in given)
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._values.get(key)
@@ -283,10 +285,6 @@ def _account(item: _Json) -> Account:
 
 def _traffic(item: _Json) -> Traffic:
     tokens, first = item.part("tokens"), item.part("first_byte_ms")
-    minutes = tuple(
-        max(0, value) if isinstance(value, int) and not isinstance(value, bool) else 0
-        for value in item.items("minutes")[-60:]
-    )
     return Traffic(
         known=item.flag("known", default=False),
         since=item.number("since"),
@@ -303,7 +301,8 @@ def _traffic(item: _Json) -> Traffic:
         cache_write=tokens.count("cache_write_5m") + tokens.count("cache_write_1h"),
         p50=first.number("p50"),
         p95=first.number("p95"),
-        minutes=minutes,
+        minutes=item.counts("minutes"),
+        troubled=item.counts("troubled"),
         accounts=tuple(
             Share(
                 share.text("name"),

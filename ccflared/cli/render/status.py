@@ -6,34 +6,40 @@ where the eye is when the command has ended.
 
 from ccflared.cli.render.accounts import account_lines, next_account
 from ccflared.cli.render.health import SERVING, Health, health
-from ccflared.cli.render.layout import Line, Span, Style, columns, line_cells
+from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Listener, Snapshot
 from ccflared.cli.render.traffic import traffic_lines
 from ccflared.cli.render.verdict import CAUSES, detail_lines
 from ccflared.cli.render.words import ago, ahead, clock, count, duration, many, size
 
+PLANES = ("requests", "admin", "metrics")
 REACH = {"loopback": "this machine only", "network": "the network", "unix": "local processes"}
 
 
 def status_lines(
-    snapshot: Snapshot, sheet: Sheet, *, own_version: str, remarks: tuple[str, ...] = ()
+    snapshot: Snapshot,
+    sheet: Sheet,
+    *,
+    own_version: str,
+    remarks: tuple[str, ...] = (),
+    needs_first: bool = False,
 ) -> list[Line]:
-    """Return the screen. ``remarks`` are notes of the command itself, about where it found the daemon."""
+    """Return the screen. ``remarks`` are notes of the command itself, about where it found the daemon.
+
+    ``needs_first`` moves what needs a person below the headline, for a window that does not show the end.
+    """
     judged = health(snapshot, own_version)
+    needs = _items("What needs you", judged.needs, Span(f"{sheet.glyphs.cross} ", "bad"), sheet)
     lines = _headline(snapshot, judged, sheet)
+    lines += needs if needs_first else []
     lines += sheet.heading("Listening") + _listeners(snapshot, sheet)
     lines += sheet.heading("Configuration") + _configuration(snapshot, sheet)
-    lines += sheet.heading("Accounts", "in the order they are tried")
-    if snapshot.accounts:
-        lines += account_lines(snapshot.accounts, snapshot.now, sheet)
-    else:
-        lines += sheet.text(
-            f"None yet. Add one to {snapshot.source.file or 'the file'}; it is read as soon as it is saved:"
-        )
-        lines += [(Span(f"    {text}", "faint"),) for text in _FIRST_ACCOUNT]
+    lines += sheet.heading("Accounts", "in the order they are tried") + _accounts(snapshot, sheet)
     lines += sheet.heading("Last hour") + traffic_lines(snapshot.traffic, snapshot.now, sheet)
-    return lines + _health(Health(judged.needs, judged.notes + remarks), sheet)
+    lines += [] if needs_first else needs
+    lines += _items("Worth knowing", judged.notes + remarks, Span(f"{sheet.glyphs.bullet} ", "warn"), sheet)
+    return sheet.fit(lines)
 
 
 def status_line(snapshot: Snapshot, sheet: Sheet, *, own_version: str) -> Line:
@@ -68,15 +74,14 @@ def _headline(snapshot: Snapshot, judged: Health, sheet: Sheet) -> list[Line]:
     lines = sheet.text(Span(f"{sheet.glyphs.dot} ", style), Span(sentence, "strong"), indent=0, hang=2)
     facts = [f"version {snapshot.version}"]
     if snapshot.started_at is not None:
-        up = duration(snapshot.now - snapshot.started_at)
-        facts.append(f"up {up}")
-        facts.append(f"since {clock(snapshot.started_at, snapshot.now, sheet.zone)}")
+        since = clock(snapshot.started_at, snapshot.now, sheet.zone)
+        facts.append(f"up since {since} ({duration(snapshot.now - snapshot.started_at)})")
+    if snapshot.running:
+        facts.append(f"{count(snapshot.running)} running")
     if snapshot.pid is not None:
         facts.append(f"pid {snapshot.pid}")
     if snapshot.memory:
         facts.append(size(snapshot.memory))
-    if snapshot.running:
-        facts.append(f"{count(snapshot.running)} running")
     return lines + sheet.facts(*(Span(fact, "faint") for fact in facts), hang=0)
 
 
@@ -116,31 +121,27 @@ def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, 
 
 
 def _listeners(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
-    rows: list[list[Line]] = []
+    heads: list[Line] = []
+    facts: list[list[Line]] = []
     for listener in snapshot.listeners:
-        where = Span(listener.url or listener.address, "bad" if listener.error else "plain")
-        rows.append([(where,), (Span(_purpose(listener, sheet), "bad" if listener.error else "faint"),)])
+        style: Style = "bad" if listener.error else "plain"
+        heads.append((Span(clip(listener.url or listener.address, sheet.width - 2, sheet.glyphs), style),))
+        facts.append(_purpose(listener))
     if snapshot.socket:
-        rows.append([(Span(snapshot.socket),), (Span("the control socket, for commands", "faint"),)])
-    if not rows:
+        heads.append((Span(clip(snapshot.socket, sheet.width - 2, sheet.glyphs)),))
+        facts.append([(Span("for commands", "faint"),)])
+    if not heads:
         return sheet.text(Span("Nowhere.", "warn"))
-    table = columns(rows)
-    if max(line_cells(line) for line in table) + 2 <= sheet.width:
-        return [(Span("  "), *line) for line in table]
-    lines: list[Line] = []
-    for row in rows:
-        lines += sheet.text(*row[0], Span("  "), *row[1], hang=2)
-    return lines
+    return sheet.beside(columns([[head] for head in heads]), facts, below=6)
 
 
-def _purpose(listener: Listener, sheet: Sheet) -> str:
+def _purpose(listener: Listener) -> list[Line]:
     if listener.error:
-        return f"not open: {listener.error}"
-    serve = ", ".join(listener.serve)
+        return [(Span(f"not open: {listener.error}", "bad"),)]
+    serve = ", ".join(sorted(listener.serve, key=lambda plane: PLANES.index(plane) if plane in PLANES else 9))
     reach = REACH.get(listener.reach, listener.reach)
-    if listener.tls:
-        reach += ", TLS"
-    return sheet.glyphs.sep.join(part for part in (serve, f"for {reach}" if reach else "") if part)
+    facts = [serve, f"for {reach}" if reach else "", "TLS" if listener.tls else ""]
+    return [(Span(fact, "faint"),) for fact in facts if fact]
 
 
 def _configuration(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
@@ -149,8 +150,8 @@ def _configuration(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
     name = source.file or (source.files[0] if source.files else "unknown")
     lines = sheet.text(name, Span(f" and {many(more, 'included file')}" if more > 0 else "", "faint"), hang=2)
     if source.applied_at is not None:
-        facts = [f"in force since {clock(source.applied_at, snapshot.now, sheet.zone)}"]
-        facts.append(ago(source.applied_at, snapshot.now))
+        since = clock(source.applied_at, snapshot.now, sheet.zone)
+        facts = [f"in force since {since} ({duration(snapshot.now - source.applied_at)})"]
         if source.cause and source.cause != "start":
             facts.append(CAUSES.get(source.cause, source.cause))
         if source.serial is not None:
@@ -168,14 +169,16 @@ def _configuration(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
     return lines
 
 
-def _health(judged: Health, sheet: Sheet) -> list[Line]:
-    lines: list[Line] = []
-    if judged.needs:
-        lines += sheet.heading("What needs you")
-        for need in judged.needs:
-            lines += sheet.text(Span(f"{sheet.glyphs.cross} ", "bad"), need, hang=2)
-    if judged.notes:
-        lines += sheet.heading("Worth knowing")
-        for note in judged.notes:
-            lines += sheet.text(Span(f"{sheet.glyphs.bullet} ", "warn"), note, hang=2)
+def _accounts(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
+    if snapshot.accounts:
+        return account_lines(snapshot.accounts, snapshot.now, sheet)
+    file = snapshot.source.file or "the file"
+    lines = sheet.text(f"None yet. Add one to {file}; it is read as soon as it is saved:")
+    return lines + [(Span(f"    {text}", "faint"),) for text in _FIRST_ACCOUNT]
+
+
+def _items(title: str, sentences: tuple[str, ...], sign: Span, sheet: Sheet) -> list[Line]:
+    lines = sheet.heading(title) if sentences else []
+    for sentence in sentences:
+        lines += sheet.text(sign, sentence, hang=2)
     return lines

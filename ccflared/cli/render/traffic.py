@@ -15,7 +15,7 @@ def traffic_lines(traffic: Traffic, now: float, sheet: Sheet) -> list[Line]:
     since = _since(traffic, now, sheet)
     if not traffic.requests and not any(traffic.minutes):
         return sheet.text(Span(f"No requests{since}.", "faint"))
-    lines = spark_lines(traffic.minutes, sheet)
+    lines = spark_lines(traffic.minutes, traffic.troubled, sheet)
     requests = many(traffic.requests, "request") + since
     lines += sheet.facts((Span(requests, "strong"),), *_outcomes(traffic))
     if traffic.failovers:
@@ -32,28 +32,27 @@ def traffic_lines(traffic: Traffic, now: float, sheet: Sheet) -> list[Line]:
     return lines + share_lines(traffic, sheet)
 
 
-def spark_lines(minutes: Sequence[int], sheet: Sheet) -> list[Line]:
-    """Return a line of bars, one a minute (or several minutes where it is narrow), and the highest minute."""
+def spark_lines(minutes: Sequence[int], troubled: Sequence[int], sheet: Sheet) -> list[Line]:
+    """Return a line of bars, one a minute (or several minutes where it is narrow), and the highest minute.
+
+    A bar with trouble in it has another colour.
+    """
     if not any(minutes):
         return []
     peak = f"  peak {count(max(minutes))} a minute"
     step = next((step for step in (1, 2, 3, 4, 6) if len(minutes) / step + 2 + len(peak) <= sheet.width), 10)
     sums = [sum(minutes[at : at + step]) for at in range(0, len(minutes), step)]
-    return [(Span("  "), *_bars(sums, sheet), Span(peak, "faint"))]
-
-
-def _bars(values: Sequence[int], sheet: Sheet) -> list[Span]:
+    trouble = [sum(troubled[at : at + step]) for at in range(0, len(minutes), step)]
     levels = sheet.glyphs.spark
-    most = max(values)
-    spans: list[Span] = []
-    for value in values:
-        level = 0 if not value else max(1, round(value / most * (len(levels) - 1)))
-        style: Style = "good" if value else "faint"
-        if spans and spans[-1].style == style:
-            spans[-1] = Span(spans[-1].text + levels[level], style)
+    bars: list[Span] = []
+    for value, bad in zip(sums, trouble, strict=True):
+        level = max(1, round(value / max(sums) * (len(levels) - 1))) if value else 0
+        style: Style = "warn" if bad else "good" if value else "faint"
+        if bars and bars[-1].style == style:
+            bars[-1] = Span(bars[-1].text + levels[level], style)
         else:
-            spans.append(Span(levels[level], style))
-    return spans
+            bars.append(Span(levels[level], style))
+    return [(Span("  "), *bars, Span(peak, "faint"))]
 
 
 def share_lines(traffic: Traffic, sheet: Sheet) -> list[Line]:

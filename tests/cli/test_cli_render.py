@@ -1,0 +1,244 @@
+"""The screens of ``status``, ``account list`` and ``reload``, letter by letter, and what holds for all.
+
+With ``CCFLARED_GOLDEN=write`` in the environment the golden files are written anew.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from canned import NOW, account, applied, busy, lossy, mistaken, quiet, troubled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccflared.cli.render.accounts import account_lines
+from ccflared.cli.render.health import health
+from ccflared.cli.render.layout import ASCII, UNICODE, Glyphs, Line, line_cells, text_of
+from ccflared.cli.render.sheet import Sheet
+from ccflared.cli.render.snapshot import read_status, read_verdict
+from ccflared.cli.render.status import status_line, status_lines
+from ccflared.cli.render.verdict import log_lines, verdict_lines
+
+GOLDEN = Path(__file__).parent / "golden"
+DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"busy": busy, "quiet": quiet, "troubled": troubled}
+
+
+def sheet(width: int = 80, glyphs: Glyphs = UNICODE, *, rules: bool = False) -> Sheet:
+    return Sheet(width, glyphs, rules, UTC)
+
+
+def screen(document: dict[str, Any], page: Sheet) -> list[Line]:
+    return status_lines(read_status(document), page, own_version="0.1.0")
+
+
+def text(lines: list[Line]) -> str:
+    return "".join(text_of(line) + "\n" for line in lines)
+
+
+def same_as_golden(name: str, shown: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("CCFLARED_GOLDEN") == "write":
+        file.write_text(shown)
+    assert shown == file.read_text()
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_status_looks_as_it_was_agreed(name: str, width: int) -> None:
+    same_as_golden(f"status-{name}-{width}", text(screen(DOCUMENTS[name](), sheet(width))))
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    shown = text(screen(troubled(), sheet(80, ASCII)))
+    assert shown.isascii()
+    same_as_golden("status-troubled-ascii", shown)
+
+
+def test_a_terminal_gets_thin_rules_beside_the_headings() -> None:
+    shown = text(screen(busy(), sheet(80, rules=True)))
+    same_as_golden("status-busy-rules", shown)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_nothing_is_wider_than_the_terminal(name: str, glyphs: Glyphs) -> None:
+    for width in range(20, 180, 3):
+        lines = screen(DOCUMENTS[name](), sheet(width, glyphs, rules=True))
+        assert max(line_cells(line) for line in lines) <= width
+
+
+def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
+    document = busy()
+    document["accounts"][0] |= {"state": "resting", "order": 1, "until": NOW + 60}
+    rows = [line for line in text(screen(document, sheet())).split("\n") if "→" in line]
+    assert [row.split()[1] for row in rows] == ["work"]
+
+
+@pytest.mark.parametrize(
+    ("change", "headline"),
+    [
+        ({}, "ccflared is running well; 2 of 5 accounts are ready."),
+        ({"state": "draining"}, "ccflared is stopping; 2 answers still on the way."),
+        ({"state": "draining", "running": 0}, "ccflared is stopping."),
+        ({"accounts": []}, "ccflared is running, but has no account yet."),
+        ({"accounts": [account("a", "zai", order=1)]}, "ccflared is running well; its account is ready."),
+        (
+            {"accounts": [account("a", "zai", state="doubtful", order=1)]},
+            "ccflared is running, but every account is in doubt; the least doubtful is tried.",
+        ),
+        (
+            {"accounts": [account("a", "zai", state="resting", until=NOW + 245)]},
+            "ccflared is running, but no account can serve until 18:39 (in 4 min).",
+        ),
+        ({"accounts": [account("a", "zai", state="off")]}, "ccflared is running, but no account can serve."),
+        (
+            {"accounts": [account("a", "zai", order=1), account("b", "zai", state="needs login")]},
+            "ccflared is running; 1 thing needs you, see below.",
+        ),
+    ],
+)
+def test_the_first_line_says_how_the_daemon_is(change: dict[str, Any], headline: str) -> None:
+    assert text(screen(busy() | change, sheet(160))).split("\n")[0] == f"● {headline}"
+
+
+def test_what_needs_a_person_comes_last_or_first_where_the_end_is_not_seen() -> None:
+    snapshot = read_status(troubled())
+    last = text(status_lines(snapshot, sheet(), own_version="0.1.0"))
+    first = text(status_lines(snapshot, sheet(), own_version="0.1.0", needs_first=True))
+    assert last.index("What needs you") > last.index("Last hour")
+    assert first.index("What needs you") < first.index("Listening")
+
+
+@pytest.mark.parametrize(
+    ("state", "needs"),
+    [
+        ("ready", 0),
+        ("doubtful", 0),
+        ("resting", 0),
+        ("off", 0),
+        ("a state of a later version", 0),
+        ("needs login", 1),
+        ("no credential", 1),
+        ("unsupported", 1),
+        ("endpoint not trusted", 1),
+    ],
+)
+def test_an_account_needs_a_person_where_waiting_does_not_help(state: str, needs: int) -> None:
+    judged = health(read_status(busy() | {"accounts": [account("a", "zai", state=state)]}), "0.1.0")
+    assert len(judged.needs) == needs
+
+
+def test_a_refused_edit_and_lost_history_need_a_person() -> None:
+    document = busy()
+    document["config"]["refused"] = lossy()
+    document["history"] = {"ok": False, "error": "the disk is full", "queued": 0, "written": 0, "dropped": 0}
+    needs = health(read_status(document), "0.1.0").needs
+    assert "ccflared reload --allow-less" in needs[0]
+    assert needs[1].startswith("History is off: the disk is full.")
+
+
+def test_another_version_of_the_daemon_is_worth_knowing() -> None:
+    judged = health(read_status(busy()), "0.9.0")
+    assert judged.needs == ()
+    assert "version 0.1.0, this command 0.9.0" in judged.notes[0]
+
+
+def test_a_warning_is_not_said_again_where_an_account_says_it() -> None:
+    document = busy()
+    document["accounts"][0] |= {"state": "no credential", "reason": "the environment has no KEY"}
+    document["config"]["warnings"] = ["accounts.primary.api_key: the environment has no KEY"]
+    assert health(read_status(document), "0.1.0").notes == ()
+
+
+def test_hostile_text_stays_on_its_line_and_has_no_effect() -> None:
+    hostile = "\x1b[2J\x1b]0;owned\x07[bold red]502[/] Bad\r\nGateway\u202e\x9b5m <html>"
+    document = busy()
+    document["accounts"][0] |= {"reason": hostile, "name": "pri\nmary\x1b[31m", "state": "resting\x07"}
+    document["listeners"][0]["error"] = hostile
+    document["config"]["warnings"] = [hostile]
+    document["config"]["refused"] = mistaken() | {
+        "mistakes": [{"place": hostile, "message": hostile, "excerpt": f"{hostile}\n  ^"}]
+    }
+    shown = text(screen(document, sheet(160)))
+    assert "502 Bad Gateway <html>" in shown
+    assert not set("\x1b\x07\r\x9b\u202e") & set(shown)
+    assert "owned" not in shown.replace("?]0;owned?", "")  # an excerpt keeps its columns, made harmless
+    assert "pri mary" in shown
+
+
+def test_an_account_list_has_priority_and_tier() -> None:
+    accounts = read_status(busy()).accounts
+    for width in (60, 80, 160):
+        same_as_golden(f"accounts-{width}", text(account_lines(accounts, NOW, sheet(width), detailed=True)))
+
+
+@pytest.mark.parametrize("name", ["mistaken", "lossy", "applied", "unchanged"])
+def test_a_verdict_says_what_came_of_it(name: str) -> None:
+    given_one = {
+        "mistaken": mistaken(),
+        "lossy": lossy(),
+        "applied": applied(),
+        "unchanged": applied() | {"changes": [], "needs_restart": [], "warnings": []},
+    }[name]
+    same_as_golden(f"verdict-{name}", text(verdict_lines(read_verdict(given_one), sheet())))
+
+
+def test_the_log_of_verdicts_has_the_newest_first() -> None:
+    verdicts = [read_verdict(mistaken()), read_verdict(applied() | {"number": 3, "at": NOW - 900})]
+    same_as_golden("log", text(log_lines(verdicts, NOW, sheet())))
+    assert text(log_lines([], NOW, sheet())) == "No configuration has been judged since the start.\n"
+
+
+def test_the_caret_of_a_long_line_stays_in_sight() -> None:
+    excerpt = "key = [" + "1, " * 100 + "oops]\n" + " " * 307 + "^^^^"
+    mistake = {"place": "f:1:308", "message": "no number", "excerpt": excerpt}
+    verdict = read_verdict(mistaken() | {"mistakes": [mistake]})
+    above, caret = text(verdict_lines(verdict, sheet(60))).split("\n")[-3:-1]
+    assert above[caret.index("^") :].startswith("oops")
+    assert len(above) <= 60
+
+
+def test_one_line_for_a_prompt() -> None:
+    page = sheet()
+    line = text_of(status_line(read_status(busy()), page, own_version="0.1.0"))
+    assert line == "ccflared ● 2/5 ready · primary · 2 running · 482/h"
+    line = text_of(status_line(read_status(troubled()), page, own_version="0.1.0"))
+    assert line == "ccflared ● 1/5 ready · work · 2 running · 482/h · 5 to do"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [above] if above else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += paths(inner, (*above, key))
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.integers(20, 120))
+def test_a_status_of_another_version_never_breaks_the_command(data: st.DataObject, width: int) -> None:
+    document = troubled()
+    for _ in range(data.draw(st.integers(1, 4))):
+        *above, last = data.draw(st.sampled_from(paths(document)))
+        place: Any = document
+        for key in above:
+            place = place[key]
+        if data.draw(st.booleans()) and isinstance(place, dict):
+            del place[last]
+        else:
+            place[last] = data.draw(JSON)
+        if not isinstance(document.get("accounts"), list):
+            break
+    lines = screen(document, sheet(width))
+    assert max(line_cells(line) for line in lines) <= width
+    status_line(read_status(document), sheet(width), own_version="0.1.0")
