@@ -9,6 +9,8 @@ from ccflared.cli.render.snapshot import Account
 from ccflared.cli.render.words import ago, ahead, clock
 
 NAME_CELLS = 28
+LONGEST_REASON = 160
+"""An upstream's message may be a whole page; one screen is enough."""
 
 
 def look(state: str, sheet: Sheet) -> Span:
@@ -67,7 +69,7 @@ def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
     """Return why an account is in its state, until when, and what it is doing."""
     parts: list[Span] = []
     if account.reason:
-        parts.append(Span(account.reason))
+        parts.append(Span(clip(account.reason, LONGEST_REASON, sheet.glyphs)))
     if account.until is not None:
         word = "again" if account.state not in SERVING else "until"
         if account.until > now:

@@ -9,6 +9,7 @@ command, and a prompt may ask every second.
 
 import math
 from collections.abc import Mapping
+from textwrap import dedent
 from typing import NamedTuple
 
 from ccflared.cli.render.foreign import bare, bare_lines
@@ -239,7 +240,7 @@ def read_verdict(value: object) -> Verdict:
 
 def _mistake(item: _Json) -> Mistake:
     excerpt = item.raw("excerpt")
-    lines = bare_lines(excerpt) if isinstance(excerpt, str) else ()
+    lines = bare_lines(dedent(excerpt)) if isinstance(excerpt, str) else ()
     return Mistake(item.text("place"), item.text("message"), lines if any(lines) else ())
 
 
