@@ -22,7 +22,7 @@ from ccflared.daemon.app import Administration, App, Guesses, Health
 from ccflared.daemon.control import Control
 from ccflared.daemon.directory import held
 from ccflared.daemon.house import House
-from ccflared.daemon.notify import ServiceManager
+from ccflared.daemon.notify import Notifier
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.reload import Reloads, Sources, warnings
 from ccflared.daemon.server import Listeners
@@ -109,7 +109,7 @@ async def _services(
     administration, health = make_api(running)
     guesses = Guesses()
     running.listeners.answer_with(lambda door: App(running.house, door, administration, health, guesses))
-    manager = ServiceManager(environ)
+    manager = Notifier(environ)
     stop = _Stop()
     async with trio.open_nursery() as services:
         own = App(running.house, lambda: control.DOOR, administration, health, guesses)
@@ -168,7 +168,7 @@ class _Stop:
         self.asked.set()
 
 
-async def _obey(signals: AsyncIterator[int], running: Running, stop: _Stop, manager: ServiceManager) -> None:
+async def _obey(signals: AsyncIterator[int], running: Running, stop: _Stop, manager: Notifier) -> None:
     async for number in signals:
         if number == signal.SIGHUP:
             await running.reloads.reload("signal")
@@ -177,7 +177,7 @@ async def _obey(signals: AsyncIterator[int], running: Running, stop: _Stop, mana
             stop.ask()
 
 
-async def _watchdog(manager: ServiceManager) -> None:
+async def _watchdog(manager: Notifier) -> None:
     """Show that the loop turns, twice as often as the service manager asks for."""
     if manager.watchdog_seconds is None:
         return
@@ -186,7 +186,7 @@ async def _watchdog(manager: ServiceManager) -> None:
         await trio.sleep(manager.watchdog_seconds / 2)
 
 
-async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: ServiceManager) -> None:
+async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: Notifier) -> None:
     """Let running requests finish, for as long as the file says or until told a second time."""
     house = running.house
     seconds = house.world.config.server.drain
@@ -208,7 +208,7 @@ async def _end_at_once(scope: trio.CancelScope, stop: _Stop) -> None:
     scope.cancel()
 
 
-def _announce(running: Running, manager: ServiceManager) -> None:
+def _announce(running: Running, manager: Notifier) -> None:
     for bound in running.listeners.bound:
         for address in bound.addresses:
             log.info("listening on %s%s", address, " (TLS)" if bound.door.tls else "")

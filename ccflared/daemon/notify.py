@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 
 
-class ServiceManager:
+class Notifier:
     """The notification socket, or nothing where there is none."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

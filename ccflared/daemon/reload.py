@@ -32,10 +32,11 @@ log = logging.getLogger("ccflared.reload")
 
 _STABLE_SECONDS: Final = 0.5
 _POLL_MS: Final = 4000
+_ARMED_AFTER: Final = 0.2
 _KEPT: Final = 100
 _LARGEST_WATCHED: Final = 8 * 1024 * 1024
 
-Sights = tuple[tuple[str, str], ...]
+Sights = dict[Path, str]
 """What the watched paths look like: each with a digest of its content."""
 
 
@@ -59,6 +60,8 @@ class Reloads:
         self._one_at_a_time = trio.Lock()
         self._watched: frozenset[Path] = house.world.loaded.watch | house.world.secrets.files
         self._rearm = trio.CancelScope()
+        self._judged: Sights = {}
+        self._read: Sights = dict(house.world.loaded.digests)
         self.applied = first
         """The verdict in force."""
         self.pending_restart: tuple[str, ...] = ()
@@ -72,8 +75,15 @@ class Reloads:
         return None if self.log[0].applied else self.log[0]
 
     async def reload(self, cause: Cause, *, allow_less: bool = False) -> Verdict:
-        """Read the files and apply them, or refuse them; returns the verdict."""
+        """Read the files and apply them, or refuse them; returns the verdict.
+
+        What was judged already is not judged again because it is seen to have changed, only when asked for.
+        """
         async with self._one_at_a_time:
+            seen = await self._look()
+            if cause == "file" and not _differ(seen, self._judged):
+                return self.log[0]
+            self._judged = seen
             verdict = await self._judge(cause, self.log[0].number + 1, allow_less=allow_less)
             self.log.appendleft(verdict)
             if verdict.applied:
@@ -87,7 +97,7 @@ class Reloads:
 
     async def watch(self) -> None:
         """Reload whenever what the configuration was read from has changed and has been stable for a while."""
-        known = await self._look()
+        known = self._judged = await self._look()
         while True:
             with trio.CancelScope() as self._rearm:
                 await self._wait_for_change(known)
@@ -95,12 +105,14 @@ class Reloads:
             while True:
                 await trio.sleep(_STABLE_SECONDS)
                 again = await self._look()
-                if again == seen:
+                if not _differ(again, seen):
                     break
                 seen = again
-            if seen != known:
+            if _differ(seen, known):
                 await self.reload("file")
-            known = await self._look() if seen != known else seen
+            # What the reload has found to be watched besides is known from now on. The rest is known as it was
+            # before, or as it was read: a change that came during the reload must not be taken for old.
+            known = await self._look() | seen | self._read
 
     async def _judge(self, cause: Cause, number: int, *, allow_less: bool) -> Verdict:
         at = time()
@@ -108,6 +120,7 @@ class Reloads:
         loaded = await trio.to_thread.run_sync(
             lambda: load(sources.path, environ=sources.environ, builtin=sources.builtin)
         )
+        self._read = dict(loaded.digests)
         if isinstance(loaded, Rejected):
             self._watch(house.world.loaded.watch | house.world.secrets.files | loaded.watch)
             return Verdict(number, at, cause, applied=False, mistakes=loaded.mistakes)
@@ -163,6 +176,7 @@ class Reloads:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_set_when_cancelled, stop)
+                nursery.start_soon(self._look_again, known, nursery.cancel_scope)
                 events = awatch(
                     *directories,
                     recursive=False,
@@ -174,15 +188,21 @@ class Reloads:
                 )
                 async with aclosing(events):
                     async for _ in events:
-                        if await self._look() != known:
+                        if _differ(await self._look(), known):
                             nursery.cancel_scope.cancel()
                             return
         except* OSError as error:
             log.warning(
                 "cannot watch the directories (%s); looking at them now and then", error.exceptions[0]
             )
-            while await self._look() == known:
+            while not _differ(await self._look(), known):
                 await trio.sleep(_POLL_MS / 1000)
+
+    async def _look_again(self, known: Sights, waiting: trio.CancelScope) -> None:
+        """Catch what changed after the last look and before the system began to watch."""
+        await trio.sleep(_ARMED_AFTER)
+        if _differ(await self._look(), known):
+            waiting.cancel()
 
 
 def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
@@ -203,7 +223,12 @@ async def _set_when_cancelled(stop: trio.Event) -> None:
 
 
 def _sights(paths: frozenset[Path]) -> Sights:
-    return tuple((str(path), _sight(path)) for path in sorted(paths))
+    return {path: _sight(path) for path in paths}
+
+
+def _differ(one: Sights, other: Sights) -> bool:
+    """Whether a path that is in both looks different."""
+    return any(path in other and other[path] != sight for path, sight in one.items())
 
 
 def _sight(path: Path) -> str:
