@@ -89,6 +89,8 @@ class _Scanner:
         self.at = 0
         self.places = Places()
         self.starts = line_starts(text)
+        self.declared: set[KeyPath] = set()
+        """Tables that have had their header."""
         self.lists: dict[KeyPath, int] = {}
         """Arrays of tables, with the index of their last element."""
 
@@ -128,7 +130,11 @@ class _Scanner:
             if path in self.lists:
                 path = (*path, self.lists[path])
             elif last:
-                self.places.spots[path] = Spot(span, span)
+                if path in self.declared:
+                    self.places.twice.setdefault(path, span)
+                else:
+                    self.places.spots[path] = Spot(span, span)
+                self.declared.add(path)
         return path
 
     def pair(self, table: KeyPath) -> None:

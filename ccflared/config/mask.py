@@ -5,6 +5,7 @@ Harmless is what the model says is no secret. A value below an unknown key is ma
 decides.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,7 +18,13 @@ from ccflared.config.shapes import Many, MapOf, Short, Table
 _USER = re.compile(r"://[^/\s]*@")
 """User and password in a URL."""
 MASK = '"…"'
-_PAIR = re.compile(r"(?P<key>[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*=\s*")
+_PLAIN = r"(?:\"[^\"'=]*\"|'[^\"'=]*'|[A-Za-z0-9_.:+-]{1,20})"
+_PLAIN_VALUE = re.compile(
+    rf"(?:{_PLAIN}|\[\s*(?:{_PLAIN}(?:\s*,\s*{_PLAIN})*)?\s*,?\s*\]?)?(?:\s*[,}}\]])*(?:\s*#[^\"'=]*|\s*[\"'][^\"'=]*)?$"
+    rf"|{_PLAIN}|"
+)
+"""What of a harmless value may be shown where the text is broken: what surely belongs to it."""
+_PAIR = re.compile(r"(?:^|[{,])\s*(?P<key>[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=\s*")
 
 
 def masked_line(
@@ -107,27 +114,37 @@ def _shown(path: KeyPath, root: Table[Any]) -> bool:
 
 
 def _by_name(line: str, root: Table[Any]) -> Iterator[tuple[int, int]]:
-    """Mask by the names on a line of broken TOML: everything that follows no key known to be harmless."""
-    if re.match(r"\s*(\[[^\"'=]*\]*\s*(#.*)?$|#)", line):
+    """Mask by the names on a line of broken TOML: all that does not follow a key known to be harmless."""
+    if re.match(r"\s*(\[[^\"'=#]*)?(#[^\"'=]*)?$", line):
         return
-    names = _plain_names(root)
-    pairs = list(_PAIR.finditer(line))
-    bounds = [*(pair.start() for pair in pairs), len(line)]
-    if not pairs:
-        stripped = line.strip()
-        if re.search(r"[\"']", stripped) or re.search(r"\S{12,}", stripped):
-            yield len(line) - len(line.lstrip()), len(line.rstrip())
-        return
-    for pair, stop in zip(pairs, bounds[1:], strict=True):
-        shown = pair["key"] in names and not _USER.search(line[pair.end() : stop])
-        if not shown and pair.end() < stop and line[pair.end() : pair.end() + 1] not in "{[":
-            yield pair.end(), stop
-    if bounds[0] and re.search(r"[\"']|\S{12,}", line[: bounds[0]]):
-        yield 0, bounds[0]
+    plain, known = _names(root)
+    end = len(line.rstrip())
+    pairs = [pair for pair in _PAIR.finditer(line) if _is_key(pair["key"], known)]
+    first = pairs[0].start("key") if pairs else end
+    if re.search(r"[\"']|\S{12,}", line[:first]):
+        yield len(line) - len(line.lstrip()), first
+    for number, pair in enumerate(pairs):
+        stop = pairs[number + 1].start("key") if number + 1 < len(pairs) else end
+        value = line[pair.end() : stop]
+        visible = 0
+        if pair["key"].split(".")[-1] in plain and not _USER.search(value):
+            visible = _PLAIN_VALUE.match(value).end()  # type: ignore[union-attr]  # it matches nothing, at least
+        elif value.startswith(("{", "[")):
+            visible = 1
+        if value[visible:].strip():
+            yield pair.end() + visible, stop
 
 
-def _plain_names(root: Table[Any]) -> set[str]:
-    """Return the names of keys that are harmless wherever they stand in the file."""
+def _is_key(name: str, known: set[str]) -> bool:
+    """Whether what stands before ``=`` may be shown: short, or like a key of the model.
+
+    A pasted secret is not.
+    """
+    return all(len(part) <= 12 or difflib.get_close_matches(part, known, 1) for part in name.split("."))
+
+
+def _names(root: Table[Any]) -> tuple[set[str], set[str]]:
+    """Return the names of keys that are harmless wherever they stand in the file, and all names."""
     plain: set[str] = set()
     other: set[str] = set()
     pending: list[Kind[Any]] = [root]
@@ -145,10 +162,11 @@ def _plain_names(root: Table[Any]) -> set[str]:
                     inner = field.key.kind
                     while isinstance(inner, Many):
                         inner = inner.item
-                    (plain if _is_plain(inner) else other).add(name)
+                    bare = inner.table.fields[inner.important].key.kind if isinstance(inner, Short) else inner
+                    (plain if _is_plain(bare) else other).add(name)
                     pending.append(inner)
             case MapOf() | Many():
                 pending.append(kind.item)
             case _:
                 pass
-    return plain - other
+    return plain - other, plain | other

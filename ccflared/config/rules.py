@@ -51,7 +51,7 @@ def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, 
     if whole:
         accounts = _names(tables, "accounts")
         _providers(config, {*config.providers, *_names(tables, "providers")}, reading)
-        _chains(config, accounts, reading)
+        _chains(config, tables, accounts, reading)
         _client_accounts(config, accounts, reading)
         if reading.clean(("server",), ("clients",)):
             for exposure in exposures(config):
@@ -191,7 +191,7 @@ def _url_secrets(config: Config) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("alerts", "webhook", "url"), config.alerts.webhook.url
 
 
-def _chains(config: Config, accounts: Iterable[str], reading: Reading) -> None:
+def _chains(config: Config, tables: Mapping[str, Any], accounts: Iterable[str], reading: Reading) -> None:
     known = list(accounts)
     for index, chain in enumerate(config.fallback):
         path: KeyPath = ("fallback", index, "try")
@@ -199,9 +199,16 @@ def _chains(config: Config, accounts: Iterable[str], reading: Reading) -> None:
             continue
         for place, step in enumerate(chain.steps):
             for number, name in enumerate(step.accounts):
-                where = (*path, place, "account" if step.model is not None else number)
+                where = _member((*path, place), tables["fallback"][index]["try"][place], number)
                 if not any(fnmatchcase(k, name) for k in known) if is_glob(name) else name not in known:
                     reading.wrong(where, _no_account(name, known))
+
+
+def _member(path: KeyPath, written: Any, number: int) -> KeyPath:
+    """Return where the account of this number stands in a step as it is written."""
+    if isinstance(written, dict):
+        path, written = (*path, "account"), written["account"]
+    return (*path, number) if isinstance(written, list) else path
 
 
 def _client_accounts(config: Config, accounts: Iterable[str], reading: Reading) -> None:

@@ -18,6 +18,20 @@ from ccflared.config.report import Mistake
 
 LARGEST = 8 * 1024 * 1024
 """Bytes that a configuration file may have."""
+_WORDS = {
+    "Illegal character '\\n'": "the closing quote of a text is missing on this line",
+    "Expected newline or end of document after a statement": "expected the end of the line here",
+    "Invalid value": "no value begins like this; texts stand in quotes",
+    "Unclosed array": 'expected a comma or the closing "]" of the list',
+    "Unclosed inline table": 'expected a comma or the closing "}" of the table',
+    "Expected '=' after a key in a key/value pair": 'expected "=" after the key',
+    "Expected ']' at the end of a table declaration": 'expected the closing "]" of the table\'s name',
+    "Expected ']]' at the end of an array declaration": 'expected the closing "]]" of the table\'s name',
+    "Invalid statement": "expected a key, a [table] or a comment",
+    "Invalid initial character for a key part": "expected a key; special characters need quotes",
+    "Unterminated string": "the closing quotes of a text are missing",
+}
+"""What tomllib says most often, in plainer words. What is missing here is passed on as it is."""
 _WHERE = re.compile(
     r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
 )
@@ -137,7 +151,7 @@ def _syntax_mistake(source: Source, error: str) -> Mistake:
             name = path[-1] if isinstance(path[-1], str) else path[-2]
             message = f'"{name}" is already set in line {first}'
             return source.mistake_at(second.start, message, second.end - second.start)
-    what = what[:1].lower() + what[1:]
+    what = _WORDS.get(what, what[:1].lower() + what[1:])
     if match is None or match["line"] is None:
         end = len(source.text.rstrip("\n"))
         return source.mistake_at(end, f"this is not TOML: {what}; the file ends here")
