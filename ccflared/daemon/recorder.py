@@ -29,7 +29,7 @@ log = logging.getLogger("ccflared.recorder")
 
 BATCH = 500
 """Rows of one transaction."""
-COMPANY = 0.05
+COMPANY = 0.02
 """Seconds that the first entry waits for others."""
 PATIENCE = 1.0
 """Seconds that SQLite waits for another program's lock; afterwards it is trouble, and tried again."""
