@@ -77,6 +77,7 @@ def pure_modules() -> list[Path]:
     found = [
         path for path in found if not any(str(path.relative_to(ROOT)).startswith(r) for r in READS_FILES)
     ]
+    found += sorted((ROOT / "cli" / "render").glob("*.py"))
     return found + [ROOT / "providers" / name for name in PURE_PROVIDERS]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ccflared.config.load.paths import candidates, control_socket_of, find, home
+from ccflared.config.load.paths import candidates, control_socket_of, find, home, storage_directory_of
 from ccflared.errors import UsageError
 
 SOCKET_NAME = "ccflared.sock"
@@ -55,7 +55,8 @@ def _places(config: Path | None, environ: Mapping[str, str]) -> Iterator[Place]:
     states = [*state_directories(environ)]
     if config is not None:
         files = _files(config)
-        states = [*_storage(files), *states]
+        named_states = (storage_directory_of(file, environ) for file in files)
+        states = [*(state for state in named_states if state is not None), *states]
         for file in files:
             named = control_socket_of(file, environ)
             if named is not None:
@@ -111,16 +112,6 @@ def _files(config: Path) -> list[Path]:
             except (OSError, ValueError, NotImplementedError):
                 continue
     return files
-
-
-def _storage(files: list[Path]) -> list[Path]:
-    """Return the state directory that the files name, if they do."""
-    for file in files:
-        storage = _table(file).get("storage")
-        named = storage.get("directory") if isinstance(storage, dict) else None
-        if isinstance(named, str) and named and "\0" not in named:
-            return [file.absolute().parent / Path(named).expanduser()]
-    return []
 
 
 def _table(file: Path) -> Mapping[str, object]:

@@ -52,8 +52,10 @@ def test_the_socket_of_the_file_comes_first(tmp_path: Path) -> None:
 
 def test_the_socket_is_found_in_a_file_that_is_wrong(tmp_path: Path) -> None:
     config = tmp_path / "ccflare.toml"
-    config.write_text('[control]\nsocket = "/c/s"\n[server\nnonsense = = =\n')
-    assert found(config, environment(tmp_path))[0] == "/c/s"
+    config.write_text("[control]\nsocket = \"/c/s\"\n[storage]\ndirectory = 'd'\n[server\nnonsense = = =\n")
+    places = found(config, environment(tmp_path))
+    assert places[0] == "/c/s"
+    assert places[5] == f"{tmp_path}/d/ccflared.sock"
 
 
 def test_the_socket_is_found_in_an_included_file(tmp_path: Path) -> None:

@@ -101,15 +101,24 @@ def control_socket(config: "Config", environ: Mapping[str, str]) -> Path:
 
 def control_socket_of(path: Path, environ: Mapping[str, str] | None = None) -> Path | None:
     """Return ``[control] socket`` of a file, however broken the rest of it is; None if it cannot be told."""
+    return _path_in(path, "control", "socket", environ)
+
+
+def storage_directory_of(path: Path, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return ``[storage] directory`` of a file, however broken the rest of it is; None as above."""
+    return _path_in(path, "storage", "directory", environ)
+
+
+def _path_in(path: Path, table: str, key: str, environ: Mapping[str, str] | None) -> Path | None:
     try:
         text = path.read_bytes()[: 8 * 1024 * 1024].decode(errors="replace")
     except OSError:
         return None
     try:
-        control = tomllib.loads(text).get("control")
-        given = control.get("socket") if isinstance(control, dict) else None
+        found = tomllib.loads(text).get(table)
+        given = found.get(key) if isinstance(found, dict) else None
     except tomllib.TOMLDecodeError:
-        given = _scanned(text)
+        given = _scanned(text, table, key)
     if not isinstance(given, str) or not given or "\0" in given:
         return None
     if given.startswith("~/"):
@@ -118,17 +127,17 @@ def control_socket_of(path: Path, environ: Mapping[str, str] | None = None) -> P
     return path.absolute().parent / given
 
 
-def _scanned(text: str) -> str | None:
-    """Find the socket in a text that is not valid TOML, line by line."""
+def _scanned(text: str, table: str, key: str) -> str | None:
+    """Find the value of a key in a text that is not valid TOML, line by line."""
     section = ""
     for line in text.splitlines():
         if match := re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line):
             section = match[1]
-        name = "socket" if section == "control" else r"control\s*\.\s*socket" if not section else None
+        name = key if section == table else rf"{table}\s*\.\s*{key}" if not section else None
         if name and (match := re.match(rf"\s*{name}\s*=\s*(?:\"([^\"\\]*)\"|'([^']*)')", line)):
             return match[1] if match[1] is not None else match[2]
         if not section and (
-            match := re.match(r"\s*control\s*=\s*\{.*?\bsocket\s*=\s*[\"']([^\"'\\]*)[\"']", line)
+            match := re.match(rf"\s*{table}\s*=\s*\{{.*?\b{key}\s*=\s*[\"']([^\"'\\]*)[\"']", line)
         ):
             return match[1]
     return None
