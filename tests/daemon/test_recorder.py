@@ -337,8 +337,8 @@ async def main():
             recorder.offer(entry(number))
             print(number, time.monotonic(), flush=True)
             number += 1
-            if number % 7 == 0:
-                await trio.sleep(0.002)
+            if number % 2 == 0:
+                await trio.sleep(0.004)
 
 trio.run(main)
 """
