@@ -14,6 +14,7 @@ from ccflared.config.load.paths import (
     find,
     home,
     state_directory,
+    storage_directory_of,
 )
 
 if TYPE_CHECKING:
@@ -50,4 +51,5 @@ __all__ = [
     "read_secrets",
     "references",
     "state_directory",
+    "storage_directory_of",
 ]

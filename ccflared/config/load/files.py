@@ -1,19 +1,18 @@
 """From the path of the main file to a checked configuration, or to every mistake with its place."""
 
-import glob
 import os
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ccflared.config.decode import decode
 from ccflared.config.kinds import KeyPath, Problem
+from ccflared.config.load.includes import open_directories, with_includes
 from ccflared.config.load.paths import home
 from ccflared.config.load.secrets import references
-from ccflared.config.load.source import Source, read_source, writable_by_others
+from ccflared.config.load.source import Source, read_source
 from ccflared.config.merge import Merged, merge
 from ccflared.config.model import Config, Provider, Tls
 from ccflared.config.report import Mistake
@@ -61,9 +60,10 @@ def load(path: Path, *, environ: Mapping[str, str], builtin: Mapping[str, Provid
     Raises nothing expected.
     """
     main = read_source(path.absolute())
-    sources, watch = _with_includes(main)
+    together = with_includes(main, home(environ))
+    sources, watch = together.sources, frozenset(together.watch)
     mistakes = [mistake for source in sources for mistake in source.mistakes]
-    _directories(sources, mistakes)
+    mistakes += open_directories(together)
     readable = [source for source in sources if source.tables is not None]
     if main.tables is None:
         return _rejected(mistakes, sources, watch)
@@ -110,61 +110,6 @@ def _rejected(mistakes: Sequence[Mistake], sources: Sequence[Source], watch: fro
 
 def _digests(sources: Sequence[Source]) -> Mapping[Path, str]:
     return {source.path: source.digest for source in sources if source.digest is not None}
-
-
-def _with_includes(main: Source) -> tuple[list[Source], frozenset[Path]]:
-    """Read what the main file includes; also return the paths to watch for the set of files to change."""
-    sources, watch = [main], {main.path}
-    given = (main.tables or {}).get("include", [])
-    patterns: list[Any] = given if isinstance(given, list) else [given]
-    seen = {os.path.realpath(main.path)}
-    for index, pattern in enumerate(patterns):
-        if not isinstance(pattern, str) or not pattern:
-            continue  # decoding says so
-        spot: KeyPath = ("include", index) if isinstance(given, list) else ("include",)
-        for path in _matches(main, pattern, spot, watch):
-            if os.path.realpath(path) in seen:
-                continue
-            seen.add(os.path.realpath(path))
-            source = read_source(path)
-            watch.add(path)
-            if source.tables is not None and "include" in source.tables:
-                message = "an included file cannot include others; only the main file can"
-                source.mistakes.append(source.mistake(("include",), message, "key"))
-                del source.tables["include"]
-            sources.append(source)
-    return sources, frozenset(watch)
-
-
-def _matches(main: Source, pattern: str, spot: KeyPath, watch: set[Path]) -> Iterator[Path]:
-    """Yield the files of one entry of ``include``: a plain path's file, or what a glob matches, sorted."""
-    full = main.path.parent / Path(pattern).expanduser()
-    if not glob.has_magic(pattern):
-        watch.add(full)
-        if full.exists():
-            yield full
-        else:
-            main.mistakes.append(main.mistake(spot, f"there is no file {full}"))
-        return
-    fixed = full
-    while glob.has_magic(str(fixed)):
-        fixed = fixed.parent
-    watch.add(fixed)
-    found = sorted(Path(match) for match in glob.glob(str(full)))  # noqa: PTH207 - keeps the pattern's own spelling
-    watch.update(path.parent for path in found)
-    yield from (path for path in found if not path.is_dir())
-
-
-def _directories(sources: Sequence[Source], mistakes: list[Mistake]) -> None:
-    """Refuse directories that everyone may write: of the name, and of what a symbolic link leads to."""
-    for source in sources:
-        for directory in dict.fromkeys((source.path.parent, Path(os.path.realpath(source.path)).parent)):
-            try:
-                objection = writable_by_others(directory, directory.stat())
-            except OSError:
-                continue  # then the file itself could not be read either, and that has been said
-            if objection:
-                mistakes.append(Mistake(source.path, 1, 1, f"{directory}: {objection}"))
 
 
 def _placed(problem: Problem, merged: Merged, sources: Sequence[Source]) -> Mistake:

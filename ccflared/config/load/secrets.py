@@ -5,12 +5,11 @@ A secret that cannot be read is no mistake of the file. It is None, with a sente
 
 import dataclasses
 import errno
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import final
 
+from ccflared.config.load.reading import read_regular
 from ccflared.config.model import Config, SecretRef
 from ccflared.config.words import dotted
 from ccflared.secret import Secret
@@ -139,22 +138,11 @@ def _read(ref: SecretRef, path: Path | None, environ: Mapping[str, str]) -> tupl
 
 def _read_file(path: Path, source: str) -> tuple[str | None, str, bool]:
     try:
-        # Not blocking: a named pipe without a writer must not stop the daemon.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        content, _ = read_regular(path, LARGEST + 3)
     except OSError as error:
-        vanished = error.errno in {errno.ENOENT, errno.ENOTDIR}
-        return (
-            None,
-            f"{source} " + ("does not exist" if vanished else f"cannot be read: {error.strerror}"),
-            vanished,
-        )
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None, f"{source} is no regular file", False
-        try:
-            content = file.read(LARGEST + 3)
-        except OSError as error:
-            return None, f"{source} cannot be read: {error.strerror}", False
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            return None, f"{source} does not exist", True
+        return None, f"{source} cannot be read: {error.strerror}", False
     try:
         return content.decode(), "", False
     except UnicodeDecodeError:

@@ -1,5 +1,6 @@
 """Reading one configuration file: its bytes, who could have written it, its tables and their places."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -12,6 +13,7 @@ from typing import Any
 
 from ccflared.config.decode import ROOT
 from ccflared.config.kinds import KeyPath
+from ccflared.config.load.reading import read_regular
 from ccflared.config.locate import Places, line_starts, locate
 from ccflared.config.mask import MASK, masked_line
 from ccflared.config.report import Mistake
@@ -95,14 +97,7 @@ def read_source(path: Path) -> Source:
 
 
 def _bytes(source: Source) -> bytes | None:
-    # Not blocking: a named pipe without a writer must not stop the daemon.
-    descriptor = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            source.mistakes.append(Mistake(source.path, 1, 1, "this is no regular file"))
-            return None
-        content = file.read(LARGEST + 1)
+    content, status = read_regular(source.path, LARGEST + 1)
     if len(content) > LARGEST:
         source.mistakes.append(Mistake(source.path, 1, 1, f"the file is larger than {LARGEST >> 20} MiB"))
         return None
@@ -118,8 +113,6 @@ def _unreadable(error: OSError) -> str:
             return "there is no such file"
         case errno.EACCES:
             return f"this file may not be read by uid {os.getuid()} (permission denied)"
-        case errno.EISDIR:
-            return "this is a directory"
         case _:
             return f"the file cannot be read: {error.strerror}"
 
@@ -160,26 +153,26 @@ def _syntax_mistake(source: Source, error: str) -> Mistake:
     return source.mistake_at(min(offset, len(source.text)), f"this is not TOML: {what}")
 
 
-def writable_by_others(path: Path, status: os.stat_result) -> str | None:
+def writable_by_others(path: Path, status: os.stat_result, *, listed: bool = False) -> str | None:
     """Return why a configuration file or directory is refused, or None.
 
     Refused is what everyone may write (mode o+w), unless it lies on a read-only file system, as the 0777
     directories of Kubernetes' volumes do. A group is trusted: user-private groups and deployment groups are
-    common. A directory with the sticky bit (/tmp) is let pass: others cannot replace what is not theirs.
-    Access control lists and directories further up are not looked at.
+    common. A directory with the sticky bit (/tmp) is let pass, because others cannot replace in it what is
+    not theirs, but not if every file in it counts (``listed``: a glob looks there). Access control lists and
+    directories further up are not looked at.
     """
     if not status.st_mode & stat.S_IWOTH:
         return None
     directory = stat.S_ISDIR(status.st_mode)
-    if directory and status.st_mode & stat.S_ISVTX:
+    if directory and status.st_mode & stat.S_ISVTX and not listed:
         return None
-    try:
+    with contextlib.suppress(OSError):
         if os.statvfs(path).f_flag & os.ST_RDONLY:
             return None
-    except OSError:
-        pass
-    what = "directory" if directory else "file"
+    what = (
+        "add files to the directory" if listed else "write the directory" if directory else "write the file"
+    )
     return (
-        f"everyone may write this {what} (mode {status.st_mode & 0o7777:04o}); `chmod o-w {path}` "
-        f"puts that right"
+        f"everyone may {what} {path} (mode {status.st_mode & 0o7777:04o}); `chmod o-w {path}` puts that right"
     )
