@@ -83,8 +83,10 @@ class Reloads:
             seen = await self._look()
             if cause == "file" and not _differ(seen, self._judged):
                 return self.log[0]
-            self._judged = seen
             verdict = await self._judge(cause, self.log[0].number + 1, allow_less=allow_less)
+            # What is to be watched besides is known from now on; the rest as it was before, or as it was read: a
+            # change that came meanwhile must not be taken for old.
+            self._judged = await self._look() | seen | self._read
             self.log.appendleft(verdict)
             if verdict.applied:
                 self.applied = verdict
@@ -97,10 +99,10 @@ class Reloads:
 
     async def watch(self) -> None:
         """Reload whenever what the configuration was read from has changed and has been stable for a while."""
-        known = self._judged = await self._look()
+        self._judged = await self._look() | self._read
         while True:
             with trio.CancelScope() as self._rearm:
-                await self._wait_for_change(known)
+                await self._wait_for_change()
             seen = await self._look()
             while True:
                 await trio.sleep(_STABLE_SECONDS)
@@ -108,11 +110,8 @@ class Reloads:
                 if not _differ(again, seen):
                     break
                 seen = again
-            if _differ(seen, known):
+            if _differ(seen, self._judged):
                 await self.reload("file")
-            # What the reload has found to be watched besides is known from now on. The rest is known as it was
-            # before, or as it was read: a change that came during the reload must not be taken for old.
-            known = await self._look() | seen | self._read
 
     async def _judge(self, cause: Cause, number: int, *, allow_less: bool) -> Verdict:
         at = time()
@@ -169,14 +168,14 @@ class Reloads:
     async def _look(self) -> Sights:
         return await trio.to_thread.run_sync(_sights, self._watched)
 
-    async def _wait_for_change(self, known: Sights) -> None:
+    async def _wait_for_change(self) -> None:
         """Return when something may have changed: the system says so, or a slow look tells."""
         directories = await trio.to_thread.run_sync(_directories, self._watched)
         stop = trio.Event()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_set_when_cancelled, stop)
-                nursery.start_soon(self._look_again, known, nursery.cancel_scope)
+                nursery.start_soon(self._look_again, nursery.cancel_scope)
                 events = awatch(
                     *directories,
                     recursive=False,
@@ -188,20 +187,20 @@ class Reloads:
                 )
                 async with aclosing(events):
                     async for _ in events:
-                        if _differ(await self._look(), known):
+                        if _differ(await self._look(), self._judged):
                             nursery.cancel_scope.cancel()
                             return
         except* OSError as error:
             log.warning(
                 "cannot watch the directories (%s); looking at them now and then", error.exceptions[0]
             )
-            while not _differ(await self._look(), known):
+            while not _differ(await self._look(), self._judged):
                 await trio.sleep(_POLL_MS / 1000)
 
-    async def _look_again(self, known: Sights, waiting: trio.CancelScope) -> None:
+    async def _look_again(self, waiting: trio.CancelScope) -> None:
         """Catch what changed after the last look and before the system began to watch."""
         await trio.sleep(_ARMED_AFTER)
-        if _differ(await self._look(), known):
+        if _differ(await self._look(), self._judged):
             waiting.cancel()
 
 
