@@ -68,7 +68,14 @@ def screen(
     other = other_file(snapshot, answer, question)
     remarks = () if other is None else (other,)
     sheet = terminal.sheet()
-    return status_lines(snapshot, sheet, own_version=__version__, remarks=remarks, needs_first=needs_first)
+    return status_lines(
+        snapshot,
+        sheet,
+        own_version=__version__,
+        socket=str(answer.place.path),
+        remarks=remarks,
+        needs_first=needs_first,
+    )
 
 
 def other_file(snapshot: Snapshot, answer: Answer, question: Question) -> str | None:

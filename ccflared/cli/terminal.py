@@ -20,6 +20,8 @@ RICH: Mapping[Style, str] = {
     "warn": "yellow",
     "bad": "red",
 }
+COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+"""What Python itself may have put into LC_CTYPE."""
 
 
 class Terminal(NamedTuple):
@@ -69,8 +71,19 @@ def terminal_of(stream: TextIO, environ: Mapping[str, str]) -> Terminal:
     interactive = stream.isatty()
     dumb = environ.get("TERM", "") in ("", "dumb", "unknown")
     colour = interactive and not dumb and not environ.get("NO_COLOR")
-    encoding = (stream.encoding or "").lower().replace("-", "").replace("_", "")
-    return Terminal(stream, interactive, colour, unicode=encoding.startswith("utf"))
+    return Terminal(stream, interactive, colour, _has_unicode(stream.encoding or "", environ))
+
+
+def _has_unicode(encoding: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether letters beyond ASCII are understood at the other end.
+
+    Python writes UTF-8 in the C locale (PEP 538 sets LC_CTYPE, too); who asks for C by name means ASCII.
+    """
+    if not encoding.lower().startswith("utf"):
+        return False
+    ctype = environ.get("LC_CTYPE", "")
+    locale = environ.get("LC_ALL") or ("" if ctype in COERCED else ctype) or environ.get("LANG", "")
+    return locale not in ("C", "POSIX")
 
 
 def stdout() -> Terminal:

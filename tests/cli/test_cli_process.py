@@ -120,6 +120,13 @@ def test_a_terminal_without_unicode_gets_ascii(tmp_path: Path) -> None:
     assert "gr??er, ??" in got.stdout
 
 
+def test_the_c_locale_by_name_gets_ascii(tmp_path: Path) -> None:
+    with canned_daemon(tmp_path / "s", busy()):
+        assert run("status", "--line", "--socket", tmp_path / "s", LC_ALL="C").stdout.isascii()
+        assert run("status", "--line", "--socket", tmp_path / "s", LANG="POSIX").stdout.isascii()
+        assert not run("status", "--line", "--socket", tmp_path / "s", LANG="de_DE.UTF-8").stdout.isascii()
+
+
 def test_watching_redraws_in_place_and_ctrl_c_leaves_the_terminal_in_order(tmp_path: Path) -> None:
     document = busy()
     with (
@@ -167,7 +174,7 @@ def test_watching_into_a_pipe_prints_a_status_each_time(tmp_path: Path) -> None:
         first, second = process.stdout.readline(), process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
-    assert first == second == "ccflared ● 2/5 ready · primary · 2 running · 482/h\n".encode()
+    assert first == second == "ccflared ● 2/4 ready · primary · 2 running · 482/h\n".encode()
     assert process.returncode == 0
 
 

@@ -80,7 +80,7 @@ def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
 @pytest.mark.parametrize(
     ("change", "headline"),
     [
-        ({}, "ccflared is running well; 2 of 5 accounts are ready."),
+        ({}, "ccflared is running well; 2 of 4 accounts are ready."),
         ({"state": "draining"}, "ccflared is stopping; 2 answers still on the way."),
         ({"state": "draining", "running": 0}, "ccflared is stopping."),
         ({"accounts": []}, "ccflared is running, but has no account yet."),
@@ -102,6 +102,15 @@ def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
 )
 def test_the_first_line_says_how_the_daemon_is(change: dict[str, Any], headline: str) -> None:
     assert text(screen(busy() | change, sheet(160))).split("\n")[0] == f"● {headline}"
+
+
+def test_the_socket_that_answered_is_named() -> None:
+    def shown(socket: str) -> str:
+        return text(status_lines(read_status(busy()), sheet(160), own_version="0.1.0", socket=socket))
+
+    own = "/run/ccflared/ccflared.sock"
+    assert f"  {own}  for commands\n" in shown(own)
+    assert f"  /mnt/c.sock            for commands · {own} to the daemon\n" in shown("/mnt/c.sock")
 
 
 def test_what_needs_a_person_comes_last_or_first_where_the_end_is_not_seen() -> None:
@@ -204,7 +213,7 @@ def test_the_caret_of_a_long_line_stays_in_sight() -> None:
 def test_one_line_for_a_prompt() -> None:
     page = sheet()
     line = text_of(status_line(read_status(busy()), page, own_version="0.1.0"))
-    assert line == "ccflared ● 2/5 ready · primary · 2 running · 482/h"
+    assert line == "ccflared ● 2/4 ready · primary · 2 running · 482/h"
     line = text_of(status_line(read_status(troubled()), page, own_version="0.1.0"))
     assert line == "ccflared ● 1/5 ready · work · 2 running · 482/h · 5 to do"
 

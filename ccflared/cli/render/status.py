@@ -5,6 +5,7 @@ where the eye is when the command has ended.
 """
 
 from ccflared.cli.render.accounts import account_lines, next_account
+from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.health import SERVING, Health, health
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
@@ -22,10 +23,11 @@ def status_lines(
     sheet: Sheet,
     *,
     own_version: str,
+    socket: str = "",
     remarks: tuple[str, ...] = (),
     needs_first: bool = False,
 ) -> list[Line]:
-    """Return the screen. ``remarks`` are notes of the command itself, about where it found the daemon.
+    """Return the screen. ``socket`` is where the daemon answered, ``remarks`` are notes about that.
 
     ``needs_first`` moves what needs a person below the headline, for a window that does not show the end.
     """
@@ -33,7 +35,7 @@ def status_lines(
     needs = _items("What needs you", judged.needs, Span(f"{sheet.glyphs.cross} ", "bad"), sheet)
     lines = _headline(snapshot, judged, sheet)
     lines += needs if needs_first else []
-    lines += sheet.heading("Listening") + _listeners(snapshot, sheet)
+    lines += sheet.heading("Listening") + _listeners(snapshot, socket or snapshot.socket, sheet)
     lines += sheet.heading("Configuration") + _configuration(snapshot, sheet)
     lines += sheet.heading("Accounts", "in the order they are tried") + _accounts(snapshot, sheet)
     lines += sheet.heading("Last hour") + traffic_lines(snapshot.traffic, snapshot.now, sheet)
@@ -45,8 +47,8 @@ def status_lines(
 def status_line(snapshot: Snapshot, sheet: Sheet, *, own_version: str) -> Line:
     """Return one short line for a prompt or a status bar."""
     style, _ = _sentence(snapshot, health(snapshot, own_version), sheet)
-    ready = sum(account.state == "ready" for account in snapshot.accounts)
-    parts = [f"{ready}/{len(snapshot.accounts)} ready"]
+    states = [account.state for account in snapshot.accounts if account.state != "off"]
+    parts = [f"{states.count('ready')}/{len(states)} ready"]
     following = next_account(snapshot.accounts)
     if following is not None:
         parts.append(following.name)
@@ -87,13 +89,13 @@ def _headline(snapshot: Snapshot, judged: Health, sheet: Sheet) -> list[Line]:
 
 def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, str]:
     """Return the headline and the colour of its dot."""
-    accounts = snapshot.accounts
+    accounts = [account for account in snapshot.accounts if account.state != "off"]
     ready = sum(account.state == "ready" for account in accounts)
     serving = sum(account.state in SERVING for account in accounts)
     if snapshot.state == "draining":
         left = f"; {many(snapshot.running, 'answer')} still on the way" if snapshot.running else ""
         return "warn", f"ccflared is stopping{left}."
-    if not accounts:
+    if not snapshot.accounts:
         return "warn", "ccflared is running, but has no account yet."
     if not serving:
         waits = [
@@ -120,16 +122,17 @@ def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, 
     return "good", f"ccflared is running well; {which}."
 
 
-def _listeners(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
+def _listeners(snapshot: Snapshot, socket: str, sheet: Sheet) -> list[Line]:
     heads: list[Line] = []
     facts: list[list[Line]] = []
     for listener in snapshot.listeners:
         style: Style = "bad" if listener.error else "plain"
         heads.append((Span(clip(listener.url or listener.address, sheet.width - 2, sheet.glyphs), style),))
         facts.append(_purpose(listener))
-    if snapshot.socket:
-        heads.append((Span(clip(snapshot.socket, sheet.width - 2, sheet.glyphs)),))
-        facts.append([(Span("for commands", "faint"),)])
+    if socket:
+        heads.append((Span(clip(bare(socket), sheet.width - 2, sheet.glyphs)),))
+        called = f"{snapshot.socket} to the daemon" if snapshot.socket not in ("", bare(socket)) else ""
+        facts.append([(Span(fact, "faint"),) for fact in ("for commands", called) if fact])
     if not heads:
         return sheet.text(Span("Nowhere.", "warn"))
     return sheet.beside(columns([[head] for head in heads]), facts, below=6)
