@@ -59,7 +59,7 @@ def exposures(config: Config, listeners: Sequence[Listen] | None = None) -> tupl
     found = [
         Exposure(
             ("server", "listen", index),
-            f"{listen.address} can be reached by more than this machine's loopback",
+            f"{listen.address} can be reached by more than loopback",
         )
         for index, listen in asked
         if not only_loopback(listen.address)

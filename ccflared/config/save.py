@@ -1,6 +1,7 @@
 """Writing configuration files: whole and durable, or not at all."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ def create(path: Path, content: bytes, *, mode: int) -> None:
 
     Raises FileExistsError if it is there, OSError if it cannot be.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(path.parent)
     temporary = _written_beside(path, content, mode)
     try:
         # A link, unlike a rename, never replaces what somebody else has put there meanwhile.
@@ -24,7 +25,7 @@ def create(path: Path, content: bytes, *, mode: int) -> None:
 def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file in place of what is there, if anything, through symbolic links. Raises OSError."""
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(target.parent)
     temporary = _written_beside(target, content, mode)
     try:
         temporary.replace(target)
@@ -32,6 +33,13 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
         temporary.unlink()
         raise
     _settle(target.parent)
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # something else has its name; not to be taken for the file being there
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)) from None
 
 
 def _written_beside(path: Path, content: bytes, mode: int) -> Path:

@@ -37,7 +37,7 @@ SECRET = "sk-ant-secret-1234567890"
         f'[alerts]\nwebhook = {{ url = "{SECRET}" }}\n',
         f'[accounts.a]\nprovider = "ollama"\nbase_url = "https://me:{SECRET}@host.example"\n',
         f'[accounts.a]\nprovider = "ollama"\nbase_url = "https://me:{SECRET}@host.example" oops\n',
-        f'{SECRET}\n',
+        f"{SECRET}\n",
         f'"{SECRET}"\n',
         f'[accounts.a]\nprovider = "anthropic"\napi_key = """\n{SECRET}\n""" oops\n',
         f'[accounts.a]\nprovider = "anthropic"\napi_key = """\n{SECRET}\n',

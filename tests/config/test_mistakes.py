@@ -118,8 +118,10 @@ def test_one_broken_file_does_not_hide_the_mistakes_of_another(tmp_path: Path) -
         ("ping_after = nan", 'expected a duration such as "12s", found the number nan'),
         (
             'strategy = "sesion"',
-            'expected "session", "affinity", "drain-soonest" or "least-used", found the text "sesion"; '
-            'did you mean "session"?',
+            (
+                'expected "session", "affinity", "drain-soonest" or "least-used", found the text "sesion"; '
+                'did you mean "session"?'
+            ),
         ),
         ("cooldown = 3", "expected a table, found an integer"),
         ('cooldown = { first = "10m" }', "the first cooldown is longer than the longest"),
@@ -254,8 +256,8 @@ def test_a_provider_may_not_set_credential_headers(tmp_path: Path, name: str) ->
         ('[metrics]\npublic = true\ntoken = "t"\n', "[metrics] is public and has a token; give one of them"),
         ('[alerts]\nwebhook = { url = "hook" }\n', "expected a URL that begins with http:// or https://"),
         ('[control]\nmode = "0999"\n', 'expected permissions such as "0600", found the text "0999"'),
-        ("[pricing.\"m\"]\ninput = -1\n", "expected USD per million tokens, found the integer -1"),
-        ('port = 8080\n', 'unknown key "port"; the port belongs into [server] listen = "127.0.0.1:PORT"'),
+        ('[pricing."m"]\ninput = -1\n', "expected USD per million tokens, found the integer -1"),
+        ("port = 8080\n", 'unknown key "port"; the port belongs into [server] listen = "127.0.0.1:PORT"'),
     ],
 )  # fmt: skip
 def test_other_sections_are_checked(tmp_path: Path, text: str, message: str) -> None:

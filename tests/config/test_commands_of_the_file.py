@@ -1,0 +1,202 @@
+"""check, init, config and schema, as they are typed."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from filebook import write
+
+
+def run(*words: str, cwd: Path, **environ: str) -> tuple[int, str, str]:
+    """Run the real program; return exit code, output and complaints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ccflared", *words],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+MAIN = '[accounts.work]\nprovider = "anthropic"\napi_key = { env = "KEY" }\n'
+
+
+def test_check_says_what_it_found_and_exits_0(tmp_path: Path) -> None:
+    path = write(tmp_path, main='include = "more.toml"\n' + MAIN, more='[log]\nlevel = "debug"\n')
+    code, out, err = run("check", "--config", str(path), cwd=tmp_path, KEY="k")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        f"{path} is fine.",
+        "  includes   more.toml",
+        "  listeners  127.0.0.1:8080",
+        "  accounts   work",
+        "  Without [clients], only this machine may send requests, without a key.",
+    ]
+
+
+def test_check_names_every_mistake_and_exits_1(tmp_path: Path) -> None:
+    path = write(tmp_path, main='[log]\nlvel = "debug"\nformat = "xml"\n')
+    code, out, _ = run("check", "--config", str(path), cwd=tmp_path)
+    assert code == 1
+    assert out.splitlines() == [
+        f'{path}:2:1: unknown key "lvel" in [log]; did you mean "level"?',
+        '    lvel = "…"',
+        "    ^^^^",
+        f'{path}:3:10: expected "auto", "text", "journald" or "json", found the text "xml"',
+        '    format = "xml"',
+        "             ^^^^^",
+        "",
+        "2 mistakes.",
+    ]
+
+
+def test_a_secret_that_cannot_be_read_is_a_warning_and_with_secrets_a_no(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    code, out, _ = run("check", "--config", str(path), cwd=tmp_path)
+    assert code == 0
+    assert out.startswith("accounts.work.api_key: the environment variable KEY is not set\n")
+    assert f"{path} is fine." in out
+    code, out, _ = run("check", "--secrets", "--config", str(path), cwd=tmp_path)
+    assert code == 1
+    assert "is fine" not in out
+    assert run("check", "--secrets", "--config", str(path), cwd=tmp_path, KEY="k")[0] == 0
+
+
+def test_check_without_a_file_exits_2_and_suggests_init(tmp_path: Path) -> None:
+    code, out, err = run("check", "--config", "no.toml", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "There is no file" in err
+    assert "ccflared init" in err
+
+
+def test_check_as_json(tmp_path: Path) -> None:
+    path = write(tmp_path, main="[log]\nlvel = 1\n")
+    code, out, _ = run("check", "--json", "--config", str(path), cwd=tmp_path)
+    assert code == 1
+    assert json.loads(out)["mistakes"] == [
+        {
+            "file": str(path),
+            "line": 2,
+            "column": 1,
+            "message": 'unknown key "lvel" in [log]; did you mean "level"?',
+        }
+    ]
+    path = write(tmp_path, main=MAIN)
+    code, out, _ = run("check", "--json", "--config", str(path), cwd=tmp_path)
+    assert (code, json.loads(out)["ok"]) == (0, True)
+    assert json.loads(out)["secrets"][0]["key"] == "accounts.work.api_key"
+
+
+def test_init_writes_a_file_for_the_owner_alone_that_check_accepts(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "ccflare.toml"
+    code, out, err = run("init", "--config", str(path), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert str(path) in out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    assert run("check", "--config", str(path), cwd=tmp_path)[0] == 0
+
+
+def test_the_examples_in_the_starter_file_are_valid_once_uncommented(tmp_path: Path) -> None:
+    path = tmp_path / "ccflare.toml"
+    run("init", "--config", str(path), cwd=tmp_path)
+    text = re.sub(r"(?m)^# (?=\[|\w+ = )", "", path.read_text())
+    path.write_text(text)
+    code, out, _ = run("check", "--config", str(path), cwd=tmp_path, ANTHROPIC_API_KEY="k")
+    assert code == 0, out
+    assert set(tomllib.loads(text)["accounts"]) == {"work", "gateway"}
+    assert set(tomllib.loads(text)["clients"]) == {"laptop"}
+
+
+def test_init_does_not_touch_a_file_that_is_there(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    code, out, err = run("init", "--config", str(path), cwd=tmp_path)
+    assert (code, out) == (4, "")
+    assert "is there already" in err
+    assert path.read_text() == MAIN
+
+
+def test_init_replaces_it_when_forced_through_a_symbolic_link(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    assert run("init", "--force", "--config", str(link), cwd=tmp_path)[0] == 0
+    assert link.is_symlink()
+    assert "ccflared check" in path.read_text()
+
+
+def test_init_that_may_not_write_says_so_and_exits_4(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, err = run("init", "--config", str(tmp_path / "file" / "x.toml"), cwd=tmp_path)
+    assert code == 4
+    assert "cannot be written" in err
+
+
+def test_config_prints_values_with_their_places_and_no_secret(tmp_path: Path) -> None:
+    path = write(tmp_path, main='include = "m.toml"\n' + MAIN, m='[admin]\ntoken = "very-secret"\n')
+    code, out, err = run("config", "--config", str(path), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert [line.replace("  ", "") for line in out.splitlines()] == [
+        f"# {path}",
+        'include = "m.toml"# ccflare.toml:1',
+        "",
+        "[admin]",
+        'token = "[secret]"# the text in the file, m.toml:2',
+        "",
+        "[accounts.work]",
+        'provider = "anthropic"# ccflare.toml:3',
+        'api_key = "[secret]"# the environment variable KEY, ccflare.toml:4',
+    ]
+
+
+def test_config_with_defaults_is_toml_that_shows_every_key(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    code, out, _ = run("config", "--defaults", "--config", str(path), cwd=tmp_path)
+    assert code == 0
+    shown = tomllib.loads(out)
+    assert shown["routing"]["idle_timeout"] == "5m"
+    assert shown["accounts"]["work"]["priority"] == 0
+    assert "# directory: $STATE_DIRECTORY" in out
+
+
+def test_config_as_json_names_file_and_source(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    code, out, _ = run("config", "--json", "--config", str(path), cwd=tmp_path)
+    assert code == 0
+    assert json.loads(out)["values"] == [
+        {"key": "accounts.work.provider", "value": "anthropic", "source": "file", "at": f"{path}:2"},
+        {
+            "key": "accounts.work.api_key",
+            "value": "[secret]",
+            "source": "file",
+            "at": f"{path}:3",
+            "secret": ["the environment variable KEY"],
+        },
+    ]
+
+
+def test_config_of_a_broken_file_complains_and_exits_1(tmp_path: Path) -> None:
+    code, out, err = run("config", "--config", str(write(tmp_path, main="x")), cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert "ccflare.toml:1:2" in err
+
+
+def test_schema_is_json(tmp_path: Path) -> None:
+    code, out, _ = run("schema", cwd=tmp_path)
+    assert code == 0
+    assert json.loads(out)["properties"]["accounts"]
+
+
+@pytest.mark.parametrize("name", ["minimal.toml", "pool.toml"])
+def test_the_examples_pass_check(tmp_path: Path, name: str) -> None:
+    example = Path(__file__).parents[2] / "examples" / name
+    path = write(tmp_path, main=example.read_text())
+    assert run("check", "--config", str(path), cwd=tmp_path)[0] == 0
