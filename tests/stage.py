@@ -15,8 +15,8 @@ import trio
 from ccflared.api.routes import make_api
 from ccflared.daemon.main import Running, run
 from ccflared.demo.provider import FakeProvider
-from ccflared.store.schema import open_reader
 from ccflared.store.requests import recent
+from ccflared.store.schema import open_reader
 from ccflared.wire import Entry
 
 QUESTION = {

@@ -24,8 +24,8 @@ FORWARDING = (b"forwarded", b"via", b"x-real-ip")
 _FORWARDING_PREFIX = b"x-forwarded-"
 
 
-class Denied(ClientError):
-    """A request that may not be. ``extra`` are header fields of the answer; ``guess`` marks a wrong admin credential."""
+class Denied(ClientError):  # noqa: N818 - reads as the fact it states
+    """A request that may not be. ``extra``: fields of the answer; ``guess``: a wrong admin credential was given."""
 
     def __init__(
         self,
@@ -151,12 +151,10 @@ def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fie
     if rights.clients is not None:
         name = _client(rights.clients, fields)
         if name is None:
-            raise Denied(
-                401,
-                "authentication_error",
-                "This ccflared asks for a client key: send it as x-api-key or Authorization: Bearer.",
-                ((b"x-should-retry", b"false"),),
-            )
+            # Not to be named here: x-api-key. Claude Code shows "Not logged in" in place of a 401 that does.
+            said = "does not know this client key" if credentials(fields) else "asks for a client key"
+            retry = ((b"x-should-retry", b"false"),)
+            raise Denied(401, "authentication_error", f"This ccflared {said}.", retry)
         if foreign and (fields.get(b"origin") or b"").decode("latin-1") not in rights.origins:
             raise Denied(403, "permission_error", "Web pages of other origins may not call this ccflared.")
         return name

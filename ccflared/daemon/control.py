@@ -1,6 +1,5 @@
 """The control socket: the REST API for whoever can open it. Bound once; a change of it needs a restart."""
 
-import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -55,4 +54,4 @@ def leave_word(state_directory: Path, config_file: Path, socket: Path) -> None:
     name = "control-socket-" + sha256(str(config_file.absolute()).encode()).hexdigest()[:16]
     written = state_directory / (name + ".new")
     written.write_text(str(socket) + "\n")
-    os.replace(written, state_directory / name)
+    written.replace(state_directory / name)

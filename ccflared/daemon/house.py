@@ -1,14 +1,17 @@
 """What lives as long as the daemon: the world in force, what was learnt of the accounts, and who is running.
 
 One owner per mutable thing, and this is the owner; everything else asks here. All of it is called from Trio's
-thread, and nothing here awaits, so each call sees and leaves a whole state.
+thread, and no change here awaits, so each call sees and leaves a whole state.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
+
+import trio
 
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.upstream import Upstream
@@ -17,6 +20,8 @@ from ccflared.pool.route import Candidate, Plan, plan
 from ccflared.pool.states import Standing, View, after, after_success, view
 from ccflared.providers.target import Target
 from ccflared.wire import Inbound, Observation
+
+log = logging.getLogger("ccflared.accounts")
 
 
 class House:
@@ -34,6 +39,7 @@ class House:
         """Wall-clock time of the last success, by account."""
         self._standings: dict[str, Standing] = {}
         self._requests: set[str] = set()
+        self._empty = trio.Event()
 
     def move(self, world: World) -> None:
         """Swap in a new world. What was learnt of an account stays while provider, place and credential do."""
@@ -54,6 +60,14 @@ class House:
             yield
         finally:
             self._requests.discard(request)
+            if not self._requests:
+                self._empty.set()
+
+    async def emptied(self) -> None:
+        """Wait until no request is running."""
+        while self._requests:
+            self._empty = trio.Event()
+            await self._empty.wait()
 
     @contextmanager
     def trying(self, account: str) -> Iterator[None]:
@@ -96,7 +110,10 @@ class House:
         """Take in that an account failed."""
         if self._outdated(target):
             return
-        self._standings[target.account] = after(self._standing(target), seen, now, self.world.config.routing)
+        before = self._standing(target)
+        standing = after(before, seen, now, self.world.config.routing)
+        self._standings[target.account] = standing
+        _tell(target.account, view(before, now), view(standing, now), now)
 
     def succeeded(self, target: Target, began: float) -> None:
         """Take in that an account answered a try begun at ``began``."""
@@ -107,6 +124,7 @@ class House:
         settled = after_success(known, began)
         if settled is not known:
             self._standings[target.account] = settled
+            _tell(target.account, view(known, began), view(settled, began), began)
 
     def reset(self, account: str) -> None:
         """Forget what was learnt of an account. No checkpoint lies between this and the next plan."""
@@ -133,3 +151,15 @@ class House:
             known = replace(Standing(), fingerprint=target.fingerprint)
             self._standings[target.account] = known
         return known
+
+
+def _tell(account: str, before: View, after_: View, now: float) -> None:
+    """Log a change of an account's state; the same state for another reason is no news."""
+    if before.state == after_.state:
+        return
+    if after_.state == "ready":
+        log.info("account %s is ready again", account)
+        return
+    until = "" if after_.until is None else f" for {after_.until - now:.0f} s"
+    level = logging.INFO if after_.state == "doubtful" else logging.WARNING
+    log.log(level, "account %s is %s%s: %s", account, after_.state, until, after_.reason)

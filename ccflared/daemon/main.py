@@ -7,7 +7,7 @@ signals, then the state directory's lock, then BOOKS (the recorder: ends when ev
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ _BOOKS_SECONDS = 10.0
 """How long a stop waits for rows to be written, beyond what the recorder allows itself."""
 
 
-class InvalidConfiguration(CcflaredError):
+class InvalidConfiguration(CcflaredError):  # noqa: N818 - reads as the fact it states
     """The file the daemon was to start with has mistakes."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
@@ -90,26 +90,23 @@ async def run(
         async with trio.open_nursery() as books:
             await books.start(recorder.run)
             try:
-                await _services(loaded, sources, recorder, environ, make_api, signals, task_status)
+                running = _assemble(loaded, sources, recorder, inherited(environ))
+                await _services(running, make_api, signals, task_status)
             finally:
                 recorder.close()
                 books.cancel_scope.deadline = trio.current_time() + _BOOKS_SECONDS
 
 
 async def _services(
-    loaded: Loaded,
-    sources: Sources,
-    recorder: Recorder,
-    environ: MutableMapping[str, str],
+    running: Running,
     make_api: MakeApi,
     signals: AsyncIterator[int],
     task_status: trio.TaskStatus[Running],
 ) -> None:
-    running = _assemble(loaded, sources, recorder, environ, inherited(environ))
     administration, health = make_api(running)
     guesses = Guesses()
     running.listeners.answer_with(lambda door: App(running.house, door, administration, health, guesses))
-    manager = Notifier(environ)
+    manager = Notifier(running.sources.environ)
     stop = _Stop()
     async with trio.open_nursery() as services:
         own = App(running.house, lambda: control.DOOR, administration, health, guesses)
@@ -120,6 +117,7 @@ async def _services(
         try:
             async with trio.open_nursery() as front:
                 await front.start(running.listeners.run)
+                sources = running.sources
                 control.leave_word(sources.state_directory, sources.path, running.control.path)
                 _announce(running, manager)
                 task_status.started(running)
@@ -131,14 +129,9 @@ async def _services(
         services.cancel_scope.cancel()
 
 
-def _assemble(
-    loaded: Loaded,
-    sources: Sources,
-    recorder: Recorder,
-    environ: Mapping[str, str],
-    handed: Sequence[Inherited],
-) -> Running:
+def _assemble(loaded: Loaded, sources: Sources, recorder: Recorder, handed: Sequence[Inherited]) -> Running:
     """Build everything and open every socket. Raises Refused, and has then left nothing open."""
+    environ = sources.environ
     secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
     house = House(build(loaded, secrets), recorder, Upstream(), time())
     listeners = Listeners()
@@ -196,8 +189,7 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
     running.listeners.retire()
     front.cancel_scope.deadline = trio.current_time() + seconds
     front.start_soon(_end_at_once, front.cancel_scope, stop)
-    while house.requests:
-        await trio.sleep(0.02)
+    await house.emptied()
     # Everything was answered; connections that are just being closed get a moment for it.
     front.cancel_scope.deadline = min(front.cancel_scope.deadline, trio.current_time() + 0.2)
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 
 class Notifier:
@@ -38,10 +39,8 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
             sender.setblocking(False)
-            try:
+            with suppress(OSError):  # the manager is gone or does not read; the daemon serves all the same
                 sender.sendto(message.encode(), address)
-            except OSError:
-                pass  # the manager is gone or does not read; the daemon serves all the same
 
 
 def _line(text: str) -> str:

@@ -194,7 +194,7 @@ class Reloads:
             log.warning(
                 "cannot watch the directories (%s); looking at them now and then", error.exceptions[0]
             )
-            while not _differ(await self._look(), self._judged):
+            while not _differ(await self._look(), self._judged):  # noqa: ASYNC110 - no event tells of a file
                 await trio.sleep(_POLL_MS / 1000)
 
     async def _look_again(self, waiting: trio.CancelScope) -> None:
@@ -214,7 +214,7 @@ def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:
-    """The watching thread looks at ``stop`` and at nothing else; a cancelled wait would last until its time-out."""
+    """Stop the watching thread, which looks at ``stop`` alone; else a cancelled wait would last until its time-out."""
     try:
         await trio.sleep_forever()
     finally:
@@ -241,7 +241,7 @@ def _sight(path: Path) -> str:
 
 
 def _directories(paths: frozenset[Path]) -> list[Path]:
-    """The directories to watch: editors replace files, and ConfigMaps swap a link beside them."""
+    """Return the directories to watch: editors replace files, and ConfigMaps swap a link beside them."""
     wanted = set()
     for path in paths:
         wanted.add(path if path.is_dir() else path.parent)

@@ -114,6 +114,7 @@ class Body(httpx.AsyncByteStream):
             yield data
 
     async def aclose(self) -> None:
+        """Close the connection, if the body has not ended."""
         self.abort()
 
 
@@ -173,6 +174,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._idle.clear()
 
     async def aclose(self) -> None:
+        """Close every connection that is not in use."""
         self.close_idle()
 
     def _take_idle(self, origin: Origin) -> _Connection | None:
@@ -347,7 +349,7 @@ def _refuse_forbidden_literal(origin: Origin) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    """The most telling sentence of an exception of Trio or the system: that of the deepest OSError."""
+    """Return the most telling sentence of an exception of Trio or the system: that of the deepest OSError."""
     sentence = ""
     cause: BaseException | None = error
     while cause is not None:

@@ -76,21 +76,24 @@ async def test_a_drain_ends_when_its_time_is_over(tmp_path: Path) -> None:
 
 async def test_kill_9_in_the_middle_of_traffic_loses_no_request_that_had_ended(tmp_path: Path) -> None:
     async with daemon(tmp_path) as running, client() as http:
-        ended: list[tuple[float, str]] = []
+        ended: list[tuple[float, float, str]] = []
 
         async def ask_on_and_on() -> None:
             while True:
+                asked = trio.current_time()
                 answer = await http.post(running.url + "/v1/messages", json=QUESTION)
-                ended.append((trio.current_time(), answer.headers["x-ccflared-request-id"]))
+                ended.append((asked, trio.current_time(), answer.headers["x-ccflared-request-id"]))
 
         with trio.move_on_after(1.5):
             async with trio.open_nursery() as nursery:
                 for _ in range(8):
                     nursery.start_soon(ask_on_and_on)
-        killed = trio.current_time()
         running.process.kill()
         await running.process.wait()
-        due = {request for at, request in ended if at < killed - 0.2}
+        # The clock that counts is the daemon's: on a busy machine it may not have run in the last 200 ms. What it
+        # was asked last and answered shows until when it did.
+        last = max(asked for asked, _, _ in ended)
+        due = {request for _, at, request in ended if at < last - 0.2}
         connection = sqlite3.connect(running.state / "ccflared.db")
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         kept = {request for (request,) in connection.execute("SELECT id FROM requests")}
@@ -172,7 +175,7 @@ async def test_inherited_sockets_serve_the_entries_of_their_address(tmp_path: Pa
         control.bind(str(tmp_path / "handed.sock"))
         control.listen()
         given = [os.dup2(tcp.fileno(), 100), os.dup2(control.fileno(), 101)]
-        address = "127.0.0.1:%d" % tcp.getsockname()[1]
+        address = f"127.0.0.1:{tcp.getsockname()[1]}"
         try:
             async with daemon(
                 tmp_path,
@@ -216,7 +219,7 @@ async def test_an_inherited_socket_open_to_a_network_needs_clients_although_the_
         finally:
             os.close(given)
         assert process.returncode == 4
-        assert b"can be reached by more than this machine" in process.stderr
+        assert b"can be reached by more than" in process.stderr
         assert b"[clients.NAME]" in process.stderr
 
 

@@ -44,7 +44,7 @@ async def converse(stream: trio.abc.Stream, request: str) -> Answer:
         data = b""
         with trio.fail_after(5):
             while b"\r\n\r\n" not in data:
-                data += await stream.receive_some() or pytest.fail("closed")  # type: ignore[arg-type]
+                data += await stream.receive_some() or pytest.fail("closed")
             head, _, rest = data.partition(b"\r\n\r\n")
             status, *lines = head.decode().split("\r\n")
             headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}
