@@ -88,14 +88,32 @@ def _names(tables: Mapping[str, Any], section: str) -> list[str]:
 
 
 def _listeners(config: Config, reading: Reading) -> None:
-    seen: dict[str, int] = {}
+    if not reading.clean(("server", "listen")):
+        return
+    every = {listen.address for listen in config.server.listen}
+    seen: set[str] = set()
     for index, listen in enumerate(config.server.listen):
         parts = split_address(listen.address)
-        if not reading.clean(("server", "listen")) or (parts is not None and parts[1] == 0):
-            continue
+        if parts is not None and parts[1] == 0:
+            continue  # the system chooses a port for each
+        wide = _wildcard(listen.address)
         if listen.address in seen:
             reading.wrong(("server", "listen", index), f"{quoted(listen.address)} is listened on twice")
-        seen[listen.address] = index
+        elif wide in every and wide != listen.address:
+            message = f"{quoted(listen.address)} is covered by {quoted(wide)} already; leave one of them out"
+            reading.wrong(("server", "listen", index), message)
+        seen.add(listen.address)
+    if config.server.allow_unauthenticated and config.clients:
+        message = "allow_unauthenticated has no effect while there are [clients]"
+        reading.warn(("server", "allow_unauthenticated"), message, "key")
+
+
+def _wildcard(address: str) -> str:
+    """Return the address that listens on the same port of every interface."""
+    parts = split_address(address)
+    if parts is None:
+        return address
+    return f"[::]:{parts[1]}" if ":" in parts[0] else f"0.0.0.0:{parts[1]}"
 
 
 def _providers(config: Config, known: set[str], reading: Reading) -> None:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-# Metadata services of clouds that are not link-local: AWS over IPv6, Alibaba, Oracle.
-_METADATA = {ip_address("fd00:ec2::254"), ip_address("100.100.100.200"), ip_address("192.0.0.192")}
+from ccflared.config.reach import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +17,13 @@ class Forbidden:
 def why_forbidden(address: str, *, plain: bool) -> Forbidden | None:
     """Judge an IP address; ``plain`` where http without TLS would be spoken to it. None: nothing against it."""
     ip = parsed(address)
-    if ip.is_link_local or ip in _METADATA:
+    away = reach(str(ip))
+    if away == "link-local":
         return Forbidden(
             f"{ip} is a link-local or metadata address; set link_local = true on the account to allow it",
             link_local=True,
         )
-    if plain and not (ip.is_loopback or ip.is_private):
+    if plain and away == "public":
         return Forbidden(
             f"{ip} is public and would be sent the key without TLS; use https, or set insecure = true",
             link_local=False,

@@ -1,5 +1,6 @@
 """Where the file, the state directory and the control socket are looked for."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,5 @@ def test_the_control_socket_of_a_file_is_read_however_broken_the_rest_is(
 def test_the_control_socket_of_a_file_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
     assert control_socket_of(tmp_path / "no.toml") is None
     assert control_socket_of(tmp_path) is None
+    os.mkfifo(tmp_path / "pipe.toml")
+    assert control_socket_of(tmp_path / "pipe.toml") is None

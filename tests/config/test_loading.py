@@ -275,6 +275,15 @@ def test_a_credential_in_a_file_for_everyone_is_worth_a_warning(tmp_path: Path) 
     ]
 
 
+def test_an_opening_that_opens_nothing_is_worth_a_warning(tmp_path: Path) -> None:
+    text = '[server]\nallow_unauthenticated = true\n[clients.a]\nkey = "k"\n'
+    (warning,) = loaded(tmp_path, main=text).warnings
+    assert (warning.line, warning.message) == (
+        2,
+        "allow_unauthenticated has no effect while there are [clients]",
+    )
+
+
 def test_a_client_whose_globs_match_no_account_is_worth_a_warning(tmp_path: Path) -> None:
     (warning,) = loaded(tmp_path, main='[clients.a]\nkey = "k"\naccounts = ["x-*"]\n').warnings
     assert (warning.line, warning.message) == (3, 'no account matches "x-*"')

@@ -144,6 +144,7 @@ def test_a_value_of_the_wrong_kind_is_described_in_words(tmp_path: Path, line: s
         ('"127.0.0.256:1"', 'expected an address such as "127.0.0.1:8080", "[::1]:8080", "unix:PATH" or "systemd", found the text "127.0.0.256:1"'),
         ("[]", "expected an address or a list of them, found an empty list"),
         ('["127.0.0.1:80", "127.0.0.1:80"]', '"127.0.0.1:80" is listened on twice'),
+        ('["127.0.0.1:80", "0.0.0.0:80"]', '"127.0.0.1:80" is covered by "0.0.0.0:80" already; leave one of them out'),
         ('{ tls = { cert = "c", key = "k" } }', '[server.listen] needs the key "address"'),
         ('{ address = "127.0.0.1:80", serve = ["request"] }', 'expected "requests", "admin" or "metrics", found the text "request"; did you mean "requests"?'),
         ('{ address = "127.0.0.1:80", tls = { cert = "c" } }', '[server.listen.tls] needs the key "key"'),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccflared.config.load.reading import read_regular
 from ccflared.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,13 +112,13 @@ def storage_directory_of(path: Path, environ: Mapping[str, str] | None = None) -
 
 def _path_in(path: Path, table: str, key: str, environ: Mapping[str, str] | None) -> Path | None:
     try:
-        text = path.read_bytes()[: 8 * 1024 * 1024].decode(errors="replace")
+        text = read_regular(path, 8 * 1024 * 1024)[0].decode(errors="replace")
     except OSError:
         return None
     try:
         found = tomllib.loads(text).get(table)
         given = found.get(key) if isinstance(found, dict) else None
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         given = _scanned(text, table, key)
     if not isinstance(given, str) or not given or "\0" in given:
         return None
