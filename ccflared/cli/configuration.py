@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 from pathlib import Path
 from typing import Any
 
+from ccflared.cli.render.layout import Line, Span
+from ccflared.cli.terminal import stdout, terminal_of
 from ccflared.config.kinds import KeyPath
 from ccflared.config.listing import as_json, as_text, items
 from ccflared.config.load import (
@@ -20,8 +22,8 @@ from ccflared.config.load import (
     references,
     state_directory,
 )
-from ccflared.config.model import Config
-from ccflared.config.report import Mistake, render_all
+from ccflared.config.model import Config, Listen
+from ccflared.config.report import Mistake, render
 from ccflared.config.save import create, replace_file
 from ccflared.config.schema import json_schema
 from ccflared.config.starter import STARTER
@@ -43,8 +45,7 @@ def check(
         if json:
             _print_json({"ok": False, "files": _texts(loaded.files), "mistakes": _objects(loaded.mistakes)})
         else:
-            print(render_all(loaded.mistakes))
-            print(f"\n{_count(len(loaded.mistakes), 'mistake')}.")
+            stdout().write([*_shown(loaded.mistakes), (), (Span(f"{_count(loaded.mistakes)}."),)])
         return 1
     missing = _missing(loaded.config, environ)
     fine = not (secrets and missing)
@@ -59,15 +60,7 @@ def check(
             }
         )
         return 0 if fine else 1
-    if loaded.warnings:
-        print(render_all(loaded.warnings))
-        print()
-    for key, problem in missing:
-        print(f"{key}: {problem}")
-    if missing:
-        print("(As seen from here; the daemon's environment and rights may differ.)\n")
-    if fine:
-        print("\n".join(_summary(loaded)))
+    stdout().write([*_doubts(loaded, missing), *(_summary(loaded) if fine else ())])
     return 0 if fine else 1
 
 
@@ -88,7 +81,8 @@ def init(config: Path | None, *, force: bool = False, environ: Mapping[str, str]
         raise Refused(f"{path} is there already; it stays as it is (--force replaces it).") from None
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}.") from None
-    print(f"Wrote {path}. Next: put an account into it, then `ccflared check` and `ccflared run`.")
+    hint = "Next: put an account into it, then `ccflared check` and `ccflared run`."
+    stdout().write([(Span(f"Wrote {path}. {hint}"),)])
     return 0
 
 
@@ -106,7 +100,7 @@ def show_config(
     path = find(config, environ)
     loaded = load(path, environ=environ, builtin=builtin())
     if isinstance(loaded, Rejected):
-        print(render_all(loaded.mistakes), file=sys.stderr)
+        terminal_of(sys.stderr, environ).write(_shown(loaded.mistakes))
         return 1
     directory = loaded.files[0].parent
 
@@ -120,14 +114,13 @@ def show_config(
     if json:
         _print_json({"files": _texts(loaded.files), "values": as_json(listed)})
     else:
-        print(f"# {loaded.files[0]}")
-        print("\n".join(as_text(listed)))
+        stdout().write(_toml_line(line) for line in (f"# {loaded.files[0]}", *as_text(listed)))
     return 0
 
 
 def schema() -> int:
     """Print the JSON Schema of the file."""
-    print(dumps(json_schema(), indent=2, ensure_ascii=False))
+    _print_json(json_schema())
     return 0
 
 
@@ -142,33 +135,65 @@ def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]
     return [(dotted(path), why) for path, ref in references(config) if (why := read.problem(ref))]
 
 
-def _summary(loaded: Loaded) -> Iterable[str]:
+def _shown(mistakes: Iterable[Mistake]) -> Iterator[Line]:
+    """Yield mistakes as lines: place, message, excerpt, caret."""
+    for mistake in mistakes:
+        head, *excerpt = render(mistake).split("\n")
+        place, _, message = head.partition(": ")
+        yield (Span(f"{place}:", "strong"), Span(f" {message}"))
+        if excerpt:
+            yield (Span(excerpt[0]),)
+            yield (Span(excerpt[1], "bad"),)
+
+
+def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line]:
+    """Yield what is no mistake but should be known."""
+    if loaded.warnings:
+        yield from _shown(loaded.warnings)
+        yield ()
+    for key, problem in missing:
+        yield (Span(f"{key}:", "strong"), Span(f" {problem}"))
+    if missing:
+        yield (Span("(As seen from here; the daemon's environment and rights may differ.)", "faint"),)
+        yield ()
+
+
+def _summary(loaded: Loaded) -> Iterator[Line]:
     config = loaded.config
-    yield f"{loaded.files[0]} is fine."
+    yield (Span(f"{loaded.files[0]} is fine.", "good"),)
     facts = {
         "includes": [os.path.relpath(path, loaded.files[0].parent) for path in loaded.files[1:]],
-        "listeners": [
-            listen.address
-            if len(listen.serve) == 3
-            else f"{listen.address} ({', '.join(sorted(listen.serve))})"
-            for listen in config.server.listen
-        ],
+        "listeners": [_listener(listen) for listen in config.server.listen],
         "accounts": list(config.accounts),
         "chains": ["/".join(chain.models) for chain in config.fallback],
         "clients": list(config.clients),
     }
     for name, values in facts.items():
         if values:
-            yield f"  {name:<10} {', '.join(values)}"
+            yield (Span(f"  {name:<10} ", "faint"), Span(", ".join(values)))
     if not config.accounts:
-        yield "  It has no account yet, so nothing can be served."
+        yield (Span("  It has no account yet, so nothing can be served."),)
     if not config.clients:
         who = "anybody" if config.server.allow_unauthenticated else "only this machine"
-        yield f"  Without [clients], {who} may send requests, without a key."
+        yield (Span(f"  Without [clients], {who} may send requests, without a key."),)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _listener(listen: Listen) -> str:
+    return (
+        listen.address if len(listen.serve) == 3 else f"{listen.address} ({', '.join(sorted(listen.serve))})"
+    )
+
+
+def _toml_line(line: str) -> Line:
+    """Return a line of TOML with its comment set back and its header set off."""
+    value, mark, comment = line.rpartition("  # ")
+    if mark:
+        return (Span(value), Span(f"{mark}{comment}", "faint"))
+    return (Span(line, "faint" if line.startswith("#") else "strong" if line.startswith("[") else "plain"),)
+
+
+def _count(mistakes: Sequence[Mistake]) -> str:
+    return "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
 
 
 def _texts(paths: Iterable[Path]) -> list[str]:
@@ -180,4 +205,4 @@ def _objects(mistakes: Iterable[Mistake]) -> list[dict[str, Any]]:
 
 
 def _print_json(answer: dict[str, Any]) -> None:
-    print(dumps(answer, indent=2, ensure_ascii=False))
+    print(dumps(answer, indent=2))

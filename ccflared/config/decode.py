@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ccflared.config.kinds import KeyPath, Problem, Reading
+from ccflared.config.later import not_yet
 from ccflared.config.model import Config, Provider
 from ccflared.config.rules import apply_rules, with_chains_expanded
 from ccflared.config.shapes import Table
@@ -56,6 +57,8 @@ def decode(
         config = _with_listen_given(config, tables)
         apply_rules(config, tables, reading, whole=whole)
         config = with_chains_expanded(config)
+        for path, sentence in not_yet(tables):
+            reading.warn(path, sentence, at="key")
     broken = bool(reading.problems)
     return Decoded(None if broken else config, tuple(reading.problems), tuple(reading.warnings))
 

@@ -24,7 +24,7 @@ class Mistake:
     offset: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {_printable(self.message)}"
+        return f"{_printable(str(self.file))}:{self.line}:{self.column}: {_printable(self.message)}"
 
 
 def render(mistake: Mistake) -> str:

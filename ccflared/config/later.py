@@ -1,0 +1,60 @@
+"""Keys that are read and checked but that this version does not obey yet: whoever sets one is told so.
+
+A limit that is not kept is worse than none, because somebody relies on it. An entry leaves this file with the
+change that gives it its effect.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ccflared.config.kinds import KeyPath
+
+_SENTENCE: Final = "this version reads it but does not obey it yet"
+
+_KEYS: Final[tuple[KeyPath, ...]] = (
+    ("storage", "keep_requests"),
+    ("storage", "keep_payloads"),
+    ("storage", "max_size"),
+    ("routing", "strategy"),
+    ("routing", "session_length"),
+    ("routing", "cache_cold"),
+    ("routing", "refresh_model"),
+    ("providers", "*", "models"),
+    ("accounts", "*", "tier"),
+    ("accounts", "*", "auto_fallback"),
+    ("accounts", "*", "auto_refresh"),
+    ("accounts", "*", "overage"),
+    ("accounts", "*", "budget"),
+    ("accounts", "*", "models"),
+    ("accounts", "*", "pause_schedule"),
+    ("accounts", "*", "max_concurrency"),
+    ("accounts", "*", "one_hour_cache"),
+    ("accounts", "*", "session_length"),
+    ("accounts", "*", "passthrough"),
+    ("accounts", "*", "credentials_file"),
+    ("fallback",),
+    ("clients", "*", "budget"),
+    ("clients", "*", "requests_per_hour"),
+    ("pricing",),
+    ("alerts",),
+    ("metrics",),
+)
+
+
+def not_yet(tables: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the keys of a file that have no effect yet, each with a sentence that says so."""
+    for key in _KEYS:
+        for path in _given(tables, key, ()):
+            yield path, _SENTENCE
+
+
+def _given(value: object, key: KeyPath, path: KeyPath) -> Iterator[KeyPath]:
+    if not key:
+        yield path
+        return
+    if not isinstance(value, Mapping):
+        return
+    first, rest = key[0], key[1:]
+    for name in list(value) if first == "*" else [first]:
+        if name in value:
+            yield from _given(value[name], rest, (*path, name))
