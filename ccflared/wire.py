@@ -41,6 +41,8 @@ class Inbound:
     """Name of the entry in [clients] whose key was given; None where keys are not asked for."""
     administers: bool
     """Whether the peer may administer too, so may be told account names."""
+    pin: str | None = None
+    """The account that the client chose, where it may."""
 
 
 @dataclass(frozen=True, slots=True)

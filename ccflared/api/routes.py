@@ -25,6 +25,9 @@ def make_api(running: Running) -> tuple[Administration, Health]:
 
     async def administration(asked: Asked, body: bytes) -> Reply:
         route, parts = _find(asked)
+        admin = running.house.world.config.admin
+        if route is _reset and not asked.trusted and admin is not None and admin.edit == "none":
+            raise ClientError(403, "permission_error", 'The file says [admin] edit = "none".')
         return await route(running, _document(body), parts)
 
     return administration, lambda details: health(running, details=details)

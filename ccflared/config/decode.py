@@ -57,8 +57,8 @@ def decode(
         config = _with_listen_given(config, tables)
         apply_rules(config, tables, reading, whole=whole)
         config = with_chains_expanded(config)
-        for path, sentence in not_yet(tables):
-            reading.warn(path, sentence, at="key")
+        if later := not_yet(tables):
+            reading.warn(*later, at="key")
     broken = bool(reading.problems)
     return Decoded(None if broken else config, tuple(reading.problems), tuple(reading.warnings))
 

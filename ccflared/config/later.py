@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ccflared.config.kinds import KeyPath
-
-_SENTENCE: Final = "this version reads it but does not obey it yet"
+from ccflared.config.words import dotted
 
 _KEYS: Final[tuple[KeyPath, ...]] = (
     ("storage", "keep_requests"),
@@ -41,11 +40,13 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
 )
 
 
-def not_yet(tables: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """Yield the keys of a file that have no effect yet, each with a sentence that says so."""
-    for key in _KEYS:
-        for path in _given(tables, key, ()):
-            yield path, _SENTENCE
+def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
+    """Return a sentence that names the keys of a file which have no effect yet, and the path of the first."""
+    given = [path for key in _KEYS for path in _given(tables, key, ())]
+    if not given:
+        return None
+    names = ", ".join(dict.fromkeys(dotted(path) for path in given))
+    return given[0], f"this version reads these keys but does not obey them yet: {names}"
 
 
 def _given(value: object, key: KeyPath, path: KeyPath) -> Iterator[KeyPath]:

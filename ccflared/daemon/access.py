@@ -6,10 +6,12 @@ can open it. Nothing here decides on a Host header what it should decide on a cr
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from ccflared.config.model import Config, Plane
 from ccflared.daemon.addresses import parsed
@@ -199,6 +201,31 @@ def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Field
         "Administration over this listener needs [admin] token in ccflare.toml. "
         "On the machine itself `ccflared status` and the control socket need none.",
     )
+
+
+def check_expiry(config: Config, client: str | None, now: float) -> None:
+    """Raise Denied (401) for a client whose day has come: ``expires`` is the first day without access."""
+    settings = config.clients.get(client) if client is not None else None
+    if settings is None or settings.expires is None:
+        return
+    zone = ZoneInfo(config.timezone) if config.timezone else None
+    if datetime.fromtimestamp(now, zone).date() >= settings.expires:
+        raise Denied(
+            401,
+            "authentication_error",
+            "This client key has expired.",
+            ((b"x-should-retry", b"false"),),
+        )
+
+
+def pinned(rights: Rights, client: str | None, *, administers: bool, fields: Fields) -> str | None:
+    """Return the account that the request asks for, None if it asks for none. Raises Denied if it may not ask."""
+    pin = fields.get(b"x-ccflared-account")
+    if pin is None:
+        return None
+    if not administers and client not in rights.pins:
+        raise Denied(403, "permission_error", "This client may not choose an account (pin = true allows it).")
+    return pin.decode("latin-1")
 
 
 def administers(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> bool:

@@ -45,6 +45,8 @@ class Asked:
     named: str
     """The peer's address for the log."""
     host: str
+    trusted: bool
+    """It came over the control socket."""
 
 
 Administration = Callable[[Asked, bytes], Awaitable[Reply]]
@@ -152,7 +154,16 @@ class App:
         exempt = path in ("/livez", "/readyz")
         host = "" if exempt else access.check_host(rights, door, peer, fields)
         return Asked(
-            request_id, scope["method"], path, scope["query_string"], headers, fields, peer, named, host
+            request_id,
+            scope["method"],
+            path,
+            scope["query_string"],
+            headers,
+            fields,
+            peer,
+            named,
+            host,
+            door.reach == "control",
         )
 
     async def _open(self, asked: Asked, exchange: Exchange) -> None:
@@ -165,11 +176,16 @@ class App:
         house = self._house
         rights = house.world.rights
         client = access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
+        access.check_expiry(house.world.config, client, time())
         settings = house.world.config.server
         if house.requests >= settings.max_concurrency:
             raise Denied(
                 529, "overloaded_error", "As many requests are running as may be.", ((b"retry-after", b"1"),)
             )
+        administers = access.administers(rights, door, asked.peer, asked.host, asked.fields)
+        pin = access.pinned(rights, client, administers=administers, fields=asked.fields)
+        if pin is not None and pin not in house.world.config.accounts:
+            raise ClientError(400, "invalid_request_error", "x-ccflared-account names no account.")
         exchange.add_headers(cors.answer_fields(rights, asked.fields))
         inbound = Inbound(
             id=asked.id,
@@ -180,7 +196,8 @@ class App:
             headers=tuple(asked.headers),
             body=b"",
             client=client,
-            administers=access.administers(rights, door, asked.peer, asked.host, asked.fields),
+            administers=administers,
+            pin=pin,
         )
         await relay(house, inbound, exchange)
 

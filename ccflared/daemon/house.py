@@ -87,9 +87,8 @@ class House:
         client = world.config.clients.get(inbound.client) if inbound.client is not None else None
         allowed = client.accounts if client else ("*",)
         for name, target in world.targets.items():
-            if not isinstance(target, Target) or not world.config.accounts[name].pool:
-                continue
-            if any(fnmatchcase(name, pattern) for pattern in allowed):
+            wanted = world.config.accounts[name].pool if inbound.pin is None else name == inbound.pin
+            if isinstance(target, Target) and wanted and any(fnmatchcase(name, p) for p in allowed):
                 yield target
 
     def plan(self, world: World, inbound: Inbound, now: float) -> Plan:

@@ -11,6 +11,8 @@ import pytest
 import trio
 from stage import QUESTION, Stage, staged
 
+from ccflared.demo.script import Failing
+
 CLIENT, ADMIN = "client-key-0123456789", "admin-token-0123456789"
 CLIENTS = f'[clients.laptop]\nkey_sha256 = "{hashlib.sha256(CLIENT.encode()).hexdigest()}"\n'
 TOKEN = f'[admin]\ntoken_sha256 = "{hashlib.sha256(ADMIN.encode()).hexdigest()}"\n'
@@ -323,3 +325,30 @@ async def test_a_client_may_use_only_its_accounts_and_models(tmp_path: Path) -> 
         assert (await raw(stage, "/v1/messages", KEY, body=body)).status == 403
         smuggled = '{"model":"claude-sonnet-4","max_tokens":1,"messages":[],"model":"claude-opus-4"}'
         assert (await raw(stage, "/v1/messages", KEY, body=smuggled)).status == 400
+
+
+async def test_a_pin_is_that_account_or_an_error_and_only_for_who_may(tmp_path: Path) -> None:
+    async with staged(tmp_path, more=CLIENTS + "pin = true\n") as stage:
+        answer = await raw(stage, "/v1/messages", KEY, "x-ccflared-account: second", body=BODY)
+        assert answer.headers["x-ccflared-account"] == "second"
+        assert stage.provider.seen[-1].key == "sk-second"
+        stage.provider.play("sk-second", Failing(500))
+        assert (await raw(stage, "/v1/messages", KEY, "x-ccflared-account: second", body=BODY)).status == 503
+        assert (await raw(stage, "/v1/messages", KEY, "x-ccflared-account: third", body=BODY)).status == 400
+    (tmp_path / "2").mkdir()
+    async with staged(tmp_path / "2", more=CLIENTS) as stage:
+        assert (await raw(stage, "/v1/messages", KEY, "x-ccflared-account: second", body=BODY)).status == 403
+
+
+@pytest.mark.parametrize(("day", "status"), [("2001-01-01", 401), ("2999-01-01", 200)])
+async def test_a_client_key_ends_on_its_day(tmp_path: Path, day: str, status: int) -> None:
+    async with staged(tmp_path, more=CLIENTS + f'expires = "{day}"\n') as stage:
+        assert (await raw(stage, "/v1/messages", KEY, body=BODY)).status == status
+
+
+async def test_the_file_can_forbid_changes_over_tcp_but_not_over_the_control_socket(tmp_path: Path) -> None:
+    async with staged(tmp_path, more=TOKEN + 'edit = "none"\n') as stage:
+        target = "/api/accounts/first/force-reset-rate-limit"
+        assert (await raw(stage, target, ADMIN_KEY, method="POST")).status == 403
+        control = await trio.open_unix_socket(str(stage.running.control.path))
+        assert (await converse(control, f"POST {target} HTTP/1.1\r\nHost: x\r\n\r\n")).status == 200
