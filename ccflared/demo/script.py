@@ -5,6 +5,7 @@ the second, the first ``content_block_start`` the third. Without ``stream`` an e
 document. All durations are seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,6 +38,8 @@ class Answer:
     thinking: bool = False
     tool: str | None = None
     """``"auto"``: call a sensible tool of the request, else the named one, unless a result is there."""
+    tool_input: Mapping[str, object] | None = None
+    """What the tool is called with; None: what its schema would accept."""
     events: int | None = None
     """Text deltas; None: one for every two words."""
     headers_after: float = 0.0

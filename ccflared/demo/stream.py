@@ -5,7 +5,7 @@ import random
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ccflared.demo.asked import Asked, Tool
@@ -123,7 +123,9 @@ def _chosen(answer: Answer, asked: Asked) -> Tool | None:
     if answer.tool is None:
         return None
     fitting = [tool for tool in asked.tools if answer.tool in {"auto", tool.name}]
-    return fitting[0] if fitting else None
+    if not fitting:
+        return None
+    return fitting[0] if answer.tool_input is None else replace(fitting[0], input=dict(answer.tool_input))
 
 
 def _text(parts: tuple[str, ...]) -> Block:

@@ -541,3 +541,10 @@ async def test_only_the_latest_requests_are_remembered_and_all_are_counted() -> 
         for _ in range(3):
             await client.ask()
     assert (len(provider.seen), provider.count) == (2, 3)
+
+
+async def test_a_tool_is_called_with_the_input_of_the_script() -> None:
+    provider = FakeProvider(default=Answer(tool="weather", tool_input={"city": "Oslo", "days": 3}))
+    async with serving(provider) as client:
+        answer = (await client.ask(tools=[WEATHER])).json()
+        assert answer["content"][-1]["input"] == {"city": "Oslo", "days": 3}
