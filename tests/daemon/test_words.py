@@ -1,0 +1,27 @@
+"""Words that clients act on: what an answer must not say, and why."""
+
+from pathlib import Path
+
+import pytest
+from stage import staged
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, "This ccflared asks for a client key."),
+        ({"x-api-key": "ck-wrong"}, "This ccflared does not know this client key."),
+        ({"authorization": "Bearer ck-wrong"}, "This ccflared does not know this client key."),
+    ],
+    ids=["none", "x-api-key", "bearer"],
+)
+async def test_a_refused_client_key_is_told_in_words_that_claude_code_shows(
+    tmp_path: Path, headers: dict[str, str], said: str
+) -> None:
+    # It puts "Not logged in. Please run /login" in the place of any 401 that names x-api-key.
+    async with staged(tmp_path, more='[clients.laptop]\nkey = "ck-right"\n') as stage:
+        stage.headers = headers
+        refused = await stage.ask()
+        assert refused.status_code == 401
+        assert refused.json()["error"]["message"] == said
+        assert "x-api-key" not in refused.text
