@@ -1,0 +1,1 @@
+"""Acceptance tests: real clients through the real command. Run by ``contrib/dev/test --acceptance``."""

@@ -1,0 +1,133 @@
+"""The real clients of the acceptance tests, installed once into a cache: two SDK generations and Claude Code.
+
+They live in ``$XDG_CACHE_HOME/ccflared-clients``, one directory each, from PyPI and npm. Run as a program it
+installs all of them and says where each is, or why it cannot be had.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+CLAUDE_CODE = "2.1.330"
+SDKS = {"0.x": ("anthropic==0.125.0", "anthropic<1"), "2.x": ("anthropic==2.12.0", "anthropic>=2,<3")}
+"""Of each generation the release that was looked at, and what to take where that one is no longer offered."""
+
+_PIP_SECONDS = 300
+_NPM_SECONDS = 600
+
+
+class Unavailable(Exception):  # noqa: N818 - reads as the fact it states
+    """A client cannot be had on this machine; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A client that can be run."""
+
+    program: Path
+    version: str
+
+
+def sdk(generation: str) -> Installed:
+    """Return the Python that has the ``anthropic`` SDK of a generation. Raises Unavailable."""
+    wanted, otherwise = SDKS[generation]
+    directory = _place(wanted)
+    python = directory / "bin" / "python"
+
+    def install() -> None:
+        venv.create(directory, with_pip=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        try:
+            _run([*pip, wanted], _PIP_SECONDS)
+        except Unavailable:
+            _run([*pip, otherwise], _PIP_SECONDS)
+
+    _once(directory, install)
+    code = "import importlib.metadata as m; print(m.version('anthropic'))"
+    return Installed(python, _run([str(python), "-c", code], 60).strip())
+
+
+def claude_code() -> Installed:
+    """Return the ``claude`` command. Raises Unavailable."""
+    wanted = f"@anthropic-ai/claude-code@{CLAUDE_CODE}"
+    directory = _place(wanted)
+    program = directory / "node_modules" / ".bin" / "claude"
+
+    def install() -> None:
+        if shutil.which("npm") is None:
+            raise Unavailable("npm is not on this machine")
+        npm = ["npm", "install", "--prefix", str(directory), "--no-audit", "--no-fund", "--loglevel", "error"]
+        directory.mkdir(parents=True)
+        try:
+            _run([*npm, wanted], _NPM_SECONDS)
+        except Unavailable:
+            _run([*npm, "@anthropic-ai/claude-code"], _NPM_SECONDS)
+
+    _once(directory, install)
+    return Installed(program, _run([str(program), "--version"], 60).split()[0])
+
+
+def cache() -> Path:
+    """Return the directory that holds the clients."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "ccflared-clients"
+
+
+def _place(wanted: str) -> Path:
+    return cache() / wanted.strip("@").replace("/", "-").replace("==", "-").replace("@", "-")
+
+
+def _once(directory: Path, install: Callable[[], None]) -> None:
+    """Install unless that was done; one at a time, and a half-done one is done anew."""
+    done = directory / "installed"
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return
+        shutil.rmtree(directory, ignore_errors=True)
+        install()
+        done.touch()
+
+
+def _run(command: list[str], seconds: float) -> str:
+    """Run a command and return what it printed. Raises Unavailable with its last words."""
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{Path(command[0]).name} could not be run: {error}") from error
+    if result.returncode:
+        words = (result.stderr or result.stdout).strip().splitlines() or ["it said nothing"]
+        raise Unavailable(f"{Path(command[0]).name} failed ({result.returncode}): {words[-1][:300]}")
+    return result.stdout
+
+
+def main() -> int:
+    """Install everything; the exit code says whether all of it can be had."""
+    missing = 0
+    makers: dict[str, Callable[[], Installed]] = {
+        "anthropic 0.x": lambda: sdk("0.x"),
+        "anthropic 2.x": lambda: sdk("2.x"),
+        "Claude Code": claude_code,
+    }
+    for name, make in makers.items():
+        try:
+            installed = make()
+        except Unavailable as reason:
+            missing += 1
+            print(f"{name}: not to be had here: {reason}")
+        else:
+            print(f"{name} {installed.version}: {installed.program}")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
