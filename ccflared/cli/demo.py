@@ -3,9 +3,10 @@
 import errno
 import os
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -74,8 +75,15 @@ async def _until_stopped(
     *,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    await run(path, environ, make_api, task_status=task_status)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        await run(path, environ, make_api, signals=_endings(signals), task_status=task_status)
     everything.cancel()
+
+
+async def _endings(signals: AsyncIterator[int]) -> AsyncIterator[int]:
+    """Take a closed terminal for the end: a daemon would read its file again, a demo has nobody left to watch it."""
+    async for _ in signals:
+        yield signal.SIGTERM
 
 
 def _free_address() -> str:
