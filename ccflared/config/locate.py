@@ -7,7 +7,6 @@ does not understand and keeps what it has seen (``Places.twice`` names keys that
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -257,8 +256,3 @@ def _unescape(match: re.Match[str]) -> str:
     if match[1]:
         return _ESCAPED[match[1]]
     return chr(int(match[2] or match[3] or match[4], 16))
-
-
-def lines_of(places: Places) -> Mapping[KeyPath, int]:
-    """Return the line of each key."""
-    return {path: spot.key.line for path, spot in places.spots.items()}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from ccflared.config.words import dotted
+from ccflared.config.words import dotted, toml_string
 
 
 def toml_value(value: object) -> str:
@@ -23,13 +23,3 @@ def toml_value(value: object) -> str:
             return f"{{ {inner} }}" if inner else "{}"
         case _:
             raise TypeError(f"{type(value).__name__} has no TOML form")
-
-
-def toml_string(text: str) -> str:
-    """Return a basic string: quoted, with everything escaped that would not be printed."""
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return '"' + "".join(escapes.get(c) or (c if c.isprintable() else _escaped(c)) for c in text) + '"'
-
-
-def _escaped(c: str) -> str:
-    return f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}"

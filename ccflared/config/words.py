@@ -7,6 +7,7 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
@@ -42,7 +43,7 @@ def duration_text(seconds: float) -> str:
 def size_bytes(text: str) -> int | None:
     """Return the bytes of ``"64MiB"`` or ``"2GB"``; None if it is not a size."""
     match = _SIZE.fullmatch(text.strip())
-    return int(float(match[1]) * _BYTES[match[2]]) if match else None
+    return int(Decimal(match[1]) * _BYTES[match[2]]) if match else None
 
 
 def size_text(size: int) -> str:
@@ -55,9 +56,17 @@ def size_text(size: int) -> str:
 
 def quoted(text: str, longest: int = 60) -> str:
     """Return the text in double quotes, escaped and cut to about ``longest`` characters."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    escaped = cut.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped) + '"'
+    return toml_string(text if len(text) <= longest else text[: longest - 1] + "…")
+
+
+def toml_string(text: str) -> str:
+    """Return a basic string: quoted, with everything escaped that would not be printed."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return '"' + "".join(escapes.get(c) or (c if c.isprintable() else _escaped(c)) for c in text) + '"'
+
+
+def _escaped(c: str) -> str:
+    return f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}"
 
 
 def found(value: Any) -> str:
@@ -127,6 +136,6 @@ def dotted(path: Iterable[str | int]) -> str:
             text += f"[{part}]"
         else:
             text += ("." if text else "") + (
-                part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else quoted(part, 200)
+                part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else toml_string(part)
             )
     return text

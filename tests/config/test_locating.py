@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccflared.config.kinds import KeyPath
@@ -145,6 +145,7 @@ def documents(draw: st.DrawFn) -> str:
     )
 
 
+@settings(deadline=None)  # a slow machine is no mistake of the scanner
 @given(documents())
 def test_whatever_tomllib_reads_is_located_key_by_key(text: str) -> None:
     try:

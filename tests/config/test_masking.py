@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from filebook import read, shown
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccflared.config.load import Loaded
@@ -65,6 +65,7 @@ def test_a_configuration_does_not_show_its_secrets(tmp_path: Path) -> None:
     assert SECRET not in repr(loaded)
 
 
+@settings(deadline=None)  # it touches the disk
 @given(cut=st.integers(0, 200), noise=st.sampled_from(["", '"', "'", "]", "=", "\n", "[", "#", "{"]))
 def test_a_file_broken_anywhere_does_not_show_a_secret(
     tmp_path_factory: pytest.TempPathFactory, cut: int, noise: str
