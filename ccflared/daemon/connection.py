@@ -1,13 +1,15 @@
 """One client connection: Hypercorn's HTTP/1.1 protocol on a Trio stream, with what a proxy of long streams needs.
 
 Differences from Hypercorn's own TCPServer, each for a reason: sending can be cancelled (a client that does not
-read would otherwise hold a drain for ever), HTTP/2 without TLS is not offered (an unfinished HTTP/2 stream would
+read would otherwise hold a drain for ever), a head that trickles in is given up, what is closed is let go of at once,
+HTTP/2 without TLS is not offered (an unfinished HTTP/2 stream would
 not be told from a finished one), and a handshake that fails ends only itself.
 """
 
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Final
 
 import h11
@@ -17,7 +19,7 @@ from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
@@ -51,6 +53,10 @@ class _Protocol(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         """Never leave HTTP/1.1."""
 
+    def head_begun(self) -> bool:
+        """Whether part of a request's head has come, and not all of it."""
+        return self.stream is None and bool(self.connection.trailing_data[0])
+
 
 class Connection(TCPServer):
     """Serves one accepted stream until it is closed."""
@@ -72,7 +78,7 @@ class Connection(TCPServer):
             server = parse_socket_addr(socket.family, socket.getsockname())
             async with TaskGroup() as task_group:
                 self._task_group = task_group
-                self.protocol = _Protocol(  # type: ignore[assignment]
+                self.protocol = self._protocol = _Protocol(  # type: ignore[assignment]
                     self.app,
                     self.config,
                     self.context,
@@ -85,6 +91,8 @@ class Connection(TCPServer):
                 )
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()
+                # Else the connection of a client that has left would be kept for as long as an idle one may be.
+                await self.idle_task.stop()
         except OSError:
             pass  # gone between accept and getpeername
         finally:
@@ -103,6 +111,26 @@ class Connection(TCPServer):
             except trio.Cancelled:
                 self._plain.socket.close()
                 raise
+
+    async def _read_data(self) -> None:
+        """Read until the peer leaves. A head that was begun has its time to end; a keep-alive pause has another."""
+        head_due = inf
+        data = b"begin"
+        while data:
+            try:
+                if head_due is inf:
+                    data = bytes(await self.stream.receive_some(MAX_RECV))
+                else:
+                    with trio.fail_at(head_due):
+                        data = bytes(await self.stream.receive_some(MAX_RECV))
+            except (trio.ClosedResourceError, trio.BrokenResourceError, trio.TooSlowError):
+                break
+            await self.protocol.handle(RawData(data))
+            if not self._protocol.head_begun():
+                head_due = inf
+            elif head_due is inf:
+                head_due = trio.current_time() + _HEADERS_WITHIN
+        await self.protocol.handle(Closed())
 
     async def _handshake(self) -> bool:
         if self._secured is None:

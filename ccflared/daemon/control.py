@@ -1,5 +1,6 @@
 """The control socket: the REST API for whoever can open it. Bound once; a change of it needs a restart."""
 
+import logging
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,8 @@ from ccflared.daemon.access import Door
 from ccflared.daemon.connection import Application, Connection, hypercorn_settings
 from ccflared.daemon.server import Bound
 from ccflared.daemon.sockets import Inherited, open_unix
+
+log = logging.getLogger("ccflared.control")
 
 DOOR = Door("control", "control", frozenset({"admin"}))
 
@@ -50,8 +53,14 @@ def open_control(config: Config, path: Path, handed: Inherited | None) -> Contro
 
 
 def leave_word(state_directory: Path, config_file: Path, socket: Path) -> None:
-    """Write down which control socket was last applied from this file, for commands that cannot read the file."""
+    """Write down which control socket was last applied from this file, for commands that cannot read the file.
+
+    A disk that is full is no reason not to serve: then the commands have to find the socket without it.
+    """
     name = "control-socket-" + sha256(str(config_file.absolute()).encode()).hexdigest()[:16]
     written = state_directory / (name + ".new")
-    written.write_text(str(socket) + "\n")
-    written.replace(state_directory / name)
+    try:
+        written.write_text(str(socket) + "\n")
+        written.replace(state_directory / name)
+    except OSError as error:
+        log.warning("cannot write %s: %s", written, error.strerror)

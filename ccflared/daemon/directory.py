@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ccflared.errors import Refused
@@ -31,8 +31,9 @@ def held(directory: Path) -> Iterator[None]:
                 f"another ccflared{by} uses the state directory {directory}. Stop it, or give this one a directory "
                 "of its own with [storage] directory."
             ) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # who holds it is a courtesy; a full disk must not stop the daemon
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)

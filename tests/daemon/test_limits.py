@@ -6,6 +6,7 @@ import pytest
 import trio
 from stage import QUESTION, Stage, staged
 
+from ccflared.daemon import connection
 from ccflared.demo.script import Held
 
 
@@ -147,3 +148,37 @@ async def test_requests_never_wait_for_a_connection_however_many_are_cancelled(t
             for _ in range(20):
                 answer = await client.post(stage.url + "/v1/messages", json=QUESTION)
                 assert answer.status_code == 200
+
+
+async def test_a_head_that_trickles_in_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_HEADERS_WITHIN", 0.2)
+    async with staged(tmp_path) as stage:
+        stream = await trio.open_tcp_stream("127.0.0.1", stage.port)
+        async with stream:
+            await stream.send_all(HEAD)
+            with trio.fail_after(2):
+                assert await stream.receive_some() == b""
+        # Neither does it concern an idle connection, nor one that sends whole heads.
+        stream = await trio.open_tcp_stream("127.0.0.1", stage.port)
+        async with stream:
+            for _ in range(3):
+                await trio.sleep(0.25)
+                await stream.send_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                data = b""
+                while not data.endswith(b"}"):
+                    data += await stream.receive_some()
+                assert data.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_that_its_client_has_closed_is_let_go_of_at_once(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        serving = stage.running.listeners._connections
+        assert serving is not None
+        before = len(serving.child_tasks)
+        for _ in range(20):
+            async with await trio.open_tcp_stream("127.0.0.1", stage.port) as stream:
+                await stream.send_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+        with trio.fail_after(2):
+            while len(serving.child_tasks) > before:
+                await trio.sleep(0.01)
