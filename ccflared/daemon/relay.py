@@ -29,6 +29,9 @@ from ccflared.wire import Head, Inbound
 _PARSED_IN_PLACE: Final = 1024 * 1024
 _WORTH_WAITING: Final = 60
 """Seconds. Claude Code waits that long and no longer; an SDK would sleep through any time it is told."""
+_NOT_SOON: Final = 300
+"""Seconds, told where no recovery is in sight: a person must act. Claude Code tries a 503 ``overloaded_error`` again
+and hides what it says, even with ``x-should-retry: false``, unless ``retry-after`` is longer than it waits."""
 
 
 async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
@@ -169,9 +172,8 @@ class _Request:
 
 def _waiting(refusal: Refusal) -> RawHeaders:
     """``retry-after``, and for a wait that nobody should sleep through the word not to retry."""
-    headers = [JSON]
-    if refusal.wait is not None:
-        headers.append((b"retry-after", str(refusal.wait).encode()))
-    if refusal.wait is None or refusal.wait > _WORTH_WAITING:
+    wait = _NOT_SOON if refusal.wait is None else refusal.wait
+    headers = [JSON, (b"retry-after", str(wait).encode())]
+    if wait > _WORTH_WAITING:
         headers.append((b"x-should-retry", b"false"))
     return headers

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from stage import staged
 
+from ccflared.demo.script import Failing
+
 
 @pytest.mark.parametrize(
     ("headers", "said"),
@@ -25,3 +27,13 @@ async def test_a_refused_client_key_is_told_in_words_that_claude_code_shows(
         assert refused.status_code == 401
         assert refused.json()["error"]["message"] == said
         assert "x-api-key" not in refused.text
+
+
+async def test_where_no_recovery_is_in_sight_a_client_is_told_not_to_wait_for_it(tmp_path: Path) -> None:
+    # Claude Code heeds this only with a retry-after above 60 s; else it says "Repeated 529 Overloaded errors".
+    async with staged(tmp_path, ["only"]) as stage:
+        stage.provider.play("sk-only", then=Failing(401))
+        refused = await stage.ask()
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) > 60
+        assert refused.headers["x-should-retry"] == "false"
