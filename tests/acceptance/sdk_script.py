@@ -98,6 +98,11 @@ def models(client: Any, model: str) -> dict[str, Any]:
     }
 
 
+def batches(client: Any) -> dict[str, Any]:
+    """Ask for something that no pool of accounts can have."""
+    return {"ids": [entry.id for entry in client.messages.batches.list(limit=1)]}
+
+
 def many(client: Any, number: int) -> dict[str, Any]:
     """Stream several answers at once with the SDK's asynchronous client."""
 
@@ -113,7 +118,8 @@ def many(client: Any, number: int) -> dict[str, Any]:
 
 
 SCENES: dict[str, Callable[..., dict[str, Any]]] = {
-    scene.__name__: scene for scene in (create, beta, stream, events, leave, tool, count, models, many)
+    scene.__name__: scene
+    for scene in (create, beta, stream, events, leave, tool, count, models, batches, many)
 }
 
 

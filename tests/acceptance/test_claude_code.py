@@ -163,7 +163,45 @@ async def test_when_all_accounts_are_limited_for_long_claude_says_so_at_once(
         assert (row.outcome, row.status) == ("refused", 429)
 
 
-async def test_a_wrong_client_key_is_told_at_once_and_the_right_one_works_in_both_forms(
+async def test_an_account_whose_credential_is_refused_is_no_reason_to_log_in(
+    claude: Installed, home: Path, tmp_path: Path
+) -> None:
+    # Of a 401 passed on, claude would think that it is its own, and try again for minutes.
+    async with live(tmp_path, ["only"]) as scene:
+        scene.provider.play("sk-only", then=Failing(401))
+        printed = await Person(claude, home, scene.url).says("Say hello.")
+        assert printed.code == 1
+        assert "503 No account could serve this request (1 not accepted upstream)." in printed.text
+        assert printed.seconds < AT_ONCE
+        (row,) = await scene.rows()
+        assert (row.outcome, row.status, kinds(row)) == ("refused", 503, [("only", "credential")])
+
+
+async def test_a_daemon_without_accounts_says_what_to_do(
+    claude: Installed, home: Path, tmp_path: Path
+) -> None:
+    async with live(tmp_path, []) as scene:
+        printed = await Person(claude, home, scene.url).says("Say hello.")
+        assert printed.code == 1
+        assert "No account can serve this request: `ccflared status` says why." in printed.text
+        assert printed.seconds < AT_ONCE
+        (row,) = await scene.rows()
+        assert (row.outcome, row.status, row.account) == ("refused", 503, None)
+
+
+async def test_the_upstreams_own_words_about_a_bad_request_are_shown(
+    claude: Installed, home: Path, tmp_path: Path
+) -> None:
+    async with live(tmp_path) as scene:
+        scene.provider.play("sk-first", then=Failing(400, message="metadata: the moon is in the wrong phase"))
+        printed = await Person(claude, home, scene.url).says("Say hello.")
+        assert printed.code == 1
+        assert "the moon is in the wrong phase" in printed.text
+        rows = await scene.rows()
+        assert {(row.outcome, row.status, row.account) for row in rows} == {("complete", 400, "first")}
+
+
+async def test_a_wrong_client_key_is_told_at_once_and_the_right_one_works_in_each_form(
     claude: Installed, home: Path, tmp_path: Path
 ) -> None:
     more = '[clients.laptop]\nkey = "ck-right"\n'
@@ -173,13 +211,14 @@ async def test_a_wrong_client_key_is_told_at_once_and_the_right_one_works_in_bot
         assert "This ccflared does not know this client key." in wrong.text
         assert wrong.seconds < AT_ONCE
         assert scene.keys == []
-        for variable in ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"):
+        variables = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
+        for variable in variables:
             right = await Person(claude, home, scene.url, "ck-right", variable).says("Say hello.")
             assert (right.code, right.text.strip()) == (0, HELLO)
-        assert scene.keys == ["sk-first"] * 2
+        assert scene.keys == ["sk-first"] * 3
         assert not any(traces(seen, "ck-") for seen in scene.provider.seen)
         rows = await scene.rows()
-        assert [row.client for row in rows] == ["laptop"] * 2
+        assert [row.client for row in rows] == ["laptop"] * 3
 
 
 async def test_claude_told_to_stop_ends_the_upstreams_work(

@@ -145,6 +145,19 @@ async def test_a_client_key_is_accepted_in_either_form_and_a_wrong_one_refused_a
         assert [row.client for row in rows] == ["laptop", "phone"]
 
 
+async def test_the_daemon_may_be_mounted_below_a_path(sdk: Sdk, tmp_path: Path) -> None:
+    more = '[clients.laptop]\nkey = "ck-right"\n'
+    async with live(
+        tmp_path, server='base_path = "/ccflared"\n', more=more, provider=saying_hello()
+    ) as scene:
+        for url in (f"{scene.url}/ccflared", f"{scene.url}/ccflared/"):
+            done = await sdk.call("stream", url, key="ck-right")
+            assert (done.raised, done.text) == (None, HELLO)
+        outside = await sdk.call("create", scene.url, key="ck-right")
+        assert (outside.raised, outside.status) == ("NotFoundError", 404)
+        assert [seen.target for seen in scene.provider.seen] == ["/v1/messages"] * 2
+
+
 async def test_the_upstreams_own_words_about_a_bad_request_reach_the_caller(sdk: Sdk, tmp_path: Path) -> None:
     words = "messages.0.content.1: image exceeds 5 MB maximum"
     async with live(tmp_path) as scene:
@@ -172,6 +185,9 @@ async def test_what_ccflared_itself_refuses_has_the_class_the_api_would_give_it(
         other = await sdk.call("create", scene.url, key="ck", model="gpt-6")
         assert (other.raised, other.status) == ("PermissionDeniedError", 403)
         assert other.seconds < AT_ONCE
+        batches = await sdk.call("batches", scene.url, key="ck")
+        assert (batches.raised, batches.status) == ("NotFoundError", 404)
+        assert scene.keys == []
         rows = await scene.rows()
         assert [(row.outcome, row.status) for row in rows] == [("refused", 413), ("refused", 403)]
 
