@@ -136,9 +136,13 @@ async def test_requests_never_wait_for_a_connection_however_many_are_cancelled(t
         release = trio.Event()
         stage.provider.play("sk-only", *[Held(release)] * 60)
 
+        body = json.dumps(QUESTION | {"stream": True}).encode()
+
         async def leave(number: int) -> None:
             with trio.move_on_after(0.05 + number * 0.002):
-                await stage.ask(stream=True)
+                async with await trio.open_tcp_stream("127.0.0.1", stage.port) as stream:
+                    await stream.send_all(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body)
+                    await trio.sleep_forever()
 
         async with trio.open_nursery() as nursery:
             for number in range(60):
