@@ -15,6 +15,7 @@ PING = sse.encode("ping", b'{"type": "ping"}')
 
 # SDKs and Claude Code write the model first or last; where it is first there is nothing to parse.
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*"([^"\\\x00-\x1f]{1,256})"')
+_MODEL_KEY = re.compile(rb'"model"', re.IGNORECASE)
 _LONGEST_MODEL = 256
 
 
@@ -39,7 +40,6 @@ _MARKS = {
     b"message_stop": Mark.END,
     b"error": Mark.ERROR,
 }
-_TYPE = re.compile(rb'"type"\s*:\s*"([a-z_]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +53,24 @@ def read(body: bytes) -> Reading:
     """Find the model a Messages request asks for, parsing the body only where it must.
 
     Raises ClientError (400) for a body that is no JSON object, names no model, or names it twice: which of the
-    two counts could differ between us and the upstream, and rights are given by model.
+    two counts could differ between us and the upstream, and rights are given by model. ``Model`` counts as a
+    second ``model``: there are upstreams (those written in Go) that take it for the same key.
     """
     match = _MODEL_FIRST.match(body)
-    # An escaped letter in a key (\u006dodel) would hide a second one; a body with such an escape is parsed.
-    if match and body.count(b'"model"') == 1 and b"\\u006" not in body:
+    # An escaped letter in a key (\u006dodel, \u004dodel) would hide a second one; a body with such an escape is parsed.
+    if match and not (_MODEL_KEY.search(body, match.start(1)) or b"\\u006" in body or b"\\u004" in body):
         return Reading(_text(match[1]))
     try:
-        parsed = json.loads(body, object_pairs_hook=_top_level_pairs)
+        # Numbers are not our business, and Python refuses to read those of many digits.
+        parsed = json.loads(body, object_pairs_hook=_top_level_pairs, parse_int=float)
     except (ValueError, RecursionError) as error:
         raise ClientError(400, "invalid_request_error", "The request body is not valid JSON.") from error
     if not isinstance(parsed, _Pairs):
         raise ClientError(400, "invalid_request_error", "The request body must be a JSON object.")
-    models = [value for key, value in parsed if key == "model"]
+    models = [(key, value) for key, value in parsed if key.lower() == "model"]
     if len(models) > 1:
         raise ClientError(400, "invalid_request_error", "model: given more than once")
-    model = models[0] if models else None
+    model = dict(models).get("model")
     if not isinstance(model, str) or not 0 < len(model) <= _LONGEST_MODEL or not model.isprintable():
         raise ClientError(400, "invalid_request_error", "model: a model name is required")
     return Reading(model)
@@ -105,19 +107,25 @@ def mark(raw: bytes) -> Mark:
         return Mark.EMPTY
     if event.name in _MARKS:
         return _MARKS[event.name]
-    kind = _TYPE.search(event.data)
-    return _MARKS.get(kind[1], Mark.CONTENT) if kind and not event.name else Mark.CONTENT
+    # The type may stand behind an object that has a type of its own, so a search for the word would not do.
+    kind = _members(event.data).get("type")
+    return _MARKS.get(kind.encode(errors="replace"), Mark.CONTENT) if isinstance(kind, str) else Mark.CONTENT
 
 
 def error_of(raw: bytes) -> tuple[str, str]:
     """Return the type and message of an error event or error body; ("api_error", "") where it has none."""
-    data = raw if raw.lstrip().startswith(b"{") else sse.parse(raw).data
-    try:
-        error = json.loads(data).get("error", {})
-        kind, message = error.get("type"), error.get("message")
-    except (ValueError, AttributeError, RecursionError):
-        return "api_error", ""
+    error = _members(raw if raw.lstrip().startswith(b"{") else sse.parse(raw).data).get("error")
+    kind, message = (error.get("type"), error.get("message")) if isinstance(error, dict) else (None, None)
     return (kind if isinstance(kind, str) else "api_error", message if isinstance(message, str) else "")
+
+
+def _members(data: bytes) -> dict[str, object]:
+    """Return the members of a JSON object; none for anything else."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def error_body(kind: str, message: str, request_id: str | None = None) -> bytes:
@@ -125,7 +133,8 @@ def error_body(kind: str, message: str, request_id: str | None = None) -> bytes:
     document: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
     if request_id is not None:
         document["request_id"] = request_id
-    return json.dumps(document, ensure_ascii=False).encode()
+    # A lone surrogate, as JSON may bring one, has no bytes.
+    return json.dumps(document, ensure_ascii=False).encode(errors="replace")
 
 
 def error_event(kind: str, message: str) -> bytes:

@@ -29,4 +29,4 @@ def error_body(path: str, kind: str, message: str, request_id: str | None = None
         return anthropic.error_body(kind, message, request_id)
     openai_kind, code = _OPENAI_KINDS.get(kind, ("invalid_request_error", None))
     error = {"message": message, "type": openai_kind, "param": None, "code": code}
-    return json.dumps({"error": error}, ensure_ascii=False).encode()
+    return json.dumps({"error": error}, ensure_ascii=False).encode(errors="replace")
