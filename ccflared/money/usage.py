@@ -6,12 +6,16 @@ an earlier one. Some upstreams report input only at the end; some repeat it. A k
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 
 from ccflared.formats import sse
 from ccflared.wire import Tokens
 
 LONGEST_DOCUMENT = 4 * 1024 * 1024
 """Bytes of a JSON answer that are kept to read usage from; of a longer one usage stays unknown."""
+LONGEST_USAGE = 16 * 1024
+"""Characters of a usage object that are kept; those seen have a few hundred."""
+_LONGEST_WORD = 256
 
 
 class Meter:
@@ -31,8 +35,9 @@ class Meter:
         # Most events are deltas of text: two searches in a short string cost less than parsing it.
         if b'"usage"' not in raw and b"message_start" not in raw and b"message_delta" not in raw:
             return
-        document = _object(sse.parse(raw).data)
-        match document.get("type"):
+        event = sse.parse(raw)
+        document = _object(event.data)
+        match document.get("type", event.name.decode("ascii", "replace")):
             case "message_start":
                 self._message(_mapping(document.get("message")))
             case "message_delta":
@@ -57,8 +62,12 @@ class Meter:
 
     @property
     def usage(self) -> str | None:
-        """The usage object as reported, merged over the stream, as JSON; None if there was none."""
-        return json.dumps(self._usage, ensure_ascii=False) if self._usage else None
+        """The usage object as reported, merged over the stream, as JSON; None if there was none fit to keep."""
+        try:
+            text = json.dumps(self._usage, ensure_ascii=False) if self._usage else ""
+        except RecursionError:
+            return None
+        return text if 0 < len(text) <= LONGEST_USAGE else None
 
     @property
     def tokens(self) -> Tokens:
@@ -80,7 +89,7 @@ class Meter:
     def _message(self, message: Mapping[str, object]) -> None:
         model = message.get("model")
         if isinstance(model, str):
-            self.model = model
+            self.model = model[:_LONGEST_WORD]
         self._merge(_mapping(message.get("usage")))
         self._stop(message.get("stop_reason"))
 
@@ -89,14 +98,19 @@ class Meter:
 
     def _stop(self, reason: object) -> None:
         if isinstance(reason, str):
-            self.stop_reason = reason
+            self.stop_reason = reason[:_LONGEST_WORD]
 
 
 def _object(data: bytes) -> Mapping[str, object]:
     try:
-        return _mapping(json.loads(data))
+        return _mapping(json.loads(data, parse_float=_finite, parse_constant=lambda _: None))
     except (ValueError, RecursionError):
         return {}
+
+
+def _finite(text: str) -> float | None:
+    """Return the number; NaN and infinities would make the row's JSON unreadable to others."""
+    return number if isfinite(number := float(text)) else None
 
 
 def _mapping(value: object) -> Mapping[str, object]:
