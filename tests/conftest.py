@@ -1,8 +1,11 @@
 """Makes the test helpers importable, and keeps a test from hanging for ever."""
 
+import faulthandler
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # The machine may be busy: how long an example takes is no property of what is tested.
@@ -11,3 +14,11 @@ settings.load_profile("ccflared")
 
 for folder in (".", "daemon"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
+
+
+@pytest.fixture(autouse=True)
+def _no_test_hangs() -> Iterator[None]:
+    """End the run with every thread's stack where a test takes longer than any may."""
+    faulthandler.dump_traceback_later(300, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()

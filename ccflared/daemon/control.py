@@ -32,7 +32,6 @@ class Control:
         async def serve(stream: trio.SocketStream) -> None:
             await Connection(app, settings, self.bound.context, stream).run()
 
-        self.bound.served = True
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(self.bound.sockets[0]))
         try:
             await trio.serve_listeners(serve, [listener])

@@ -43,8 +43,6 @@ class Bound:
     accepting: trio.CancelScope = field(default_factory=trio.CancelScope)
     file: tuple[Path, int] | None = None
     """The socket's file and inode, to be removed at the end; None where it was handed in."""
-    served: bool = False
-    """Whether a task accepts on the sockets; it closes them when it is cancelled."""
 
     @property
     def addresses(self) -> list[str]:
@@ -52,12 +50,11 @@ class Bound:
         return [address_of(bound) for bound in self.sockets]
 
     def close(self) -> None:
-        """Stop accepting and give the sockets back. Connections that were accepted live on."""
-        if self.served:
-            self.accepting.cancel()
-        else:
-            for bound in self.sockets:
-                bound.close()
+        """Stop accepting and give the sockets back, at once. Connections that were accepted live on."""
+        # A cancelled accept has let go of its descriptor by the time this returns, so closing is safe.
+        self.accepting.cancel()
+        for bound in self.sockets:
+            bound.close()
         if self.file is not None:
             remove_unix(*self.file)
 
@@ -104,6 +101,7 @@ class Listeners:
         current = {bound.listen.address: bound for bound in self.bound}
         change = Change([], [], [bound for address, bound in current.items() if address not in wanted])
         contexts: dict[Tls, ssl.SSLContext] = {}
+        blocked: list[tuple[Listen, str, ssl.SSLContext | None]] = []
         try:
             for listen in wanted.values():
                 tls = _tls_context(listen.tls or server.tls, contexts)
@@ -111,12 +109,34 @@ class Listeners:
                 if known := current.get(listen.address):
                     door = Door(listen.address, known.door.reach, listen.serve, base_path, tls is not None)
                     change.kept.append((known, listen, door, tls))
+                elif _in_the_way(listen, change.removed):
+                    blocked.append((listen, base_path, tls))
                 else:
                     change.added.append(self._open(listen, base_path, tls))
+            self._take_over(blocked, change)
         except BaseException:
             change.undo()
             raise
         return change
+
+    def _take_over(self, blocked: list[tuple[Listen, str, ssl.SSLContext | None]], change: Change) -> None:
+        """Open what only our own, leaving listeners stand in the way of: 0.0.0.0:8080 after 127.0.0.1:8080, say.
+
+        They have to be closed first; if it fails all the same, they are opened again. Done last, when nothing else
+        can fail any more.
+        """
+        leaving = [old for old in change.removed if any(_in_the_way(listen, [old]) for listen, *_ in blocked)]
+        for old in leaving:
+            old.close()
+        try:
+            change.added.extend(self._open(*entry) for entry in blocked)
+        except Refused:
+            for old in leaving:
+                again = self._open(old.listen, old.door.base_path, old.tls)
+                again.context = old.context
+                self.bound[self.bound.index(old)] = again
+                self._serve(again)
+            raise
 
     def apply(self, change: Change) -> None:
         """Put a prepared change in force: new listeners accept, removed ones stop."""
@@ -183,7 +203,6 @@ class Listeners:
 
     def _serve(self, bound: Bound) -> None:
         if self._connections is not None and self._make_app is not None:
-            bound.served = True
             app = self._make_app(lambda: bound.door)
             self._connections.start_soon(self._accept, bound, app, self._connections)
 
@@ -197,6 +216,13 @@ class Listeners:
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(item)) for item in bound.sockets]
         with bound.accepting:
             await trio.serve_listeners(serve, listeners, handler_nursery=connections)
+
+
+def _in_the_way(listen: Listen, leaving: list[Bound]) -> bool:
+    """Whether one of the leaving listeners has the port that ``listen`` asks for."""
+    port = listen.address.rpartition(":")[2]
+    taken = {address.rpartition(":")[2] for old in leaving for address in old.addresses}
+    return not listen.address.startswith("unix:") and port != "0" and port in taken
 
 
 def _retire(bound: Bound) -> None:

@@ -1,12 +1,15 @@
 import json
+import socket
 from pathlib import Path
 
 import pytest
 import trio
-from stage import QUESTION, Stage, accounts, events, staged
+from stage import QUESTION, Stage, accounts, events, free_port, staged
 
 from ccflared.daemon.verdicts import Verdict
 from ccflared.demo.script import Answer
+
+LAPTOP = '[clients.laptop]\nkey = "client-key-0123456789"\n'
 
 
 async def verdict(stage: Stage, number: int) -> Verdict:
@@ -203,3 +206,28 @@ async def test_a_running_request_finishes_with_the_configuration_it_began_with(t
         assert events(body)[-1]["type"] == "message_stop"
         await stage.ask()
         assert stage.provider.seen[-1].key == "sk-second"
+
+
+async def test_a_listener_may_widen_or_change_its_spelling_on_the_same_port(tmp_path: Path) -> None:
+    port = free_port()
+    async with staged(tmp_path, server=f'listen = "127.0.0.1:{port}"', more=LAPTOP) as stage:
+        text = stage.config.read_text()
+        stage.headers = {"x-api-key": "client-key-0123456789"}
+        for address in (f"0.0.0.0:{port}", f"localhost:{port}", f"127.0.0.1:{port}"):
+            stage.edit(text.replace(f"127.0.0.1:{port}", address))
+            assert (await stage.running.reloads.reload("command")).applied
+            assert (await stage.ask()).status_code == 200
+
+
+async def test_a_listener_that_cannot_be_replaced_goes_on(tmp_path: Path) -> None:
+    port = free_port()
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", port))
+        other.listen()
+        async with staged(tmp_path, server=f'listen = "127.0.0.1:{port}"', more=LAPTOP) as stage:
+            stage.headers = {"x-api-key": "client-key-0123456789"}
+            stage.edit(stage.config.read_text().replace(f"127.0.0.1:{port}", f"0.0.0.0:{port}"))
+            seen = await stage.running.reloads.reload("command")
+            assert not seen.applied
+            assert (await stage.ask()).status_code == 200
+            assert stage.running.listeners.bound[0].door.reach == "loopback"
