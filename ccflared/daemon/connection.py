@@ -2,12 +2,13 @@
 
 Differences from Hypercorn's own TCPServer, each for a reason: sending can be cancelled (a client that does not
 read would otherwise hold a drain for ever), a head that trickles in is given up, what is closed is let go of at once,
-HTTP/2 without TLS is not offered (an unfinished HTTP/2 stream would
-not be told from a finished one), and a handshake that fails ends only itself.
+HTTP/2 without TLS is not offered (an unfinished HTTP/2 stream would not be told from a finished one), an unfinished
+answer to an HTTP/1.0 client ends with a reset (for the same reason), and a handshake that fails ends only itself.
 """
 
 import logging
 import ssl
+import struct
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, Final
@@ -57,6 +58,10 @@ class _Protocol(H11Protocol):
         """Whether part of a request's head has come, and not all of it."""
         return self.stream is None and bool(self.connection.trailing_data[0])
 
+    def would_seem_whole(self) -> bool:
+        """Whether an orderly close now would pass for the end of a body: HTTP/1.0 has no other end for a stream."""
+        return self.connection.our_state is h11.SEND_BODY and self.connection.their_http_version != b"1.1"
+
 
 class Connection(TCPServer):
     """Serves one accepted stream until it is closed."""
@@ -73,12 +78,13 @@ class Connection(TCPServer):
         if not await self._handshake():
             return
         socket = self._plain.socket
+        protocol: _Protocol | None = None
         try:
             client = parse_socket_addr(socket.family, socket.getpeername())
             server = parse_socket_addr(socket.family, socket.getsockname())
             async with TaskGroup() as task_group:
                 self._task_group = task_group
-                self.protocol = self._protocol = _Protocol(  # type: ignore[assignment]
+                self.protocol = self._protocol = protocol = _Protocol(  # type: ignore[assignment]
                     self.app,
                     self.config,
                     self.context,
@@ -96,10 +102,14 @@ class Connection(TCPServer):
         except OSError:
             pass  # gone between accept and getpeername
         finally:
+            if protocol is not None and protocol.would_seem_whole():
+                self._reset()
             socket.close()
 
     async def protocol_send(self, event: Event) -> None:
         """Carry out what the protocol asks for. A send that is cancelled half-way ends the connection."""
+        if isinstance(event, Closed) and self._protocol.would_seem_whole():
+            self._reset()
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -111,6 +121,13 @@ class Connection(TCPServer):
             except trio.Cancelled:
                 self._plain.socket.close()
                 raise
+
+    def _reset(self) -> None:
+        """Close with RST: what was begun is not whole."""
+        socket = self._plain.socket
+        if socket.fileno() != -1:
+            socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.close()
 
     async def _read_data(self) -> None:
         """Read until the peer leaves. A head that was begun has its time to end; a keep-alive pause has another."""
