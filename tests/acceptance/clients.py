@@ -42,7 +42,16 @@ def sdk(generation: str) -> Installed:
 
     def install() -> None:
         venv.create(directory, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--retries",
+            "1",
+        ]
         try:
             _run([*pip, wanted], _PIP_SECONDS)
         except Unavailable:
@@ -106,7 +115,8 @@ def _run(command: list[str], seconds: float) -> str:
         raise Unavailable(f"{Path(command[0]).name} could not be run: {error}") from error
     if result.returncode:
         words = (result.stderr or result.stdout).strip().splitlines() or ["it said nothing"]
-        raise Unavailable(f"{Path(command[0]).name} failed ({result.returncode}): {words[-1][:300]}")
+        name = "pip" if "pip" in command else Path(command[0]).name
+        raise Unavailable(f"{name} failed ({result.returncode}): {words[-1][:300]}")
     return result.stdout
 
 
