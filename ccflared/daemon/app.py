@@ -14,13 +14,12 @@ from typing import Any, Final
 
 from ccflared.daemon import access, cors
 from ccflared.daemon.access import Denied, Door, Peer
-from ccflared.daemon.answers import JSON, Reply, give, give_error
+from ccflared.daemon.answers import Reply, give, give_error
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
 from ccflared.daemon.house import House
 from ccflared.daemon.paths import below, place_of, well_formed
 from ccflared.daemon.relay import relay
 from ccflared.errors import ClientError
-from ccflared.formats import dialect
 from ccflared.wire import Inbound
 
 log = logging.getLogger("ccflared.request")
@@ -97,9 +96,6 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request. A bug in here ends this request with a 500 and a traceback in the log."""
-        if scope["type"] == "websocket":
-            await _no_websocket(scope, receive, send)
-            return
         exchange = Exchange(receive, send)
         request_id = "req_" + secrets.token_hex(12)
         path = scope["path"]
@@ -121,6 +117,9 @@ class App:
         has_body = b"content-length" in asked.fields or b"transfer-encoding" in asked.fields
         if not has_body:
             await exchange.read_body(0, 5.0, None)
+        if asked.fields.get(b"upgrade", b"").strip().lower() == b"websocket":
+            # Codex then falls back to plain HTTP at once, while any other answer costs it seconds.
+            raise ClientError(426, "invalid_request_error", "WebSocket is not offered; use HTTP.")
         match place_of(asked.method, asked.path):
             case "open":
                 await self._open(asked, exchange)
@@ -232,17 +231,3 @@ class App:
         if body and kind != b"application/json":
             raise ClientError(415, "invalid_request_error", "The body must be application/json.")
         await give(exchange, await self._administration(asked, body))
-
-
-async def _no_websocket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Answer 426: Codex then falls back to plain HTTP at once, while any other answer costs it seconds."""
-    await receive()
-    body = dialect.error_body(scope["path"], "invalid_request_error", "WebSocket is not offered; use HTTP.")
-    await send(
-        {
-            "type": "websocket.http.response.start",
-            "status": 426,
-            "headers": [JSON, (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

@@ -18,7 +18,9 @@ import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.events import Request
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -51,8 +53,39 @@ def hypercorn_settings() -> HypercornConfig:
 
 
 class _Protocol(H11Protocol):
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """Never leave HTTP/1.1."""
+    """Hypercorn's HTTP/1.1, which is never left: what an upgrade asks for, the application sees as a field."""
+
+    async def _check_protocol(self, _event: h11.Request) -> None:
+        """Read on behind a request that offers to switch protocols: h11 would wait for the answer to that.
+
+        Private to h11. While it waits, a client that leaves would not be noticed.
+        """
+        self.connection._cstate.pending_switch_proposals.clear()  # type: ignore[union-attr]  # noqa: SLF001
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        """Begin a request. Hypercorn's WebSocket streams fail on what clients may send, so there are none."""
+        self.stream = HTTPStream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=list(request.headers),
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii").upper(),
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
+        self.keep_alive_requests += 1
 
     def head_begun(self) -> bool:
         """Whether part of a request's head has come, and not all of it."""
@@ -74,7 +107,18 @@ class Connection(TCPServer):
         self._plain = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
 
     async def run(self) -> None:
-        """Serve requests until either side closes. What the peer does wrong ends the connection quietly."""
+        """Serve requests until either side closes. What the peer does wrong ends the connection quietly.
+
+        A fault in the protocol's code ends this connection and is logged: it must not end all the others.
+        """
+        try:
+            await self._serve()
+        except* Exception:
+            log.exception("a fault in the protocol of one connection")
+        finally:
+            self._plain.socket.close()
+
+    async def _serve(self) -> None:
         if not await self._handshake():
             return
         socket = self._plain.socket

@@ -308,6 +308,33 @@ async def test_a_websocket_upgrade_is_answered_426(tmp_path: Path) -> None:
         assert answer.status == 426
 
 
+@pytest.mark.parametrize(
+    ("fields", "behind"),
+    [
+        (["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], "\x81\x05hello" * 5),
+        (["Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: \u00e9\u00ff"], ""),
+        ([], "anything"),
+    ],
+    ids=["frames before the answer", "a protocol that is no ASCII", "no key"],
+)
+async def test_no_websocket_handshake_can_end_the_daemon(
+    tmp_path: Path, fields: list[str], behind: str
+) -> None:
+    async with opened(tmp_path) as stage:
+        lines = [
+            "GET / HTTP/1.1",
+            f"Host: 127.0.0.1:{stage.port}",
+            "Connection: upgrade",
+            "Upgrade: websocket",
+        ]
+        asked = "\r\n".join([*lines, *fields, "", behind])
+        for _ in range(20):
+            async with await trio.open_tcp_stream("127.0.0.1", stage.port) as stream:
+                await stream.send_all(asked.encode("latin-1"))
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 426 ")
+        assert (await raw(stage, "/livez")).status == 200
+
+
 async def test_other_paths_have_an_error_in_the_clients_dialect(tmp_path: Path) -> None:
     async with opened(tmp_path) as stage:
         anthropic = await raw(stage, "/v1/files")
