@@ -5,6 +5,7 @@ the answer is the client's: a success, or a fault of the request itself, which t
 """
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from ccflared.errors import ConnectFailed, UpstreamError, UpstreamTimeout
@@ -91,12 +92,18 @@ def reset_of(head: Head, now: float) -> float | None:
         if re.fullmatch(rb"\d{1,12}(\.\d+)?", value):
             number = float(value)
             return number if number > 1e9 else now + number
-        if value:
-            try:
-                return parsedate_to_datetime(value.decode("latin-1")).timestamp()
-            except ValueError:
-                continue
+        if value and (at := _date(value.decode("latin-1"))) is not None:
+            return at
     return None
+
+
+def _date(text: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(text)
+        # A date without a zone is meant in GMT like every other date of HTTP, wherever this daemon stands.
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _windowless(head: Head) -> bool:
@@ -117,7 +124,9 @@ def _speaks_the_api(head: Head) -> bool:
 
 def _not_the_api(head: Head) -> Observation:
     kind = _quoted((head.get(b"content-type") or b"nothing").decode("latin-1"))
-    return Observation("account", "not the API", f"answered {head.status} with {kind}: something stands between")
+    return Observation(
+        "account", "not the API", f"answered {head.status} with {kind}: something stands between"
+    )
 
 
 def _said(body: bytes) -> str:

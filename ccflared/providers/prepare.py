@@ -6,7 +6,7 @@ client took to us, or to the client's own rights here; the account's credential 
 into invalid ones.
 """
 
-from typing import Final
+from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from ccflared.config.model import Dialect
@@ -21,9 +21,14 @@ _NEVER_SENT: Final = frozenset(
         *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding"),
         *(b"upgrade", b"http2-settings", b"host", b"content-length", b"expect"),
         # rights of the client here, under the names in use
-        *(b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"x-auth-token", b"proxy-authorization"),
-        *(b"proxy-authenticate", b"cookie", b"cookie2", b"x-csrf-token", b"x-amz-security-token"),
-        *(b"cf-access-client-id", b"cf-access-client-secret", b"cf-access-jwt-assertion", b"x-forwarded-user"),
+        *(b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"x-auth-token", b"cookie"),
+        *(
+            b"proxy-authorization",
+            b"proxy-authenticate",
+            b"x-csrf-token",
+            b"x-amz-security-token",
+            b"cookie2",
+        ),
         # the way the client took
         *(b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"cf-connecting-ip", b"x-client-ip"),
         *(b"origin", b"referer"),
@@ -31,17 +36,31 @@ _NEVER_SENT: Final = frozenset(
         b"accept-encoding",
     }
 )
-_NEVER_SENT_PREFIXES: Final = (b"x-forwarded-", b"x-ccflared-", b"sec-", b"cf-access-", b"tailscale-", b"remote-")
+_NEVER_SENT_PREFIXES: Final = (
+    b"x-forwarded-",
+    b"x-ccflared-",
+    b"sec-",
+    b"cf-access-",
+    b"tailscale-",
+    b"remote-",
+)
 
 _NEVER_RETURNED: Final = frozenset(
     {
-        *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
-        *(b"proxy-authenticate", b"set-cookie", b"set-cookie2", b"server", b"date", b"via"),
+        *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding"),
+        *(b"upgrade", b"proxy-authenticate", b"set-cookie", b"set-cookie2", b"server", b"date", b"via"),
         # speak of the upstream's host, not of ours
         *(b"alt-svc", b"strict-transport-security", b"nel", b"report-to", b"content-security-policy"),
         # names the account's owner
         b"anthropic-organization-id",
+        # would be obeyed by the client, or by a proxy before us, in our name
+        *(b"clear-site-data", b"refresh", b"x-sendfile", b"content-security-policy-report-only"),
     }
+)
+_NEVER_RETURNED_PREFIXES: Final = (
+    b"access-control-",  # which web pages may read is decided here
+    b"x-accel-",  # orders to nginx
+    b"x-ccflared-",  # of another ccflared behind this one
 )
 
 
@@ -84,7 +103,11 @@ def prepare(inbound: Inbound, target: Target) -> Outbound:
 def returned(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return the fields of an upstream's answer that concern the client."""
     named = connection_fields(headers)
-    return [field for field in headers if field[0] not in _NEVER_RETURNED and field[0] not in named]
+    return [
+        (name, value)
+        for name, value in headers
+        if name not in _NEVER_RETURNED and name not in named and not name.startswith(_NEVER_RETURNED_PREFIXES)
+    ]
 
 
 def connection_fields(headers: Headers) -> frozenset[bytes]:
@@ -107,3 +130,5 @@ def _credential(target: Target) -> Headers:
             return ((b"authorization", b"Bearer " + key),)
         case "none":
             return ()
+        case _:
+            assert_never(target.auth)
