@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -32,7 +32,6 @@ class Person:
     url: str
     key: str = "sk-of-the-client"
     variable: str = "ANTHROPIC_AUTH_TOKEN"
-    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def work(self) -> Path:
@@ -74,17 +73,15 @@ class Person:
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the variables it is started with, and make the directories they name."""
+        """Return the variables it is started with, and make its directory. Its retries, of minutes, stay as they are."""
         self.work.mkdir(exist_ok=True)
         return environment(
             self.home,
             ANTHROPIC_BASE_URL=self.url,
             CLAUDE_CONFIG_DIR=str(self.home / "claude"),
             CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
-            CLAUDE_CODE_MAX_RETRIES="3",
             DISABLE_AUTOUPDATER="1",
             DISABLE_TELEMETRY="1",
             DISABLE_ERROR_REPORTING="1",
             **{self.variable: self.key},
-            **self.more,
         )
