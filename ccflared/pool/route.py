@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from ccflared.pool.states import Standing, State, View, view
 
@@ -75,9 +76,10 @@ def refuse(views: Sequence[View], now: float) -> Refusal:
     """Say what a client is told when every account that could serve is in one of ``views``.
 
     429 when limits are the reason for all of them, else 503; ``wait`` is at least a second. No account names.
+    One that is ready, as when the tries of this request were used up before it, can be asked again at once.
     """
-    waits = [seen.until - now for seen in views if seen.until is not None and seen.state != "rejected"]
-    wait = max(1, round(min(waits) + 0.5)) if waits else None
+    waits = [(now if seen.until is None else seen.until) - now for seen in views if seen.state != "rejected"]
+    wait = max(1, ceil(min(waits))) if waits else None
     back = f" The first is expected back in {_span(wait)}." if wait is not None else ""
     if views and all(seen.state == "resting" for seen in views):
         count = "The account has" if len(views) == 1 else f"All {len(views)} accounts have"
@@ -91,7 +93,11 @@ def refuse(views: Sequence[View], now: float) -> Refusal:
     failing = len(views) - limited - rejected
     told = ", ".join(
         f"{count} {what}"
-        for count, what in ((failing, "failing"), (limited, "at a limit"), (rejected, "not accepted upstream"))
+        for count, what in (
+            (failing, "failing"),
+            (limited, "at a limit"),
+            (rejected, "not accepted upstream"),
+        )
         if count
     )
     return Refusal(503, "overloaded_error", f"No account could serve this request ({told}).{back}", wait)

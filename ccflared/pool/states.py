@@ -15,12 +15,16 @@ ready      otherwise
 ========== ======================================== ==========================================
 
 Resting and rejected accounts are not asked. Doubt only orders: a doubtful account is asked after the others.
+
+What is learnt holds from the moment it was learnt. Before that moment, as when a clock that was ahead has been set
+right, it says nothing: otherwise an account could rest for as long as the clock was wrong.
 """
 
 from dataclasses import dataclass, replace
+from math import log
 from typing import Literal
 
-from ccflared.config.model import Routing
+from ccflared.config.model import Cooldown, Routing
 from ccflared.wire import Observation
 
 State = Literal["ready", "doubtful", "rejected", "resting"]
@@ -69,11 +73,11 @@ class View:
 
 def view(standing: Standing, now: float) -> View:
     """Say in which state an account is at ``now``."""
-    if now < standing.resting_until:
+    if standing.resting_since <= now < standing.resting_until:
         return View("resting", standing.resting_reason, standing.resting_until)
-    if now < standing.rejected_until:
+    if standing.rejected_since <= now < standing.rejected_until:
         return View("rejected", standing.rejected_reason, standing.rejected_until)
-    if now < standing.doubtful_until:
+    if standing.doubtful_since <= now < standing.doubtful_until:
         return View("doubtful", standing.doubtful_reason, standing.doubtful_until)
     return View("ready")
 
@@ -130,21 +134,30 @@ def _limited(standing: Standing, seen: Observation, now: float, routing: Routing
             resting_reason=seen.reason,
             limits=0,
         )
-    rest = routing.cooldown
-    wait = min(rest.first * rest.factor ** min(standing.limits, 30), rest.longest)
+    if standing.resting_since <= now < standing.resting_until:
+        # The request was under way when the rest began: it tells of the same limit, not of another in a row.
+        return standing
     return replace(
         standing,
-        resting_until=max(now + wait, standing.resting_until),
+        resting_until=now + _cooldown(routing.cooldown, standing.limits),
         resting_since=now,
         resting_reason=f"{seen.reason} (no reset named; a guess)",
         limits=standing.limits + 1,
     )
 
 
+def _cooldown(rest: Cooldown, limits: int) -> float:
+    """Return the rest after ``limits`` guesses in a row. A power is not asked for where it could overflow."""
+    if limits * log(rest.factor) >= log(rest.longest / rest.first):
+        return rest.longest
+    return rest.first * rest.factor**limits
+
+
 def _doubted(standing: Standing, seen: Observation, now: float, wait: float, failures: int) -> Standing:
+    before = standing.doubtful_until if standing.doubtful_since <= now else 0.0
     return replace(
         standing,
-        doubtful_until=max(now + wait, standing.doubtful_until),
+        doubtful_until=max(now + wait, before),
         doubtful_since=now,
         doubtful_reason=seen.reason,
         failures=failures,
