@@ -21,6 +21,7 @@ import httpx
 import trio
 
 from ccflared.daemon.addresses import why_forbidden
+from ccflared.daemon.framing import Frame, frame_of
 
 _READ: Final = 65536
 _LARGEST_HEAD: Final = 65536
@@ -43,7 +44,7 @@ class Origin(NamedTuple):
 
 
 class _Connection:
-    """One connection to an upstream: a stream, its socket, and h11's view of it."""
+    """One connection to an upstream: a stream, its socket, and h11's view of the exchange under way."""
 
     __slots__ = ("h11", "idle_since", "origin", "socket", "stream", "used")
 
@@ -51,7 +52,7 @@ class _Connection:
         self.origin = origin
         self.stream = stream
         self.socket = socket
-        self.h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+        self.h11 = _h11()
         self.used = False
         self.idle_since = 0.0
 
@@ -65,43 +66,48 @@ class _Connection:
         poll.register(self.socket.fileno(), select.POLLIN)
         return not poll.poll(0)
 
-    async def read(self) -> None:
-        """Wait for bytes and hand them to h11."""
-        self.h11.receive_data(bytes(await self.stream.receive_some(_READ)))
+    async def read(self) -> bytes:
+        """Wait for bytes; b"" when the upstream has closed."""
+        return bytes(await self.stream.receive_some(_READ))
 
 
 class Body(httpx.AsyncByteStream):
     """An upstream's body, raw. Gives its connection back at its end, and closes it when left before."""
 
-    def __init__(self, transport: "Transport", connection: _Connection) -> None:
+    def __init__(
+        self, transport: "Transport", connection: _Connection, frame: Frame, *, reusable: bool
+    ) -> None:
+        """``reusable``: whether the connection may be used again, by what both heads said."""
         self._transport = transport
         self._connection: _Connection | None = connection
+        self._frame = frame
+        self._reusable = reusable
+        # What came behind the head in the same read.
+        self._begun = frame.feed(connection.h11.trailing_data[0])
+        self._end_if_ended()
 
     async def receive(self) -> bytes:
-        """Return the bytes of the next read, joined; b"" at the end. Raises httpx.ReadError, RemoteProtocolError."""
-        connection = self._connection
-        if connection is None:
-            return b""
-        pieces: list[bytes] = []
+        """Return the bytes of the next read; b"" at the end. Raises httpx.ReadError, RemoteProtocolError."""
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            return begun
+        data = b""
         try:
-            while True:
-                event = connection.h11.next_event()
-                if isinstance(event, h11.Data):
-                    pieces.append(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage):
-                    self._connection = None
-                    self._transport.give_back(connection)
-                    return b"".join(pieces)
-                elif pieces:
-                    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            while not data and (connection := self._connection) is not None:
+                received = await connection.read()
+                if received:
+                    data = self._frame.feed(received)
                 else:
-                    await connection.read()
+                    self._frame.eof()
+                    self._reusable = False
+                self._end_if_ended()
         except h11.RemoteProtocolError as error:
             self.abort()
             raise httpx.RemoteProtocolError(str(error)) from error
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.abort()
             raise httpx.ReadError(_cause(error)) from error
+        return data
 
     def abort(self) -> None:
         """Close the connection, if the body has not ended: the upstream sees that nobody listens."""
@@ -114,8 +120,17 @@ class Body(httpx.AsyncByteStream):
             yield data
 
     async def aclose(self) -> None:
-        """Close the connection, if the body has not ended."""
+        """See abort."""
         self.abort()
+
+    def _end_if_ended(self) -> None:
+        if self._frame.ended and (connection := self._connection) is not None:
+            self._connection = None
+            # Bytes behind the end would be taken for the answer to somebody else's request.
+            if self._reusable and not self._frame.excess:
+                self._transport.give_back(connection)
+            else:
+                connection.close()
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -147,18 +162,13 @@ class Transport(httpx.AsyncBaseTransport):
             return httpx.Response(
                 response.status_code,
                 headers=response.headers.raw_items(),
-                stream=Body(self, connection),
+                stream=self._body(request, response, connection),
                 extensions={"http_version": b"HTTP/1.1"},
             )
 
     def give_back(self, connection: _Connection) -> None:
-        """Keep a connection whose exchange has ended, if it may be used again."""
-        http = connection.h11
-        # Bytes behind the end would be taken for the answer to somebody else's request.
-        if http.our_state is not h11.DONE or http.their_state is not h11.DONE or http.trailing_data[0]:
-            connection.close()
-            return
-        http.start_next_cycle()
+        """Keep a connection whose exchange has ended and that may be used again."""
+        connection.h11 = _h11()
         connection.used = True
         connection.idle_since = trio.current_time()
         idle = self._idle.setdefault(connection.origin, deque())
@@ -176,6 +186,24 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection that is not in use."""
         self.close_idle()
+
+    def _body(self, request: httpx.Request, response: h11.Response, connection: _Connection) -> Body:
+        kept = b"close" not in (
+            token.strip().lower()
+            for name, value in response.headers
+            if name == b"connection"
+            for token in value.split(b",")
+        )
+        try:
+            return Body(
+                self,
+                connection,
+                frame_of(request.method, response),
+                reusable=kept and response.http_version == b"1.1",
+            )
+        except h11.RemoteProtocolError as error:
+            connection.close()
+            raise httpx.RemoteProtocolError(str(error)) from error
 
     def _take_idle(self, origin: Origin) -> _Connection | None:
         idle = self._idle.get(origin)
@@ -233,6 +261,10 @@ class Transport(httpx.AsyncBaseTransport):
         return secured
 
 
+def _h11() -> h11.Connection:
+    return h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+
+
 class _NeverAnswered(Exception):  # noqa: N818 - a signal between two functions of this file
     """A connection that had been idle ended before the first byte of an answer."""
 
@@ -274,7 +306,7 @@ async def _head(connection: _Connection, broken: trio.BrokenResourceError | None
             if isinstance(event, h11.Response):
                 return event
             if event is h11.NEED_DATA:
-                await connection.read()
+                connection.h11.receive_data(await connection.read())
     except h11.RemoteProtocolError as error:
         if connection.used and not connection.h11.trailing_data[0]:
             raise _NeverAnswered from error
@@ -294,7 +326,7 @@ async def _tunnel(stream: _Stream, origin: Origin, proxy: httpx.URL) -> None:
     if proxy.username or proxy.password:
         pair = f"{unquote(proxy.username)}:{unquote(proxy.password)}"
         headers.append(("proxy-authorization", "Basic " + b64encode(pair.encode()).decode()))
-    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+    http = _h11()
     data = http.send(h11.Request(method="CONNECT", target=authority, headers=headers)) or b""
     await stream.send_all(data + (http.send(h11.EndOfMessage()) or b""))
     try:
