@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -162,12 +162,24 @@ class _Stop:
 
 
 async def _obey(signals: AsyncIterator[int], running: Running, stop: _Stop, manager: Notifier) -> None:
-    async for number in signals:
-        if number == signal.SIGHUP:
-            await running.reloads.reload("signal")
-            manager.status(_status(running))
-        else:
-            stop.ask()
+    send, receive = trio.open_memory_channel[None](1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_reload_for, receive, running, manager)
+        async for number in signals:
+            if number == signal.SIGHUP:
+                # Many at once mean one reload, begun after the last of them.
+                with suppress(trio.WouldBlock):
+                    send.send_nowait(None)
+            else:
+                stop.ask()
+        nursery.cancel_scope.cancel()
+
+
+async def _reload_for(signals: trio.MemoryReceiveChannel[None], running: Running, manager: Notifier) -> None:
+    """Reload beside the signals: a disk that does not answer must not keep a stop from being heard."""
+    async for _ in signals:
+        await running.reloads.reload("signal")
+        manager.status(_status(running))
 
 
 async def _watchdog(manager: Notifier) -> None:

@@ -5,20 +5,22 @@ that could fail has been done: reading, checking, reading secrets, opening liste
 """
 
 import logging
+import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from time import time
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 from watchfiles import awatch
 
 from ccflared.config.changes import changes, losses
 from ccflared.config.load import Loaded, Rejected, Secrets, load, read_secrets, references
+from ccflared.config.load.reading import read_regular
 from ccflared.config.model import Provider
 from ccflared.config.words import dotted
 from ccflared.daemon import logs
@@ -29,6 +31,8 @@ from ccflared.daemon.world import World, build
 from ccflared.errors import Refused
 
 log = logging.getLogger("ccflared.reload")
+
+T = TypeVar("T")
 
 _STABLE_SECONDS: Final = 0.5
 _POLL_MS: Final = 4000
@@ -83,7 +87,15 @@ class Reloads:
             seen = await self._look()
             if cause == "file" and not _differ(seen, self._judged):
                 return self.log[0]
-            verdict = await self._judge(cause, self.log[0].number + 1, allow_less=allow_less)
+            number = self.log[0].number + 1
+            try:
+                world = await self._build(cause, number, allow_less=allow_less)
+            except Exception:
+                # What is in force stays in force, and running answers go on, even if checking a file fails.
+                log.exception("a fault of ccflared while it read the configuration")
+                problem = "a fault of ccflared while it read the files; its log says more"
+                world = Verdict(number, time(), cause, applied=False, problem=problem)
+            verdict = world if isinstance(world, Verdict) else self._put_in_force(world, number, cause)
             # What is to be watched besides is known from now on; the rest as it was before, or as it was read: a
             # change that came meanwhile must not be taken for old.
             self._judged = await self._look() | seen | self._read
@@ -113,12 +125,11 @@ class Reloads:
             if _differ(seen, self._judged):
                 await self.reload("file")
 
-    async def _judge(self, cause: Cause, number: int, *, allow_less: bool) -> Verdict:
+    async def _build(self, cause: Cause, number: int, *, allow_less: bool) -> World | Verdict:
+        """Return the world that the files describe, or why it may not be."""
         at = time()
         sources, house = self._sources, self._house
-        loaded = await trio.to_thread.run_sync(
-            lambda: load(sources.path, environ=sources.environ, builtin=sources.builtin)
-        )
+        loaded = await _aside(lambda: load(sources.path, environ=sources.environ, builtin=sources.builtin))
         self._read = dict(loaded.digests)
         if isinstance(loaded, Rejected):
             self._watch(house.world.loaded.watch | house.world.secrets.files | loaded.watch)
@@ -126,7 +137,7 @@ class Reloads:
         lost = losses(house.world.config, loaded.config)
         if lost and not allow_less:
             return Verdict(number, at, cause, applied=False, losses=lost)
-        secrets = await trio.to_thread.run_sync(
+        secrets = await _aside(
             lambda: read_secrets(
                 loaded.config,
                 environ=sources.environ,
@@ -134,8 +145,12 @@ class Reloads:
                 previous=house.world.secrets,
             )
         )
+        return build(loaded, secrets)
+
+    def _put_in_force(self, world: World, number: int, cause: Cause) -> Verdict:
+        at = time()
         try:
-            return self._apply(build(loaded, secrets), number, at, cause)
+            return self._apply(world, number, at, cause)
         except Refused as error:
             return Verdict(number, at, cause, applied=False, problem=str(error))
 
@@ -166,11 +181,13 @@ class Reloads:
             self._rearm.cancel()
 
     async def _look(self) -> Sights:
-        return await trio.to_thread.run_sync(_sights, self._watched)
+        watched = self._watched
+        return await _aside(lambda: _sights(watched))
 
     async def _wait_for_change(self) -> None:
         """Return when something may have changed: the system says so, or a slow look tells."""
-        directories = await trio.to_thread.run_sync(_directories, self._watched)
+        watched = self._watched
+        directories = await _aside(lambda: _directories(watched))
         stop = trio.Event()
         try:
             async with trio.open_nursery() as nursery:
@@ -221,6 +238,11 @@ async def _set_when_cancelled(stop: trio.Event) -> None:
         stop.set()
 
 
+async def _aside(read: Callable[[], T]) -> T:
+    """Read files in a thread. A disk that does not answer must not keep the daemon from ending."""
+    return await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+
+
 def _sights(paths: frozenset[Path]) -> Sights:
     return {path: _sight(path) for path in paths}
 
@@ -232,10 +254,10 @@ def _differ(one: Sights, other: Sights) -> bool:
 
 def _sight(path: Path) -> str:
     try:
-        if path.is_dir():
+        if _is_directory(path):
             return " ".join(sorted(entry.name for entry in path.iterdir()))
-        with path.open("rb") as file:
-            return sha256(file.read(_LARGEST_WATCHED)).hexdigest()
+        content, _ = read_regular(path, _LARGEST_WATCHED)
+        return sha256(content).hexdigest()
     except OSError as error:
         return f"error {error.errno}"
 
@@ -244,7 +266,11 @@ def _directories(paths: frozenset[Path]) -> list[Path]:
     """Return the directories to watch: editors replace files, and ConfigMaps swap a link beside them."""
     wanted = set()
     for path in paths:
-        wanted.add(path if path.is_dir() else path.parent)
-        resolved = path.resolve()
-        wanted.add(resolved if resolved.is_dir() else resolved.parent)
-    return sorted(directory for directory in wanted if directory.is_dir())
+        for place in (path, Path(os.path.realpath(path))):
+            wanted.add(place if _is_directory(place) else place.parent)
+    return sorted(directory for directory in wanted if _is_directory(directory))
+
+
+def _is_directory(path: Path) -> bool:
+    """Say whether it is one; what cannot be asked is none, such as a link in a circle or a name that is too long."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises then

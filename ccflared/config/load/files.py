@@ -11,6 +11,7 @@ from ccflared.config.decode import decode
 from ccflared.config.kinds import KeyPath, Problem
 from ccflared.config.load.includes import open_directories, with_includes
 from ccflared.config.load.paths import home
+from ccflared.config.load.reading import read_regular
 from ccflared.config.load.secrets import references
 from ccflared.config.load.source import Source, read_source
 from ccflared.config.merge import Merged, merge
@@ -157,7 +158,7 @@ def _certificates(config: Config) -> Iterator[Problem]:
     for path, tls in _tls(config):
         for name, file in (("cert", tls.cert), ("key", tls.key)):
             try:
-                file.open("rb").close()
+                read_regular(file, 1)
             except OSError as error:
                 yield Problem((*path, name), f"{file} cannot be read: {error.strerror}")
                 break

@@ -31,7 +31,7 @@ def with_includes(main: Source, home: Path | None) -> Together:
     patterns: list[Any] = given if isinstance(given, list) else [given]
     seen = {os.path.realpath(main.path)}
     for index, pattern in enumerate(patterns):
-        if not isinstance(pattern, str) or not pattern:
+        if not isinstance(pattern, str) or not pattern or "\0" in pattern:
             continue  # decoding says so
         spot: KeyPath = ("include", index) if isinstance(given, list) else ("include",)
         for path in _matches(together, pattern, spot):
@@ -60,7 +60,7 @@ def _matches(together: Together, pattern: str, spot: KeyPath) -> Iterator[Path]:
     full = main.path.parent / pattern
     if not glob.has_magic(pattern):
         together.watch.add(full)
-        if full.exists():
+        if os.path.exists(full):  # noqa: PTH110 - a name that is too long is no error there
             yield full
         else:
             main.mistakes.append(main.mistake(spot, f"there is no file {full}"))
@@ -73,7 +73,7 @@ def _matches(together: Together, pattern: str, spot: KeyPath) -> Iterator[Path]:
     together.watch |= directories
     for directory in directories:
         together.listed.setdefault(directory, spot)
-    yield from (path for path in found if not path.is_dir())
+    yield from (path for path in found if not os.path.isdir(path))  # noqa: PTH112 - as above
 
 
 def open_directories(together: Together) -> Iterator[Mistake]:

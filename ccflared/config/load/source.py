@@ -127,6 +127,10 @@ def _parse(source: Source) -> None:
     except tomllib.TOMLDecodeError as error:
         source.mistakes.append(_syntax_mistake(source, str(error)))
         return
+    except ValueError:
+        # Python's own bound (int_max_str_digits), which says nothing of the place.
+        source.mistakes.append(Mistake(source.path, 1, 1, "a number in this file has thousands of digits"))
+        return
     except RecursionError:
         source.mistakes.append(Mistake(source.path, 1, 1, "lists or tables are nested too deeply"))
         return
