@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 import trio
 from watchfiles import awatch
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from ccflared.config.changes import changes, losses
 from ccflared.config.load import Loaded, Rejected, Secrets, load, read_secrets, references
@@ -207,7 +208,7 @@ class Reloads:
                         if _differ(await self._look(), self._judged):
                             nursery.cancel_scope.cancel()
                             return
-        except* OSError as error:
+        except* (OSError, WatchfilesRustInternalError) as error:
             log.warning(
                 "cannot watch the directories (%s); looking at them now and then", error.exceptions[0]
             )
