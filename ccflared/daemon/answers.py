@@ -20,6 +20,11 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
 
+def id_fields(request_id: str) -> list[tuple[bytes, bytes]]:
+    """Return the fields that name a request: ours, and the one that the SDKs show with an error."""
+    return [(b"x-ccflared-request-id", request_id.encode()), (b"request-id", request_id.encode())]
+
+
 async def give(exchange: Exchange, reply: Reply) -> None:
     """Give out an answer."""
     await exchange.reply(reply.status, list(reply.headers), reply.body)
@@ -27,7 +32,7 @@ async def give(exchange: Exchange, reply: Reply) -> None:
 
 async def give_error(exchange: Exchange, path: str, request_id: str, error: ClientError) -> None:
     """Tell a client what is wrong, in the dialect of the path it asked for."""
-    headers = [JSON, (b"x-ccflared-request-id", request_id.encode())]
+    headers = [JSON, *id_fields(request_id)]
     if isinstance(error, Denied):
         headers += error.extra
     elif error.status < 500:

@@ -17,7 +17,7 @@ from ccflared.daemon.access import Denied, Door, Peer
 from ccflared.daemon.answers import Reply, give, give_error
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
 from ccflared.daemon.house import House
-from ccflared.daemon.paths import below, place_of, well_formed
+from ccflared.daemon.paths import below, methods_of, place_of, well_formed
 from ccflared.daemon.relay import relay
 from ccflared.errors import ClientError
 from ccflared.wire import Inbound
@@ -208,6 +208,9 @@ class App:
         access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
         if asked.path in ("/v1/chat/completions", "/v1/responses"):
             raise ClientError(404, "not_found_error", f"This version does not translate {asked.path} yet.")
+        if methods := methods_of(asked.path):
+            allow = ((b"allow", ", ".join(methods).encode()),)
+            raise Denied(405, "invalid_request_error", f"{asked.path} takes {' or '.join(methods)}.", allow)
         raise ClientError(404, "not_found_error", f"{asked.path} is not served from a pool of accounts.")
 
     async def _api(self, asked: Asked, door: Door, exchange: Exchange) -> None:

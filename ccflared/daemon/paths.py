@@ -57,3 +57,8 @@ def place_of(method: str, path: str) -> Place:
     if path == "/health":
         return "health"
     return "dashboard" if path in ("/", "/dashboard") else "unknown"
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods with which a path is served from the pool; none where it is not."""
+    return [method for method in ("GET", "POST") if place_of(method, path) == "pooled"]

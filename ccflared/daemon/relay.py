@@ -156,7 +156,8 @@ class _Request:
         refusal = refuse([self.house.view(target, now) for target in fitting], now)
         self.journal.ended("refused", refusal.message)
         body = dialect.error_body(self.inbound.path, refusal.kind, refusal.message, self.inbound.id)
-        await self.exchange.reply(refusal.status, self._own_headers() + _waiting(refusal), body)
+        headers = [*self._own_headers(), (b"request-id", self.inbound.id.encode()), *_waiting(refusal)]
+        await self.exchange.reply(refusal.status, headers, body)
 
     def _own_headers(self) -> RawHeaders:
         """Return the fields that ccflared adds to an answer; the account only for those who may know it."""

@@ -339,6 +339,9 @@ async def test_other_paths_have_an_error_in_the_clients_dialect(tmp_path: Path) 
     async with opened(tmp_path) as stage:
         anthropic = await raw(stage, "/v1/files")
         assert (anthropic.status, json.loads(anthropic.body)["error"]["type"]) == (404, "not_found_error")
+        assert anthropic.headers["request-id"] == anthropic.headers["x-ccflared-request-id"]
+        wrong = await raw(stage, "/v1/messages", method="PUT")
+        assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
         openai = await raw(stage, "/v1/chat/completions", body=BODY)
         assert (openai.status, json.loads(openai.body)["error"]["param"]) == (404, None)
 
