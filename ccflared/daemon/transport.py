@@ -9,12 +9,9 @@ Reading is cancel-safe: a ``receive`` that is cancelled can be called again, so 
 
 import select
 import ssl
-from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from ipaddress import ip_address
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 import h11
 import httpx
@@ -22,6 +19,8 @@ import trio
 
 from ccflared.daemon.addresses import why_forbidden
 from ccflared.daemon.framing import Frame, frame_of
+from ccflared.daemon.proxy import proxy_of, tunnel
+from ccflared.errors import ConnectFailed, UpstreamTimeout
 
 _READ: Final = 65536
 _LARGEST_HEAD: Final = 65536
@@ -62,6 +61,12 @@ class _Connection:
 
     def alive(self) -> bool:
         """Whether an idle connection is still open: one that can be read from has been closed, or is broken."""
+        # Records that came with the last one that was read lie inside the TLS stream, where poll does not see them.
+        stream: trio.abc.Stream = self.stream
+        while isinstance(stream, trio.SSLStream):
+            if stream._incoming.pending or stream.pending():  # noqa: SLF001 - nothing public tells
+                return False
+            stream = stream.transport_stream
         poll = select.poll()
         poll.register(self.socket.fileno(), select.POLLIN)
         return not poll.poll(0)
@@ -144,8 +149,8 @@ class Transport(httpx.AsyncBaseTransport):
         """Send a request whose body is bytes; return the response with a :class:`Body` still to be read.
 
         ``request.extensions``: ``timeout.connect`` and ``timeout.read`` (seconds; read bounds every silence up to the
-        head), ``proxy`` (URL), ``insecure``, ``link_local``. Raises httpx.ConnectError, ConnectTimeout, WriteError,
-        ReadError, ReadTimeout, RemoteProtocolError.
+        head), ``proxy`` (URL), ``insecure``, ``link_local``. Raises ConnectFailed, UpstreamTimeout; httpx.WriteError,
+        ReadError, RemoteProtocolError.
         """
         origin = _origin(request)
         while True:
@@ -217,31 +222,31 @@ class Transport(httpx.AsyncBaseTransport):
         return None
 
     async def _connect(self, origin: Origin, extensions: Mapping[str, object]) -> _Connection:
+        seconds = _seconds(extensions, "connect")
         try:
-            with trio.fail_after(_seconds(extensions, "connect")):
+            with trio.fail_after(seconds):
                 return await self._open(origin)
         except trio.TooSlowError as error:
-            raise httpx.ConnectTimeout("no connection within the time allowed") from error
-        except (ssl.SSLError, trio.BrokenResourceError) as error:
-            raise httpx.ConnectError(f"TLS: {_cause(error)}") from error
-        except OSError as error:
-            raise httpx.ConnectError(_cause(error)) from error
+            raise ConnectFailed(f"no connection within {seconds:g} s") from error
+        except (OSError, trio.BrokenResourceError) as error:
+            raise ConnectFailed(f"no connection: {_cause(error)}") from error
 
     async def _open(self, origin: Origin) -> _Connection:
-        proxy = httpx.URL(origin.proxy) if origin.proxy else None
-        host, port = (proxy.host, proxy.port or _port(proxy.scheme)) if proxy else (origin.host, origin.port)
-        tcp = await trio.open_tcp_stream(host, port)
+        proxy = proxy_of(origin.proxy) if origin.proxy else None
+        if proxy is not None:
+            _refuse_forbidden_behind_proxy(origin)
+        nearest = proxy or origin
+        tcp = await trio.open_tcp_stream(nearest.host, nearest.port)
         try:
             tcp.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
             stream: _Stream = tcp
             if proxy is None:
-                _refuse_forbidden(origin, tcp)
+                _refuse_forbidden(origin, tcp.socket.getpeername()[0])
             else:
-                _refuse_forbidden_literal(origin)
-                if proxy.scheme == "https":
+                if proxy.tls:
                     stream = await self._secured(stream, proxy.host)
                 if origin.scheme == "https":
-                    await _tunnel(stream, origin, proxy)
+                    await tunnel(stream, proxy, origin.host, origin.port)
             if origin.scheme == "https":
                 stream = await self._secured(stream, origin.host)
         except BaseException:
@@ -257,7 +262,10 @@ class Transport(httpx.AsyncBaseTransport):
         secured: trio.SSLStream[trio.abc.Stream] = trio.SSLStream(
             stream, self._tls, server_hostname=host, https_compatible=True
         )
-        await secured.do_handshake()
+        try:
+            await secured.do_handshake()
+        except trio.BrokenResourceError as error:
+            raise ConnectFailed(f"no TLS with {host}: {_cause(error)}") from error
         return secured
 
 
@@ -270,11 +278,16 @@ class _NeverAnswered(Exception):  # noqa: N818 - a signal between two functions 
 
 
 async def _exchange(connection: _Connection, request: httpx.Request, silent_seconds: float) -> h11.Response:
-    target = request.url.raw_path
+    target, headers = request.url.raw_path, request.headers.raw
     if connection.origin.proxy and connection.origin.scheme == "http":
         target = b"http://" + request.url.netloc + target
+        headers = headers + proxy_of(connection.origin.proxy).credential
     http, body = connection.h11, request.content
-    parts = [http.send(h11.Request(method=request.method, target=target, headers=request.headers.raw)) or b""]
+    try:
+        parts = [http.send(h11.Request(method=request.method, target=target, headers=headers)) or b""]
+    except h11.LocalProtocolError:
+        # h11 would quote the field, and that may be the credential.
+        raise ConnectFailed("the credential or a header of the provider cannot stand in a header") from None
     if body:
         parts.append(http.send(h11.Data(data=body)) or b"")
     parts.append(http.send(h11.EndOfMessage()) or b"")
@@ -288,7 +301,7 @@ async def _exchange(connection: _Connection, request: httpx.Request, silent_seco
         with trio.fail_after(silent_seconds):
             return await _head(connection, broken)
     except trio.TooSlowError as error:
-        raise httpx.ReadTimeout(f"no answer within {silent_seconds:g} s") from error
+        raise UpstreamTimeout(f"no answer within {silent_seconds:g} s") from error
 
 
 async def _send(stream: _Stream, parts: list[bytes], silent_seconds: float) -> None:
@@ -319,26 +332,6 @@ async def _head(connection: _Connection, broken: trio.BrokenResourceError | None
         raise httpx.ReadError(_cause(error)) from error
 
 
-async def _tunnel(stream: _Stream, origin: Origin, proxy: httpx.URL) -> None:
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    authority = f"{host}:{origin.port}"
-    headers = [("host", authority)]
-    if proxy.username or proxy.password:
-        pair = f"{unquote(proxy.username)}:{unquote(proxy.password)}"
-        headers.append(("proxy-authorization", "Basic " + b64encode(pair.encode()).decode()))
-    http = _h11()
-    data = http.send(h11.Request(method="CONNECT", target=authority, headers=headers)) or b""
-    await stream.send_all(data + (http.send(h11.EndOfMessage()) or b""))
-    try:
-        while not isinstance(event := http.next_event(), h11.Response):
-            if event is h11.NEED_DATA:
-                http.receive_data(bytes(await stream.receive_some(_READ)))
-    except h11.RemoteProtocolError as error:
-        raise httpx.ConnectError("the proxy's answer is no HTTP") from error
-    if not 200 <= event.status_code < 300:
-        raise httpx.ConnectError(f"the proxy refused the connection with status {event.status_code}")
-
-
 def _origin(request: httpx.Request) -> Origin:
     url = request.url
     proxy = request.extensions.get("proxy")
@@ -362,22 +355,21 @@ def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-def _refuse_forbidden(origin: Origin, stream: trio.SocketStream) -> None:
-    address = stream.socket.getpeername()[0]
-    if reason := why_forbidden(address, plain=origin.scheme == "http" and not origin.insecure):
-        if origin.link_local and reason.link_local:
-            return
-        raise httpx.ConnectError(reason.sentence)
+def _refuse_forbidden(origin: Origin, address: str) -> None:
+    """Refuse an address that may not be spoken to. Raises ConnectFailed; ValueError where it is a name."""
+    reason = why_forbidden(address, plain=origin.scheme == "http" and not origin.insecure)
+    if reason and not (origin.link_local and reason.link_local):
+        raise ConnectFailed(f"no connection: {reason.sentence}")
 
 
-def _refuse_forbidden_literal(origin: Origin) -> None:
-    """Behind a proxy the name is resolved there; only an address given as such can be judged."""
+def _refuse_forbidden_behind_proxy(origin: Origin) -> None:
+    """Behind a proxy a name is resolved there; only an address given as such can be judged."""
     try:
-        ip_address(origin.host)
+        _refuse_forbidden(origin, origin.host)
     except ValueError:
-        return
-    if (reason := why_forbidden(origin.host, plain=False)) and not (origin.link_local and reason.link_local):
-        raise httpx.ConnectError(reason.sentence)
+        if origin.scheme == "http" and not origin.insecure:
+            sentence = "http through a proxy may lead to anywhere; use https, or set insecure = true"
+            raise ConnectFailed(f"no connection: {sentence}") from None
 
 
 def _cause(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from ccflared.daemon.transport import Body, Transport
-from ccflared.errors import ConnectFailed, UpstreamBroken, UpstreamTimeout
+from ccflared.errors import UpstreamBroken
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Outbound
 
@@ -29,9 +29,10 @@ class Answer:
     def __init__(self, head: Head, body: Body) -> None:
         self._body = body
         self._decoder = None
+        self._encoded = False
         self._undecoded = b""
         if (head.get(b"content-encoding") or b"").strip().lower() in (b"gzip", b"x-gzip", b"deflate"):
-            self._decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+            self._decoder = _decoder()
             head = Head(head.status, tuple(f for f in head.headers if f[0] not in _DROPPED_WHEN_DECODED))
         self.head = head
 
@@ -46,13 +47,23 @@ class Answer:
             while True:
                 raw = self._undecoded or await self._receive_raw()
                 if not raw:
-                    return self._decoder.flush()
+                    return self._rest_of(self._decoder)
+                if self._decoder.eof:  # another member of the same file, as gzip allows
+                    self._decoder = _decoder()
                 data = self._decoder.decompress(raw, _DECODED_AT_ONCE)
-                self._undecoded = self._decoder.unconsumed_tail
+                self._undecoded = self._decoder.unconsumed_tail or self._decoder.unused_data
+                self._encoded = True
                 if data:
                     return data
         except zlib.error as error:
             raise UpstreamBroken("the compressed answer is damaged") from error
+
+    def _rest_of(self, decoder: "zlib._Decompress") -> bytes:
+        """Return what is left when the body has ended; raise where the compressed data has not."""
+        rest = decoder.flush()
+        if self._encoded and not decoder.eof:
+            raise UpstreamBroken("the compressed answer ends before its end")
+        return rest
 
     async def _receive_raw(self) -> bytes:
         try:
@@ -111,10 +122,6 @@ class Upstream:
         )
         try:
             response = await self._transport.handle_async_request(request)
-        except httpx.ReadTimeout as error:
-            raise UpstreamTimeout(str(error)) from error
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise ConnectFailed(f"no connection: {error}") from error
         except httpx.HTTPError as error:
             raise UpstreamBroken(f"the connection broke: {error}") from error
         if not isinstance(response.stream, Body):
@@ -124,6 +131,10 @@ class Upstream:
     def close_idle(self) -> None:
         """Close the connections that nobody uses, as when accounts have changed or the daemon ends."""
         self._transport.close_idle()
+
+
+def _decoder() -> "zlib._Decompress":
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
 
 
 def _lowered(raw: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
