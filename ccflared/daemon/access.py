@@ -4,7 +4,8 @@ Three planes that do not mix. Requests: client keys. Administration: the admin t
 can open it. Nothing here decides on a Host header what it should decide on a credential.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -20,10 +21,11 @@ from ccflared.errors import ClientError
 Reach = Literal["loopback", "network", "unix", "control"]
 
 Fields = Mapping[bytes, bytes]
-"""Header fields of a request by lower-case name; of a repeated one, the first."""
+"""Header fields of a request by lower-case name; of a repeated one, the first (see fields_of)."""
 
 FORWARDING = (b"forwarded", b"via", b"x-real-ip")
 _FORWARDING_PREFIX = b"x-forwarded-"
+_HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:@/?#\\\s]*)(?::[0-9]*)?")
 
 
 class Denied(ClientError):  # noqa: N818 - reads as the fact it states
@@ -81,6 +83,17 @@ class Rights:
     unix_proxy: bool = False
     pins: frozenset[str] = field(default_factory=frozenset)
     """Names of clients that may choose an account."""
+
+
+def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the header fields by name. X-Forwarded-For is joined: some proxies add their line to a client's own."""
+    fields: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name == b"x-forwarded-for" and name in fields:
+            fields[name] += b", " + value
+        else:
+            fields.setdefault(name, value)
+    return fields
 
 
 def digest(key: str) -> bytes:
@@ -149,7 +162,7 @@ def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fie
     """Return the client's name (None where no clients are configured), or raise Denied."""
     if "requests" not in door.serve:
         _not_here()
-    foreign = _foreign_origin(host, fields)
+    foreign = _foreign_origin(door, peer, host, fields)
     if rights.clients is not None:
         name = _client(rights.clients, fields)
         if name is None:
@@ -157,7 +170,7 @@ def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fie
             said = "does not know this client key" if credentials(fields) else "asks for a client key"
             retry = ((b"x-should-retry", b"false"),)
             raise Denied(401, "authentication_error", f"This ccflared {said}.", retry)
-        if foreign and (fields.get(b"origin") or b"").decode("latin-1") not in rights.origins:
+        if foreign and fields.get(b"origin", b"").decode("latin-1").lower() not in rights.origins:
             raise Denied(403, "permission_error", "Web pages of other origins may not call this ccflared.")
         return name
     if foreign:
@@ -179,7 +192,7 @@ def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Field
     if door.reach == "control":
         return
     site = fields.get(b"sec-fetch-site", b"").lower()
-    if _foreign_origin(host, fields) or site in (b"cross-site", b"same-site"):
+    if _foreign_origin(door, peer, host, fields) or site in (b"cross-site", b"same-site"):
         raise Denied(403, "permission_error", "Administration is closed to other web pages.")
     if rights.admin_configured:
         given = credentials(fields)
@@ -256,7 +269,7 @@ def _client(clients: Mapping[bytes, str], fields: Fields) -> str | None:
     return None
 
 
-def _foreign_origin(host: str, fields: Fields) -> bool:
+def _foreign_origin(door: Door, peer: Peer, host: str, fields: Fields) -> bool:
     """Whether a web page of another origin asks. ``null`` is foreign; no Origin is no web page of another origin."""
     origin = fields.get(b"origin")
     if origin is None:
@@ -267,6 +280,8 @@ def _foreign_origin(host: str, fields: Fields) -> bool:
         return True
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return True
+    if parts.scheme == "http" and door.tls and not peer.forwarded:
+        return True  # the same name without TLS: whoever sits on the way can write that page
     default = ":443" if parts.scheme == "https" else ":80"
     return parts.netloc.removesuffix(default) != host.removesuffix(default)
 
@@ -288,9 +303,9 @@ def _host_allowed(rights: Rights, name: str) -> bool:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """Return the name or bracketed address of a Host field; "" where it is not of that form."""
+    match = _HOST.fullmatch(host)
+    return match[1] if match else ""
 
 
 def _trusted(rights: Rights, address: str | None) -> bool:

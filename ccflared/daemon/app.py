@@ -146,7 +146,7 @@ class App:
                 raise ClientError(404, "not_found_error", f"There is nothing outside {door.base_path}.")
             raise ClientError(400, "invalid_request_error", "The request's target is not a plain path.")
         headers: RawHeaders = scope["headers"]
-        fields = dict(reversed(headers))
+        fields = access.fields_of(headers)
         rights = self._house.world.rights
         client = scope["client"]
         peer, named = access.peer_of(rights, client[0] if client else None, fields)

@@ -5,9 +5,9 @@ from typing import Final, Literal
 
 Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unknown"]
 
-# Control characters, backslashes, and what decodes to them, to a slash or to a dot.
-_FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f-\xff\\]|%(?:[01][0-9a-f]|7f|2f|5c|2e)", re.IGNORECASE)
-_DOT_SEGMENT: Final = re.compile(rb"/\.{1,2}(?:/|$)")
+# Control characters, backslashes, and what decodes to them, to a slash or to a dot; and #, where a path would be cut.
+_FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f-\xff\\#]|%(?:[01][0-9a-f]|7f|2f|5c|2e)", re.IGNORECASE)
+_DOT_SEGMENT: Final = re.compile(rb"/\.{1,2}(?:[/;]|$)")  # some servers cut a segment at its semicolon
 
 _POOLED: Final = {
     ("POST", "/v1/messages"),
