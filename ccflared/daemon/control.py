@@ -9,7 +9,8 @@ import trio
 
 from ccflared.config.model import Config, Listen
 from ccflared.daemon.access import Door
-from ccflared.daemon.connection import Application, Connection, hypercorn_settings
+from ccflared.daemon.connection import Connection, hypercorn_settings
+from ccflared.daemon.protocol import Application
 from ccflared.daemon.server import Bound
 from ccflared.daemon.sockets import Inherited, open_unix
 

@@ -89,10 +89,14 @@ class Exchange:
         self._added += headers
 
     async def begin(self, status: int, headers: RawHeaders) -> None:
-        """Give out the head of the answer."""
+        """Give out the head of the answer. It is sent with the first piece of the body, or by flush."""
         self.status = status
         headers = headers + self._added
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def flush(self) -> None:
+        """Have the head sent now, though nothing of the body is there yet. (ASGI servers wait for a first piece.)"""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def write(self, data: bytes) -> None:
         """Give out a piece of the answer's body. Waits for a client that reads slowly."""

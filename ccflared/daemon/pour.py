@@ -130,9 +130,11 @@ async def _pour_document(begun: Begun, exchange: Exchange, journal: Journal, rou
 
 
 async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> None:
-    for data in begun.held:
-        await exchange.write(data)
-    begun.held.clear()
+    if begun.held:
+        await exchange.write(b"".join(begun.held))
+        begun.held.clear()
+    else:
+        await exchange.flush()
     heard = sent = trio.current_time()
     while True:
         with trio.move_on_at(min(sent + routing.ping_after, heard + routing.idle_timeout)) as scope:

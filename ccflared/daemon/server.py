@@ -17,7 +17,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from ccflared.config.model import Config, Listen, Server, Tls
 from ccflared.config.protection import exposures
 from ccflared.daemon.access import Door
-from ccflared.daemon.connection import Application, Connection, Stream, hypercorn_settings
+from ccflared.daemon.connection import Connection, Stream, hypercorn_settings
+from ccflared.daemon.protocol import Application
 from ccflared.daemon.sockets import Inherited, address_of, open_tcp, open_unix, reach_of, remove_unix
 from ccflared.errors import Refused
 

@@ -1,0 +1,179 @@
+"""Hypercorn's HTTP/1.1 for one connection, in which a request and its answer are one Turn.
+
+Hypercorn's own HTTPStream writes head, pieces and end of an answer each by itself, through several layers. Here the
+head waits for the first piece of the body (as the ASGI specification wants it) and the end goes with the last, so a
+short answer is one write; and what the application does not read never holds anybody up.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from functools import lru_cache
+from time import time
+from typing import Any, Final
+from urllib.parse import unquote
+
+import h11
+import trio
+from hypercorn.events import RawData
+from hypercorn.protocol.events import Body, EndBody, Event, StreamClosed
+from hypercorn.protocol.h11 import H11Protocol
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+_PIECES_HELD: Final = 8
+"""Pieces of a request's body that wait for the application; while there are so many, the client waits."""
+
+log = logging.getLogger("ccflared.server")
+
+
+class Turn:
+    """One request and its answer: what came for the application, and the application's way to answer."""
+
+    def __init__(self, protocol: "Protocol", request: h11.Request) -> None:
+        path, _, query = request.target.partition(b"?")
+        self.scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"spec_version": "2.3", "version": "3.0"},
+            "http_version": request.http_version.decode(),
+            "method": request.method.decode("ascii").upper(),
+            "scheme": "https" if protocol.ssl else "http",
+            "path": unquote(path.decode("ascii")),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": list(request.headers),
+            "client": protocol.client,
+            "server": protocol.server,
+            "extensions": {},
+        }
+        self._protocol = protocol
+        self._messages: deque[dict[str, Any]] = deque()
+        self._news = trio.Event()
+        """Set when there is something to receive."""
+        self._room = trio.Event()
+        self._closed = False
+        """The answer was given to its end, or the client has left."""
+        self._begun = False
+        self._waiting = b""
+        """The answer's head, encoded, until the first piece of the body."""
+        self._without_body = False
+
+    async def handle(self, event: Event) -> None:
+        """Take in what the protocol read of the request, or that this turn is over."""
+        if isinstance(event, Body):
+            while len(self._messages) >= _PIECES_HELD and not self._closed:
+                self._room = trio.Event()
+                await self._room.wait()
+            self._messages.append({"type": "http.request", "body": bytes(event.data), "more_body": True})
+        elif isinstance(event, EndBody):
+            if self._messages:
+                self._messages[-1]["more_body"] = False
+            else:
+                self._messages.append({"type": "http.request", "body": b"", "more_body": False})
+        elif isinstance(event, StreamClosed):
+            self._closed = True
+            self._room.set()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Let the application answer. An answer that it leaves without an end is cut off."""
+        try:
+            await self._protocol.app(self.scope, self.receive, self.send)
+        except Exception:
+            log.exception("a fault of the application")
+        finally:
+            if not self._closed:
+                await self._protocol.cut(begun=self._begun)
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message for the application; when all was received, wait for the client to leave."""
+        while not self._messages:
+            if self._closed:
+                await trio.lowlevel.checkpoint()
+                return {"type": "http.disconnect"}
+            self._news = trio.Event()
+            await self._news.wait()
+        self._room.set()
+        return self._messages.popleft()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Carry out what the application wants to be sent. After the client has left it leads nowhere."""
+        if self._closed:
+            await trio.lowlevel.checkpoint()
+            return
+        if message["type"] == "http.response.start":
+            self._begin(message["status"], message["headers"])
+            return
+        data, self._waiting = self._waiting, b""
+        if message["body"] and not self._without_body:
+            data += self._protocol.encoded(h11.Data(data=message["body"]))
+        if message["more_body"]:
+            await self._protocol.write(data)
+            return
+        await self._protocol.write(data + self._protocol.encoded(h11.EndOfMessage()))
+        if not self._closed:
+            await self._protocol.recycle()
+
+    def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self._begun = True
+        self._without_body = self.scope["method"] == "HEAD" or status in (204, 304)
+        head = h11.Response(status_code=status, headers=[*headers, (b"date", _date(int(time())))])
+        self._waiting = self._protocol.encoded(head)
+
+
+class Protocol(H11Protocol):
+    """Hypercorn's HTTP/1.1, which is never left: what an upgrade asks for, the application sees as a field."""
+
+    app: Application  # type: ignore[assignment]
+    task_group: trio.Nursery  # type: ignore[assignment]
+    stream: Turn | None  # type: ignore[assignment]
+
+    async def _check_protocol(self, _event: h11.Request) -> None:
+        """Read on behind a request that offers to switch protocols: h11 would wait for the answer to that.
+
+        Private to h11. While it waits, a client that leaves would not be noticed.
+        """
+        self.connection._cstate.pending_switch_proposals.clear()  # type: ignore[union-attr]  # noqa: SLF001
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        """Begin a request. Hypercorn's WebSocket streams fail on what clients may send, so there are none."""
+        self.stream = Turn(self, request)
+        self.task_group.start_soon(self.stream.run)
+
+    def encoded(self, event: h11.Event) -> bytes:
+        """Return how a part of the answer is sent; nothing after the client broke the protocol."""
+        try:
+            return self.connection.send(event) or b""  # type: ignore[arg-type]
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        """Send. Returns without having sent when the client has left."""
+        await self.send(RawData(data=data))
+
+    async def recycle(self) -> None:
+        """End the turn: be ready for the next, or close where there can be none."""
+        await self._maybe_recycle()
+
+    async def cut(self, *, begun: bool) -> None:
+        """End a turn that has no end: with a 500 where nothing was begun; always by closing."""
+        if not begun:
+            await self._send_error_response(500)
+        await self._maybe_recycle()
+
+    def head_begun(self) -> bool:
+        """Whether part of a request's head has come, and not all of it."""
+        return self.stream is None and bool(self.connection.trailing_data[0])
+
+    def would_seem_whole(self) -> bool:
+        """Whether an orderly close now would pass for the end of a body: HTTP/1.0 has no other end for a stream."""
+        return self.connection.our_state is h11.SEND_BODY and self.connection.their_http_version != b"1.1"
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
