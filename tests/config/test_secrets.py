@@ -50,6 +50,9 @@ def test_each_source_gives_its_secret_without_one_trailing_newline(tmp_path: Pat
         ('"a\\nb"', "the text in the file holds a line break or control character in the middle"),
         ('{ env = "NO" }', "the environment variable NO is not set"),
         ('{ env = "EMPTY" }', "the environment variable EMPTY is empty"),
+        ('{ env = "BYTES" }', "the environment variable BYTES is not UTF-8 text"),
+        ('"k "', "the text in the file begins or ends with a space, which no header can carry"),
+        ('{ env = "SPACE" }', "the environment variable SPACE begins or ends with a space, which no header can carry"),
         ('{ file = "/no/such" }', "the file /no/such does not exist"),
         ('{ file = "/etc/hostname/x" }', "the file /etc/hostname/x does not exist"),
         ('{ file = "/tmp" }', "the file /tmp cannot be read: it is no regular file"),
@@ -61,7 +64,7 @@ def test_a_secret_that_cannot_be_read_is_none_with_a_sentence(
     tmp_path: Path, given: str, problem: str
 ) -> None:
     found = one(tmp_path, given)
-    read = secrets_of(found, tmp_path, {"EMPTY": "\n"})
+    read = secrets_of(found, tmp_path, {"EMPTY": "\n", "BYTES": "k\udcff", "SPACE": " k"})
     assert read.get(key(found)) is None
     assert read.problem(key(found)) == problem
     assert read.problems == (f"accounts.a.api_key: {problem}",)

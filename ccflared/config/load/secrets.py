@@ -129,6 +129,10 @@ def _read(ref: SecretRef, path: Path | None, environ: Mapping[str, str]) -> tupl
     text = text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
     if not text:
         return None, f"{source} is empty", False
+    if any("\ud800" <= c <= "\udfff" for c in text):  # how a variable shows bytes that are no text
+        return None, f"{source} is not UTF-8 text", False
+    if text != text.strip(" "):
+        return None, f"{source} begins or ends with a space, which no header can carry", False
     if len(text.encode()) > LARGEST:
         return None, f"{source} is longer than 64 KiB", False
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
