@@ -70,7 +70,7 @@ class Attempts:
     async def _once(self, target: Target, why: str) -> Begun | Failure:
         """Send the request to an account once and note what came of it."""
         started, at = trio.current_time(), time()
-        self.journal.meter = Meter()
+        self.journal.meter, self.journal.hidden = Meter(), target.without_secrets
         status, result = await self._send(target)
         if isinstance(result, Begun) and status is not None and status < 300:
             self.house.succeeded(target, at)

@@ -110,6 +110,7 @@ class House:
         if self._outdated(target):
             return
         before = self._standing(target)
+        seen = replace(seen, reason=target.without_secrets(seen.reason))
         standing = after(before, seen, now, self.world.config.routing)
         self._standings[target.account] = standing
         _tell(target.account, view(before, now), view(standing, now), now)

@@ -1,5 +1,6 @@
 """What is noted of one request while it is served, and the row that comes of it. One owner: the request's relay."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ccflared.money.usage import Meter
@@ -20,6 +21,8 @@ class Journal:
     stream: bool = False
     meter: Meter = field(default_factory=Meter)
     attempts: list[Attempt] = field(default_factory=list)
+    hidden: Callable[[str], str] = str
+    """Takes the secrets of the account that is tried out of what its upstream says."""
 
     def attempted(
         self,
@@ -43,14 +46,14 @@ class Journal:
                 took_ms=_ms(now - started),
                 status=status,
                 kind=kind,
-                reason=reason,
+                reason=self.hidden(reason),
             )
         )
 
     def ended(self, outcome: Outcome, error: str | None = None) -> None:
         """Note how it ended; the first word counts."""
         if self.outcome is None:
-            self.outcome, self.error = outcome, error
+            self.outcome, self.error = outcome, None if error is None else self.hidden(error)
 
     def entry(self, now: float, *, status: int | None, first_byte_at: float | None, left: bool) -> Entry:
         """Make the row. A request that nobody ended was ended by its client's leaving, or by the daemon's."""

@@ -17,7 +17,7 @@ from ccflared.daemon.upstream import Answer
 from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from ccflared.formats import anthropic
 from ccflared.formats.anthropic import Mark
-from ccflared.formats.sse import Cutter
+from ccflared.formats.sse import LONGEST_EVENT, Cutter
 from ccflared.providers.observe import observe_event, observe_failure
 from ccflared.wire import Observation
 
@@ -46,6 +46,7 @@ async def begin_stream(answer: Answer, journal: Journal, routing: Routing) -> Be
     """Receive a stream up to its commit point. An Observation: it failed before, and may be tried elsewhere."""
     begun = Begun(answer, stream=True)
     commit_at = trio.current_time() + routing.hold_first_event
+    held = 0
     try:
         while True:
             with trio.move_on_at(commit_at) as scope:
@@ -55,10 +56,11 @@ async def begin_stream(answer: Answer, journal: Journal, routing: Routing) -> Be
             if not data:
                 return Observation("account", "broken", "the stream ended before any content")
             begun.held.append(data)
+            held += len(data)
             marks = [_read_along(raw, begun, journal) for raw in begun.cutter.feed(data)]
             if begun.failed is not None and begun.failed.scope != "request":
                 return begun.failed
-            if not _OPENING.issuperset(marks):
+            if held > LONGEST_EVENT or not _OPENING.issuperset(marks):
                 return begun
     except UpstreamError as error:
         return observe_failure(error)
@@ -149,16 +151,19 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
             continue
         if not data:
             break
-        heard = sent = now
         for raw in begun.cutter.feed(data):
             if not raw.startswith(_BLOCK_EVENT):
                 _read_along(raw, begun, journal)
         await exchange.write(data)
+        # Only now: while a client reads slowly, the upstream is not silent but not listened to.
+        heard = sent = trio.current_time()
     if not begun.whole and begun.failed is None:
         raise UpstreamBroken("the stream ended without message_stop")
 
 
 def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:
+    if raw.isspace():
+        return Mark.EMPTY
     mark = anthropic.mark(raw)
     journal.meter.event(raw)
     if mark is Mark.END:

@@ -27,6 +27,8 @@ from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound
 
 _PARSED_IN_PLACE: Final = 1024 * 1024
+_OF_A_STREAM: Final = frozenset({b"x-accel-buffering", b"cache-control", b"content-length"})
+"""Fields that are set anew. Of a stream with pings or an error event slipped in, the length is another."""
 _WORTH_WAITING: Final = 60
 """Seconds. Claude Code waits that long and no longer; an SDK would sleep through any time it is told."""
 _NOT_SOON: Final = 300
@@ -136,7 +138,7 @@ class _Request:
         headers = returned(head.headers) + self._own_headers()
         if begun.stream:
             # Tells nginx and its kin to pass events on as they come.
-            headers = [field for field in headers if field[0] not in (b"x-accel-buffering", b"cache-control")]
+            headers = [field for field in headers if field[0] not in _OF_A_STREAM]
             headers += [(b"x-accel-buffering", b"no"), (b"cache-control", b"no-cache")]
         await self.exchange.begin(head.status, headers)
         seen = await pour(begun, self.exchange, self.journal, self.world.config.routing)

@@ -15,7 +15,7 @@ from ccflared.errors import UpstreamBroken
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Outbound
 
-_DECODED_AT_ONCE = 1024 * 1024
+_DECODED_AT_ONCE = 16 * 1024
 _DROPPED_WHEN_DECODED = (b"content-encoding", b"content-length")
 
 
@@ -28,6 +28,8 @@ class Answer:
 
     def __init__(self, head: Head, body: Body) -> None:
         self._body = body
+        self._broken: UpstreamBroken | None = None
+        """What :meth:`read` came upon; whoever reads on is told."""
         self._decoder = None
         self._encoded = False
         self._undecoded = b""
@@ -41,6 +43,11 @@ class Answer:
 
         Raises UpstreamBroken when the connection breaks or what comes is no HTTP.
         """
+        if self._broken is not None:
+            raise self._broken
+        if self._undecoded:
+            # A few bytes can hold gigabytes: others have their turn, and time limits count, in between.
+            await trio.lowlevel.checkpoint()
         if self._decoder is None:
             return await self._receive_raw()
         try:
@@ -72,15 +79,15 @@ class Answer:
             raise UpstreamBroken(f"the connection broke: {error}") from error
 
     async def read(self, limit: int, seconds: float) -> bytes:
-        """Return what arrives of the body within ``seconds``, at most ``limit`` bytes, whether or not it is all."""
+        """Return what arrives of the body within ``seconds``, whether or not it is all; stop reading at ``limit``."""
         parts: list[bytes] = []
         with trio.move_on_after(seconds):
             try:
                 while sum(map(len, parts)) < limit and (data := await self.receive()):
                     parts.append(data)
-            except UpstreamBroken:
-                pass
-        return b"".join(parts)[:limit]
+            except UpstreamBroken as error:
+                self._broken = error
+        return b"".join(parts)
 
     def abort(self) -> None:
         """Close the connection unless the body has ended."""

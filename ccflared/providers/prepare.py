@@ -103,6 +103,9 @@ def prepare(inbound: Inbound, target: Target) -> Outbound:
 def returned(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return the fields of an upstream's answer that concern the client."""
     named = connection_fields(headers)
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        # RFC 9112 section 6.3: it overrides a length, which is wrong then.
+        named |= {b"content-length"}
     return [
         (name, value)
         for name, value in headers

@@ -1,9 +1,13 @@
 """An account made ready to be addressed: base URL, authentication, credential and header fields in one place."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from ccflared.config.model import Account, Auth, Dialect, Provider
 from ccflared.secret import Secret
+
+_TELLING: Final = 6
+"""Characters of a secret that tell something of it, and are no word that stands in any sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,13 @@ class Target:
     link_local: bool
     fingerprint: str
     """Tells whether what was learnt of this account still concerns it: provider, place and credential."""
+
+    def without_secrets(self, text: str) -> str:
+        """Return a sentence that may repeat what an upstream said without what it must not repeat: our credentials."""
+        for secret in (self.credential, self.proxy, *(value for _, value in self.headers)):
+            if secret is not None:
+                text = _without(secret.reveal(), text)
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +85,14 @@ def resolve(
         link_local=account.link_local,
         fingerprint=f"{account.provider} {base_url} {key}",
     )
+
+
+def _without(secret: str, text: str) -> str:
+    """Hide a secret in a text, also where the text was cut off in the middle of it."""
+    if len(secret) < _TELLING:
+        return text
+    text = text.replace(secret, "[secret]")
+    for length in range(len(secret) - 1, _TELLING - 1, -1):
+        if text.endswith(secret[:length] + "…"):
+            return text[: -length - 1] + "[secret]…"
+    return text
