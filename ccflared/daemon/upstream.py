@@ -28,8 +28,9 @@ class Answer:
 
     def __init__(self, head: Head, body: Body) -> None:
         self._body = body
+        # What read() came upon beyond what it returned: bytes, and a break.
+        self._ahead = b""
         self._broken: UpstreamBroken | None = None
-        """What :meth:`read` came upon; whoever reads on is told."""
         self._decoder = None
         self._encoded = False
         self._undecoded = b""
@@ -43,6 +44,9 @@ class Answer:
 
         Raises UpstreamBroken when the connection breaks or what comes is no HTTP.
         """
+        if self._ahead:
+            ahead, self._ahead = self._ahead, b""
+            return ahead
         if self._broken is not None:
             raise self._broken
         if self._undecoded:
@@ -79,7 +83,10 @@ class Answer:
             raise UpstreamBroken(f"the connection broke: {error}") from error
 
     async def read(self, limit: int, seconds: float) -> bytes:
-        """Return what arrives of the body within ``seconds``, whether or not it is all; stop reading at ``limit``."""
+        """Return what arrives of the body within ``seconds``, at most ``limit`` bytes, whether or not it is all.
+
+        What it does not return, a break included, :meth:`receive` does.
+        """
         parts: list[bytes] = []
         with trio.move_on_after(seconds):
             try:
@@ -87,7 +94,9 @@ class Answer:
                     parts.append(data)
             except UpstreamBroken as error:
                 self._broken = error
-        return b"".join(parts)
+        data = b"".join(parts)
+        self._ahead = data[limit:] + self._ahead
+        return data[:limit]
 
     def abort(self) -> None:
         """Close the connection unless the body has ended."""
