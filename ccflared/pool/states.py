@@ -35,6 +35,7 @@ RETEST = 300.0
 _DOUBT_FIRST = 5.0
 _DOUBT_LONGEST = 60.0
 _OVERLOADED = 10.0
+_SAME_MOMENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,11 @@ def after(standing: Standing, seen: Observation, now: float, routing: Routing) -
             # 529 speaks of the provider's moment, not of the account: short, and it does not grow.
             return _doubted(standing, seen, now, _OVERLOADED, standing.failures)
         case _:
-            wait = min(_DOUBT_FIRST * 2.0 ** min(standing.failures, 10), _DOUBT_LONGEST)
-            return _doubted(standing, seen, now, wait, standing.failures + 1)
+            # What many requests meet at one moment is one failure.
+            same = standing.failures > 0 and 0.0 <= now - standing.doubtful_since < _SAME_MOMENT
+            failures = standing.failures if same else standing.failures + 1
+            wait = min(_DOUBT_FIRST * 2.0 ** min(failures - 1, 10), _DOUBT_LONGEST)
+            return _doubted(standing, seen, now, wait, failures)
 
 
 def after_success(standing: Standing, began: float) -> Standing:

@@ -84,10 +84,10 @@ def observe_failure(error: UpstreamError) -> Observation:
 def reset_of(head: Head, now: float) -> float | None:
     """Return when a limit ends, as a wall-clock time, by whichever field tells; None if none does.
 
-    ``anthropic-ratelimit-unified-reset`` counts Unix seconds, ``retry-after`` is seconds or a date (RFC 9110
-    section 10.2.3).
+    ``anthropic-ratelimit-unified-reset``, and those of a window with status ``rejected``, count Unix seconds;
+    ``retry-after`` is seconds or a date (RFC 9110 section 10.2.3).
     """
-    for name in (_UNIFIED + b"reset", b"retry-after"):
+    for name in (_UNIFIED + b"reset", *_spent_windows(head), b"retry-after"):
         value = (head.get(name) or b"").strip()
         if re.fullmatch(rb"\d{1,12}(\.\d+)?", value):
             number = float(value)
@@ -95,6 +95,16 @@ def reset_of(head: Head, now: float) -> float | None:
         if value and (at := _date(value.decode("latin-1"))) is not None:
             return at
     return None
+
+
+def _spent_windows(head: Head) -> list[bytes]:
+    """Return the reset fields of the windows that are spent; a 429 may name only those."""
+    windows = [b"7d", b"5h"]
+    return [
+        _UNIFIED + window + b"-reset"
+        for window in windows
+        if (head.get(_UNIFIED + window + b"-status") or b"").strip().lower() == b"rejected"
+    ]
 
 
 def _date(text: str) -> float | None:

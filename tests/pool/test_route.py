@@ -14,8 +14,9 @@ NOW = 1_790_000_000.0
 
 def failed(*kinds: str, until: float | None = None) -> Standing:
     standing = Standing()
-    for kind in kinds:
-        standing = after(standing, Observation("account", kind, f"a {kind}", until), NOW, Routing())
+    for turn, kind in enumerate(kinds):
+        now = NOW - 2 * (len(kinds) - 1 - turn)
+        standing = after(standing, Observation("account", kind, f"a {kind}", until), now, Routing())
     return standing
 
 

@@ -103,13 +103,17 @@ def test_a_reset_that_is_named_ends_the_row_of_guesses_and_may_bring_the_end_nea
 
 def test_failures_in_a_row_are_doubted_longer_and_overload_is_not_counted_among_them() -> None:
     standing, waits = Standing(), []
-    for kind in ["connect", "overloaded", "broken", "time-out", "connect", "connect", "connect"]:
-        standing = after(standing, seen(kind), NOW, ROUTING)
-        waits.append((view(standing, NOW).until or 0) - NOW)
+    for turn, kind in enumerate(
+        ["connect", "overloaded", "broken", "time-out", "connect", "connect", "connect"]
+    ):
+        now = NOW + 100 * turn
+        standing = after(standing, seen(kind), now, ROUTING)
+        waits.append((view(standing, now).until or 0) - now)
     assert waits == [5, 10, 10, 20, 40, 60, 60]
-    for _ in range(2000):
-        standing = after(standing, seen("connect"), NOW, ROUTING)
-    assert view(standing, NOW).until == NOW + 60
+    for turn in range(2000):
+        now = NOW + 1000 + 2 * turn
+        standing = after(standing, seen("connect"), now, ROUTING)
+    assert view(standing, now).until == now + 60
 
 
 def test_of_several_states_the_gravest_is_shown_and_the_others_wait_behind_it() -> None:
@@ -163,3 +167,12 @@ def test_a_clock_that_was_ahead_keeps_no_account_out_once_it_is_right(observatio
 def test_a_clock_that_was_behind_ends_what_it_began() -> None:
     standing = after(Standing(), limit(), NOW - 365 * DAY, ROUTING)
     assert view(standing, NOW) == View("ready")
+
+
+def test_what_many_requests_meet_at_one_moment_is_one_failure() -> None:
+    one = after(Standing(), seen("broken"), NOW, ROUTING)
+    many = one
+    for _ in range(20):
+        many = after(many, seen("broken"), NOW + 0.5, ROUTING)
+    assert many.failures == one.failures
+    assert many.doubtful_until <= one.doubtful_until + 0.5

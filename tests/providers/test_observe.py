@@ -132,6 +132,15 @@ RESETS: list[tuple[dict[str, str], float | None]] = [
     ({"anthropic_ratelimit_unified_reset": str(int(NOW + 600))}, NOW + 600),
     ({"anthropic_ratelimit_unified_reset": str(int(NOW + 600)), "retry_after": "5"}, NOW + 600),
     ({"anthropic_ratelimit_unified_reset": "soon", "retry_after": "5"}, NOW + 5),
+    (
+        {
+            "anthropic_ratelimit_unified_5h_status": "rejected",
+            "anthropic_ratelimit_unified_5h_reset": str(int(NOW + 900)),
+            "anthropic_ratelimit_unified_7d_status": "allowed",
+            "anthropic_ratelimit_unified_7d_reset": str(int(NOW + 90000)),
+        },
+        NOW + 900,
+    ),
     ({"anthropic_ratelimit_unified_reset": "", "retry_after": "5"}, NOW + 5),
     ({"anthropic_ratelimit_unified_reset": "1e9", "retry_after": "5"}, NOW + 5),
     # garbage
