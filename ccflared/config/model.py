@@ -131,7 +131,7 @@ class Client:
         tuple[str, ...],
         takes(
             Many(Sha256(), "a SHA-256 in hexadecimal or a list of them", single=True, least=1),
-            "SHA-256 of the key in hexadecimal, as `ccflared client add` writes it.",
+            "SHA-256 of the key in hexadecimal, as `printf %s KEY | sha256sum` prints it.",
         ),
     ] = ()
     accounts: Annotated[
@@ -154,12 +154,14 @@ def _check_client(client: Client, path: KeyPath, reading: Reading) -> None:
     if not client.key and not client.key_sha256:
         reading.wrong(
             path,
-            "a client needs key or key_sha256; `ccflared client add NAME` makes a key and writes the second",
+            'a client needs a key; write key = { file = "PATH" }, or key_sha256 = "…"',
             "key",
         )
 
 
 _PRICE = Number("USD per million tokens", least=0)
+_ADDRESS = dict.fromkeys(("address", "bind", "host", "port"), 'the address is one text, listen = "HOST:PORT"')
+"""What others call the parts of ``listen``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,9 @@ class Config:
     timezone: Annotated[
         str | None, takes(Zone(), "The zone of days and months in budgets and totals.", absent="the system's")
     ] = None
-    server: Annotated[Server, takes(Table(Server), "Where requests come in.")] = field(default_factory=Server)
+    server: Annotated[Server, takes(Table(Server, hints=_ADDRESS), "Where requests come in.")] = field(
+        default_factory=Server
+    )
     control: Annotated[Control, takes(Table(Control), "The control socket.")] = field(default_factory=Control)
     admin: Annotated[Admin | None, takes(Table(Admin, check=check_admin), "Who may administer over TCP.")] = (
         None

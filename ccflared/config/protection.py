@@ -14,9 +14,8 @@ from ccflared.config.net_kinds import split_address
 from ccflared.config.settings import Listen
 
 REMEDY = (
-    "add who may send requests ([clients.NAME] with key = … ; `ccflared client add NAME` writes "
-    "one), or, to open it to "
-    "everyone on purpose, allow_unauthenticated = true in [server]"
+    'add who may send requests ([clients.NAME] with key = { file = "PATH" }), or, to open it to everyone on '
+    "purpose, allow_unauthenticated = true in [server]"
 )
 
 

@@ -8,8 +8,8 @@ STARTER = """\
 [server]
 listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:8080
 
-# Take the # away from one of these tables, or write your own. Accounts of equal priority share the load;
-# one of a lower number is preferred, and the others take over when it cannot serve.
+# Take the # away from one of these tables, or write your own. The account with the lowest priority number is
+# asked first, equals in the order of this file; the others take over when it cannot serve.
 
 # [accounts.work]
 # provider = "anthropic"                          # the Claude API, by key

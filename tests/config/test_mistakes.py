@@ -75,6 +75,18 @@ def test_a_syntax_error_has_its_place(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("quotes", ["\u201c\u201d", "\u2018\u2019", "\u201e\u201c"])
+def test_typographic_quotes_are_named(tmp_path: Path, quotes: str) -> None:
+    text = f"[accounts.a]\nprovider = {quotes[0]}anthropic{quotes[1]}\n"
+    assert only(tmp_path, text) == '2:12: this is not TOML: this quote is a typographic one; write " instead'
+
+
+@pytest.mark.parametrize("name", ["address", "bind", "host", "port"])
+def test_what_others_call_the_address_is_told_its_name(tmp_path: Path, name: str) -> None:
+    said = only(tmp_path, f"[server]\n{name} = 8080\n")
+    assert said == f'2:1: unknown key "{name}" in [server]; the address is one text, listen = "HOST:PORT"'
+
+
 def test_an_unclosed_list_ends_with_the_file(tmp_path: Path) -> None:
     found = only(tmp_path, '[server]\nlisten = ["x"\n')
     assert (
@@ -246,7 +258,7 @@ def test_a_provider_may_not_set_credential_headers(tmp_path: Path, name: str) ->
         ("[admin]\n", "[admin] has neither token nor token_sha256; give exactly one of them"),
         ('[admin]\nedit = "all"\n', "[admin] has neither token nor token_sha256; give exactly one of them"),
         (f'[admin]\ntoken = "t"\ntoken_sha256 = "{"a" * 64}"\n', "[admin] has both token and token_sha256; give exactly one of them"),
-        ("[clients.a]\n", "a client needs key or key_sha256; `ccflared client add NAME` makes a key and writes the second"),
+        ("[clients.a]\n", 'a client needs a key; write key = { file = "PATH" }, or key_sha256 = "…"'),
         ('[clients.a]\nkey_sha256 = "sk-not-a-digest"\n', "expected a SHA-256 of 64 hexadecimal digits, found a text of 15 characters"),
         ('[clients.a]\nkey = "k"\n[clients.b]\nkey = "k"\n', "[clients.b] has the same key as [clients.a]; give it one of its own"),
         ('[admin]\ntoken = "k"\n[clients.b]\nkey = "k"\n', "[clients.b] has the same key as [admin]; give it one of its own"),

@@ -10,8 +10,8 @@ from ccflared.config.protection import exposures, only_loopback
 
 CLIENTS = '\n[clients.c]\nkey = "k"\n'
 REMEDY = (
-    "and nothing asks for a key: add who may send requests ([clients.NAME] with key = … ; `ccflared client add NAME` "
-    "writes one), or, to open it to everyone on purpose, allow_unauthenticated = true in [server]"
+    'and nothing asks for a key: add who may send requests ([clients.NAME] with key = { file = "PATH" }), or, to '
+    "open it to everyone on purpose, allow_unauthenticated = true in [server]"
 )
 
 

@@ -34,6 +34,8 @@ _WORDS = {
     "Unterminated string": "the closing quotes of a text are missing",
 }
 """What tomllib says most often, in plainer words. What is missing here is passed on as it is."""
+_TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
+"""Quotes that word processors and web pages put where straight ones were typed."""
 _WHERE = re.compile(
     r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
 )
@@ -154,7 +156,10 @@ def _syntax_mistake(source: Source, error: str) -> Mistake:
         return source.mistake_at(end, f"this is not TOML: {what}; the file ends here")
     # tomllib counts lines and columns after it has turned "\r\n" into "\n"; both count the same here.
     offset = line_starts(source.text)[int(match["line"]) - 1] + int(match["column"]) - 1
-    return source.mistake_at(min(offset, len(source.text)), f"this is not TOML: {what}")
+    offset = min(offset, len(source.text))
+    if source.text[offset : offset + 1] in _TYPOGRAPHIC:
+        what = 'this quote is a typographic one; write " instead'
+    return source.mistake_at(offset, f"this is not TOML: {what}")
 
 
 def writable_by_others(path: Path, status: os.stat_result, *, listed: bool = False) -> str | None:
