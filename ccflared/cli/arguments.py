@@ -43,6 +43,13 @@ class Parser(argparse.ArgumentParser):
             hint = f"; did you mean {close[0]}?" if close else f". There are: {', '.join(known)}."
             raise argparse.ArgumentError(None, f"there is no command {value!r}{hint}")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse what is left over here, where the command is known whose help tells more."""
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left
+
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is; exit 2."""
         self.exit(2, f"{self.prog}: {message}\n{self.prog} --help says how it is used.\n")
@@ -114,7 +121,7 @@ def _reload(commands: "_Commands") -> None:
 def _account(commands: "_Commands") -> None:
     account = _command(commands, "account")
     words = account.add_subparsers(
-        dest="word", metavar="WORD", title="words", parser_class=Parser, required=True
+        dest="word", metavar="list|reset", title="words", parser_class=Parser, required=True
     )
     listed = _command(words, "list", of="account")
     listed.add_argument("--json", action="store_true", help="print the API's answer")

@@ -173,12 +173,17 @@ def _no_permission(path: Path) -> str:
     else:
         return f"ccflared's socket {path} may not be opened by {me}."
     owner, group = _user(facts.st_uid), _group(facts.st_gid)
-    what = "the socket" if nearest == path else f"the directory {nearest} on the way to it"
+    what, move = "the socket", ""
+    if nearest != path:  # the mode of the socket alone would not let anybody in
+        what, move = (
+            f"the directory {nearest} on the way to it",
+            '  socket = "/PATH/THAT/ALL/MAY/ENTER/ccflared.sock"\n',
+        )
     return (
         f"{me} may not open ccflared's control socket {path}: {what} belongs to {owner}:{group}, "
         f"mode {stat.S_IMODE(facts.st_mode):04o}.\n"
         f"Run the command as {owner} or root (sudo), or open the socket to a group that {me} is in:\n"
-        '  [control]\n  mode = "0660"\n  group = "GROUP"'
+        f'  [control]\n{move}  mode = "0660"\n  group = "GROUP"'
     )
 
 

@@ -7,15 +7,15 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
+from ccflared.cli.places import for_init
 from ccflared.cli.render.layout import Line, Span
-from ccflared.cli.terminal import stdout, terminal_of
+from ccflared.cli.terminal import say, stdout, terminal_of
 from ccflared.config.kinds import KeyPath
 from ccflared.config.listing import as_json, as_text, items
 from ccflared.config.load import (
     Loaded,
     Rejected,
     Secrets,
-    candidates,
     find,
     load,
     read_secrets,
@@ -60,7 +60,7 @@ def check(
             }
         )
         return 0 if fine else 1
-    stdout().write([*_doubts(loaded, missing), *(_summary(loaded) if fine else ())])
+    stdout().write([*_doubts(loaded, missing), *(_summary(loaded, missing) if fine else ())])
     return 0 if fine else 1
 
 
@@ -71,7 +71,7 @@ def init(config: Path | None, *, force: bool = False, environ: Mapping[str, str]
     configuration directory for others. Raises Refused if it is there already and ``force`` is false, or if it
     cannot be written.
     """
-    path = _for_init(config, environ)
+    path = for_init(config, environ)
     try:
         if force:
             replace_file(path, STARTER.encode(), mode=0o600)
@@ -124,11 +124,6 @@ def schema() -> int:
     return 0
 
 
-def _for_init(config: Path | None, environ: Mapping[str, str]) -> Path:
-    places = candidates(config, environ)
-    return places[-1] if os.geteuid() == 0 else places[0]
-
-
 def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the secrets that cannot be read here, by key, each with the reason."""
     read: Secrets = read_secrets(config, environ=environ, state_directory=state_directory(config, environ))
@@ -158,9 +153,12 @@ def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line
         yield ()
 
 
-def _summary(loaded: Loaded) -> Iterator[Line]:
+def _summary(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line]:
     config = loaded.config
-    yield (Span(f"{loaded.files[0]} is fine.", "good"),)
+    if loaded.warnings or missing:
+        yield (Span(f"{loaded.files[0]} has no mistakes; what stands above should be known.", "good"),)
+    else:
+        yield (Span(f"{loaded.files[0]} is fine.", "good"),)
     facts = {
         "includes": [os.path.relpath(path, loaded.files[0].parent) for path in loaded.files[1:]],
         "listeners": [_listener(listen) for listen in config.server.listen],
@@ -205,4 +203,4 @@ def _objects(mistakes: Iterable[Mistake]) -> list[dict[str, Any]]:
 
 
 def _print_json(answer: dict[str, Any]) -> None:
-    print(dumps(answer, indent=2))
+    say(dumps(answer, indent=2))

@@ -4,11 +4,14 @@ from ccflared.cli.client import Answer, account_path
 from ccflared.cli.render.accounts import account_lines
 from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.layout import Span
-from ccflared.cli.render.snapshot import Snapshot, is_verdict, read_verdict
+from ccflared.cli.render.snapshot import Snapshot, Verdict, is_verdict, read_verdict
 from ccflared.cli.render.verdict import log_lines, verdict_lines
 from ccflared.cli.status import Question, ask, other_file, print_json
 from ccflared.cli.terminal import stdout
 from ccflared.errors import Refused
+
+_JUST_BEFORE = 120.0
+"""Seconds within which an edit is still the one that somebody means who types ``reload``."""
 
 
 def reload(question: Question, *, allow_less: bool, json: bool) -> int:
@@ -22,10 +25,25 @@ def reload(question: Question, *, allow_less: bool, json: bool) -> int:
         print_json(answer)
     else:
         terminal = stdout()
-        terminal.write(verdict_lines(verdict, terminal.sheet()))
+        before = _taken_over(question, verdict) if verdict.applied and not verdict.changes else None
+        terminal.write(verdict_lines(verdict, terminal.sheet(), before=before))
     if verdict.applied or answer.status == 200:
         return 0
     return 1 if verdict.mistakes else 4
+
+
+def _taken_over(question: Question, verdict: Verdict) -> Verdict | None:
+    """Return the edit that the daemon took over by itself just before: what a person asks about who saved and typed."""
+    answer = question.daemon.get("/api/reload")
+    if answer.status != 200 or not isinstance(answer.value, list):
+        return None
+    for item in answer.value:
+        past = read_verdict(item) if is_verdict(item) else None
+        if past is None or past.number == verdict.number:
+            continue
+        recent = past.at is not None and verdict.at is not None and verdict.at - past.at < _JUST_BEFORE
+        return past if recent and past.applied and past.changes and past.cause == "file" else None
+    return None
 
 
 def reload_log(question: Question, *, json: bool) -> int:

@@ -171,4 +171,4 @@ def _command() -> str:
     on_path = any(
         Path(directory, "ccflared").exists() for directory in os.environ.get("PATH", "").split(os.pathsep)
     )
-    return "ccflared" if on_path else given
+    return "ccflared" if on_path else os.path.realpath(given)

@@ -1,12 +1,12 @@
 """What to do where no daemon runs: how to start one, and the first steps of somebody new."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccflared.cli.places import config_file
+from ccflared.cli.places import config_file, for_init
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.sheet import Sheet
-from ccflared.config.load.paths import candidates
 
 UNITS = tuple(
     Path(directory) / "ccflared.service"
@@ -19,16 +19,34 @@ def start_hint(chosen: Path | None, environ: Mapping[str, str]) -> str:
     config = config_file(chosen, environ)
     if config is None:
         return "ccflared init, then ccflared run (or, without any account: ccflared demo)"
+    if _is_missing(config):
+        return f"ccflared init --config {config}, then ccflared run --config {config}"
+    if not os.access(config, os.R_OK):
+        return (
+            f"ccflared run --config {config}, as a user who may read that file. (Perhaps it runs: the file may name "
+            "another socket. --socket PATH asks there.)"
+        )
     if config == Path("/etc/ccflared/ccflare.toml") and any(unit.exists() for unit in UNITS):
         return "systemctl start ccflared"
     return f"ccflared run --config {chosen}" if chosen is not None else "ccflared run"
+
+
+def _is_missing(config: Path) -> bool:
+    """Tell whether the file is surely not there. One that may not be looked at may well be."""
+    try:
+        config.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def first_steps(chosen: Path | None, environ: Mapping[str, str], sheet: Sheet) -> list[Line]:
     """Return the greeting of ``ccflared`` alone: what it is, and what to type next."""
     config = config_file(chosen, environ)
     lines = sheet.text(Span("ccflared is not running.", "strong"), indent=0)
-    if config is not None:
+    if config is not None and not _is_missing(config):
         lines += sheet.text(f"Its configuration is {config}.", indent=0)
         steps = [
             ("ccflared check", "read the file and name every mistake"),
@@ -37,7 +55,7 @@ def first_steps(chosen: Path | None, environ: Mapping[str, str], sheet: Sheet) -
     else:
         lines += sheet.text(
             "It serves Claude clients from one of several accounts. The configuration is one file, "
-            f"{candidates(None, environ)[0]}; there is none yet.",
+            f"{for_init(chosen, environ)}; there is none yet.",
             indent=0,
         )
         steps = [

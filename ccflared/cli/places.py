@@ -5,6 +5,7 @@ from this file helps, and the usual places.
 """
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,12 @@ def config_file(chosen: Path | None, environ: Mapping[str, str]) -> Path | None:
         return find(None, environ)
     except UsageError:
         return None
+
+
+def for_init(chosen: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return where a first file is written: to ``chosen``, else /etc for root, else the user's own place."""
+    places = candidates(chosen, environ)
+    return places[-1] if os.geteuid() == 0 else places[0]
 
 
 def socket_places(chosen: Path | None, config: Path | None, environ: Mapping[str, str]) -> list[Place]:

@@ -13,7 +13,7 @@ from ccflared.cli.render.health import health
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.snapshot import Snapshot, is_status, read_status
 from ccflared.cli.render.status import status_line, status_lines
-from ccflared.cli.terminal import Terminal, rich_text, stdout
+from ccflared.cli.terminal import Terminal, rich_text, say, stdout
 from ccflared.errors import CcflaredError, NotRunning, Refused
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def ask(daemon: Daemon, *, timeout: float = 10.0) -> tuple[Answer, Snapshot]:
 
 def print_json(answer: Answer) -> None:
     """Print the API's answer as it is."""
-    print(bare_json(answer.text).rstrip("\n"))
+    say(bare_json(answer.text).rstrip("\n"))
 
 
 def screen(

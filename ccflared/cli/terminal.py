@@ -3,11 +3,13 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ccflared.cli.render.layout import ASCII, UNICODE, Line, Style, text_of
 from ccflared.cli.render.sheet import Sheet
+from ccflared.errors import Refused
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -48,7 +50,11 @@ class Terminal(NamedTuple):
         return max(size.columns, 20), size.lines
 
     def write(self, lines: Iterable[Line]) -> None:
-        """Write lines, with colour where it is shown."""
+        """Write lines, with colour where it is shown. Raises Refused where the disk is full, say."""
+        with _writable():
+            self._write(lines)
+
+    def _write(self, lines: Iterable[Line]) -> None:
         if self.colour:
             from rich.console import Console  # noqa: PLC0415 - 30 ms that a pipe need not wait for
 
@@ -84,6 +90,24 @@ def _has_unicode(encoding: str, environ: Mapping[str, str]) -> bool:
     ctype = environ.get("LC_CTYPE", "")
     locale = environ.get("LC_ALL") or ("" if ctype in COERCED else ctype) or environ.get("LANG", "")
     return locale not in ("C", "POSIX")
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Turn a failure to write into Refused; that the reader has seen enough stays a BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more at its end
+        raise Refused(f"The output cannot be written: {error.strerror}") from None
+
+
+def say(text: str) -> None:
+    """Write text for a program to the standard output, as it is. Raises Refused as ``Terminal.write`` does."""
+    with _writable():
+        print(text)
 
 
 def stdout() -> Terminal:

@@ -116,6 +116,18 @@ def test_ccflared_alone_shows_the_first_steps(tmp_path: Path, capsys: pytest.Cap
     assert "ccflared init" not in out
 
 
+def test_a_file_that_is_not_there_is_to_be_written_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "no.toml"
+    code, _, err = type_in(capsys, "status", "--config", config)
+    assert code == 3
+    assert f"Start it: ccflared init --config {config}, then ccflared run --config {config}" in err
+    code, out, _ = type_in(capsys, "--config", config)
+    assert code == 3
+    assert f"{config};thereisnoneyet." in "".join(out.split())
+
+
 def test_ccflared_alone_with_a_socket_says_that_nobody_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -263,12 +275,12 @@ def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
     [
         (("stauts",), "there is no command 'stauts'; did you mean status?"),
         (("frobnicate",), "There are: init, check,"),
-        (("account",), "the following arguments are required: WORD"),
+        (("account",), "the following arguments are required: list|reset"),
         (("account", "lsit"), "did you mean list?"),
         (("account", "reset"), "required: NAME"),
         (("status", "--json", "--line"), "not allowed with"),
         (("status", "--watch", "0"), "no number of seconds"),
-        (("status", "--nonsense"), "unrecognized arguments"),
+        (("status", "--nonsense"), "ccflared status: unrecognized arguments"),
         (("reload", "--log", "--allow-less"), "not allowed with"),
         (("run", "--config", ""), "a path is missing"),
     ],

@@ -193,6 +193,22 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     assert (got.returncode, got.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("words", [("schema",), ("--help",), ("status", "--json")], ids=" ".join)
+def test_a_long_output_that_cannot_be_written_is_said_as_well(tmp_path: Path, words: tuple[str, ...]) -> None:
+    long = busy()
+    long["accounts"] *= 200
+    with canned_daemon(tmp_path / "s", long), Path("/dev/full").open("w") as full:
+        got = subprocess.run(
+            [*COMMAND, *words, "--socket", str(tmp_path / "s")],
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (got.returncode, got.stderr) == (4, "The output cannot be written: No space left on device\n")
+
+
 def test_an_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with canned_daemon(tmp_path / "s", busy()), Path("/dev/full").open("w") as full:
         got = subprocess.run(

@@ -251,3 +251,10 @@ def test_a_status_of_another_version_never_breaks_the_command(data: st.DataObjec
     lines = screen(document, sheet(width))
     assert max(line_cells(line) for line in lines) <= width
     status_line(read_status(document), sheet(width), own_version="0.1.0")
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 80])
+def test_the_state_of_an_account_is_shown_whole_however_narrow_it_is(width: int) -> None:
+    lines = text(account_lines(read_status(troubled()).accounts, NOW, sheet(width))).splitlines()
+    for each in read_status(troubled()).accounts:
+        assert any(each.state in line for line in lines)

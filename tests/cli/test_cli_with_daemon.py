@@ -104,6 +104,16 @@ def test_the_daemon_says_what_the_canned_documents_say(house: House) -> None:
         assert set(canned[key][0]) <= set(said[key][0])
 
 
+def test_reload_tells_of_an_edit_that_was_taken_over_before(house: House) -> None:
+    assert house.daemon.stderr is not None
+    house.write(FILE + "[routing]\nattempts = 5\n")
+    assert any("applied (file)" in line for line in iter(house.daemon.stderr.readline, ""))
+    code, out, _ = house.type_in("reload")
+    assert code == 0
+    assert out.startswith("In force already: taken over by itself ")
+    assert "routing.attempts: 8 -> 5" in out
+
+
 def test_an_edit_is_judged_shown_and_mended(house: House) -> None:
     assert house.type_in("reload")[:2] == (
         0,

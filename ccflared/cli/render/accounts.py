@@ -9,6 +9,8 @@ from ccflared.cli.render.snapshot import Account
 from ccflared.cli.render.words import ago, ahead, clock
 
 NAME_CELLS = 28
+_WITH_PROVIDER = 56
+"""Cells below which the state needs the room that the provider would take."""
 LONGEST_REASON = 160
 """An upstream's message may be a whole page; one screen is enough."""
 
@@ -59,7 +61,11 @@ def _row(account: Account, sheet: Sheet, detailed: bool, *, following: bool) -> 
     return [
         (Span(sheet.glyphs.arrow if following else " ", "strong"),),
         (Span(clip(account.name, NAME_CELLS, sheet.glyphs), "plain" if account.order is None else "strong"),),
-        (Span(clip(account.provider, 20, sheet.glyphs), "faint"),),
+        *(
+            [(Span(clip(account.provider, 20, sheet.glyphs), "faint"),)]
+            if sheet.width >= _WITH_PROVIDER
+            else []
+        ),
         *numbers,
         (look(account.state, sheet),),
     ]

@@ -8,11 +8,22 @@ from ccflared.cli.render.words import ago, clock, listed, many
 CAUSES = {"file": "the file changed", "signal": "SIGHUP", "command": "ccflared reload", "start": "the start"}
 
 
-def verdict_lines(verdict: Verdict, sheet: Sheet) -> list[Line]:
-    """Return what a reload came to: the sentence, the changes or the mistakes, the warnings."""
+def verdict_lines(verdict: Verdict, sheet: Sheet, *, before: Verdict | None = None) -> list[Line]:
+    """Return what a reload came to: the sentence, the changes or the mistakes, the warnings.
+
+    ``before`` is the edit that the daemon had taken over by itself when it was asked, if there was one.
+    """
     number = "" if verdict.number is None else f" {verdict.number}"
     lines: list[Line] = []
-    if verdict.applied and not verdict.changes:
+    if before is not None and before.at is not None and verdict.at is not None:
+        lines += sheet.text(
+            Span("In force already", "good"),
+            f": taken over by itself {ago(before.at, verdict.at)}.",
+            indent=0,
+        )
+        for change in before.changes:
+            lines += sheet.text(change, indent=2, hang=4)
+    elif verdict.applied and not verdict.changes:
         lines += sheet.text(
             Span("Nothing has changed", "good"), "; the configuration in force stays as it is.", indent=0
         )
