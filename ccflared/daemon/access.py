@@ -261,6 +261,11 @@ def credentials(fields: Fields) -> list[str]:
     return keys
 
 
+def knows_client(rights: Rights, fields: Fields) -> bool:
+    """Whether the request brings the key of a client."""
+    return rights.clients is not None and _client(rights.clients, fields) is not None
+
+
 def _client(clients: Mapping[bytes, str], fields: Fields) -> str | None:
     for key in credentials(fields):
         name = clients.get(digest(key))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from time import time
 from typing import Any, Final
 
+import trio
+
 from ccflared.daemon import access, cors
 from ccflared.daemon.access import Denied, Door, Peer
 from ccflared.daemon.answers import Reply, give, give_error
@@ -25,6 +27,7 @@ from ccflared.wire import Inbound
 log = logging.getLogger("ccflared.request")
 
 _API_BODY_LIMIT: Final = 1024 * 1024
+_LONGEST_TARGET: Final = 16 * 1024
 _GUESSES: Final = 5
 _GUESS_WINDOW: Final = 60.0
 _GUESSERS_KEPT: Final = 1024
@@ -124,10 +127,7 @@ class App:
             case "open":
                 await self._open(asked, exchange)
             case "health":
-                details = access.administers(
-                    self._house.world.rights, door, asked.peer, asked.host, asked.fields
-                )
-                await give(exchange, self._health(details))
+                await give(exchange, self._health(self._may_have_details(asked, door)))
             case "pooled":
                 await self._pooled(asked, door, exchange)
             case "other v1":
@@ -145,8 +145,13 @@ class App:
             if well_formed(raw_path):
                 raise ClientError(404, "not_found_error", f"There is nothing outside {door.base_path}.")
             raise ClientError(400, "invalid_request_error", "The request's target is not a plain path.")
+        if len(raw_path) + len(scope["query_string"]) > _LONGEST_TARGET:
+            raise ClientError(414, "invalid_request_error", "The request's target is too long.")
         headers: RawHeaders = scope["headers"]
         fields = access.fields_of(headers)
+        if b"content-length" in fields and b"transfer-encoding" in fields:
+            # A proxy in front may go by the one where we go by the other (RFC 9112 section 6.1).
+            raise ClientError(400, "invalid_request_error", "The request has two lengths.")
         rights = self._house.world.rights
         client = scope["client"]
         peer, named = access.peer_of(rights, client[0] if client else None, fields)
@@ -213,9 +218,31 @@ class App:
             raise Denied(405, "invalid_request_error", f"{asked.path} takes {' or '.join(methods)}.", allow)
         raise ClientError(404, "not_found_error", f"{asked.path} is not served from a pool of accounts.")
 
+    def _blocked(self, asked: Asked) -> bool:
+        """Whether too many wrong credentials came from there. Of the control socket none is asked for."""
+        return not asked.trusted and self._guesses.blocked(asked.named, trio.current_time())
+
+    def _note(self, asked: Asked, denied: Denied) -> None:
+        """Count a wrong credential, and log it so that fail2ban can read it."""
+        if denied.guess:
+            self._guesses.wrong(asked.named, trio.current_time())
+            log.warning("authentication failure for administration from %s", asked.named)
+
+    def _may_have_details(self, asked: Asked, door: Door) -> bool:
+        """Whether /health may tell more than numbers. It must not be a place to try tokens at without being counted."""
+        rights = self._house.world.rights
+        if self._blocked(asked):
+            return False
+        try:
+            access.admit_admin(rights, door, asked.peer, asked.host, asked.fields)
+        except Denied as denied:
+            if not access.knows_client(rights, asked.fields):
+                self._note(asked, denied)
+            return False
+        return True
+
     async def _api(self, asked: Asked, door: Door, exchange: Exchange) -> None:
-        now = time()
-        if self._guesses.blocked(asked.named, now):
+        if self._blocked(asked):
             raise Denied(
                 429,
                 "rate_limit_error",
@@ -225,9 +252,7 @@ class App:
         try:
             access.admit_admin(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
         except Denied as denied:
-            if denied.guess:
-                self._guesses.wrong(asked.named, now)
-                log.warning("authentication failure for administration from %s", asked.named)
+            self._note(asked, denied)
             raise
         body = await exchange.read_body(_API_BODY_LIMIT, 10.0, asked.fields.get(b"content-length"))
         kind = asked.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()

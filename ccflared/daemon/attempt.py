@@ -61,11 +61,13 @@ class Attempts:
                 tries -= 1
                 if isinstance(result, Begun):
                     return result
-                if result.seen.kind != "overloaded" or not tries:
+                wait = retry.delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, hides nothing
+                late = trio.current_time() + wait > self.journal.began + self.routing.attempts_within
+                if result.seen.kind != "overloaded" or not tries or late:
                     self.house.failed(target, result.seen, time())
                     return result
                 why = "again, it was overloaded"
-                await trio.sleep(retry.delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads, hides nothing
+                await trio.sleep(wait)
 
     async def _once(self, target: Target, why: str) -> Begun | Failure:
         """Send the request to an account once and note what came of it."""

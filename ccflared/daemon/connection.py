@@ -124,8 +124,8 @@ class Connection:
             await self._sending.acquire()
         try:
             await self._stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._over()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            await self._over()  # busy with being closed: what came behind the request was no HTTP
         except trio.Cancelled:
             self._plain.socket.close()
             raise

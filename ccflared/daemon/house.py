@@ -148,8 +148,8 @@ class House:
     def _standing(self, target: Target) -> Standing:
         known = self._standings.get(target.account)
         if known is None or known.fingerprint != target.fingerprint:
-            known = replace(Standing(), fingerprint=target.fingerprint)
-            self._standings[target.account] = known
+            # Not kept: a request of an older configuration must not wipe out what was learnt since.
+            return replace(Standing(), fingerprint=target.fingerprint)
         return known
 
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from time import time
 
 import pytest
 from stage import QUESTION, events, staged
@@ -14,6 +15,7 @@ from ccflared.demo.script import (
     Reset,
     Silent,
 )
+from ccflared.providers.target import Target
 
 
 async def test_an_answer_comes_from_the_account_of_the_best_priority(tmp_path: Path) -> None:
@@ -106,6 +108,32 @@ async def test_an_overloaded_account_is_asked_again_before_another_is(tmp_path: 
         answer = await stage.ask()
         assert answer.headers["x-ccflared-account"] == "first"
         assert answer.headers["x-ccflared-attempts"] == "2"
+
+
+async def test_no_try_begins_after_attempts_within_not_even_on_the_same_account(tmp_path: Path) -> None:
+    more = '[routing]\nattempts_within = "50ms"\noverload_retry = { attempts = 5, delay = "200ms" }\n'
+    async with staged(tmp_path, ["only"], more=more) as stage:
+        stage.provider.play("sk-only", then=Failing(529))
+        assert (await stage.ask()).status_code == 503
+        (row,) = await stage.rows()
+        assert len(row.attempts) == 1
+
+
+async def test_a_request_of_an_older_configuration_does_not_wipe_out_what_was_learnt_since(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path) as stage:
+        house = stage.running.house
+        old = house.world.targets["first"]
+        stage.edit(stage.config.read_text().replace("sk-first", "sk-fresh"))
+        assert (await stage.running.reloads.reload("signal")).applied
+        stage.provider.play("sk-fresh", Limited(reset_in=600))
+        assert (await stage.ask()).status_code == 200
+        assert isinstance(old, Target)
+        assert house.view(old, time()).state == "ready"
+        fresh = house.world.targets["first"]
+        assert isinstance(fresh, Target)
+        assert house.view(fresh, time()).state == "resting"
 
 
 async def test_a_fault_of_the_request_is_passed_on_unchanged_and_touches_no_account(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -228,6 +229,63 @@ async def test_administration_takes_json_only(tmp_path: Path) -> None:
         assert (await raw(stage, "/api/reload", body="{}")).status == 415
         assert (await raw(stage, "/api/reload", "Content-Type: application/json", body="{}")).status == 200
         assert (await raw(stage, "/api/reload", method="POST")).status == 200
+
+
+async def test_the_control_socket_cannot_be_locked_out_by_guesses_elsewhere(tmp_path: Path) -> None:
+    server = f'listen = ["127.0.0.1:0", "unix:{tmp_path}/open.sock"]\n'
+    async with opened(tmp_path, clients=True, admin=True, server=server) as stage:
+
+        async def over(path: Path) -> int:
+            request = "GET /api/status HTTP/1.1\r\nHost: localhost\r\nx-api-key: guess\r\n\r\n"
+            return (await converse(await trio.open_unix_socket(str(path)), request)).status
+
+        assert [await over(tmp_path / "open.sock") for _ in range(6)] == [401] * 5 + [429]
+        assert await over(stage.state / "c.sock") == 200
+
+
+async def test_health_is_no_place_to_guess_the_admin_token_at(tmp_path: Path) -> None:
+    async with opened(tmp_path, clients=True, admin=True) as stage:
+        for _ in range(6):
+            # A client may look as often as it likes; its key is no guess.
+            assert "accounts_detail" not in (await raw(stage, "/health", KEY)).body
+        assert "accounts_detail" in (await raw(stage, "/health", ADMIN_KEY)).body
+        for _ in range(5):
+            await raw(stage, "/health", "x-api-key: guess")
+        assert "accounts_detail" not in (await raw(stage, "/health", ADMIN_KEY)).body
+        assert (await raw(stage, "/api/status", ADMIN_KEY)).status == 429
+
+
+async def test_a_request_with_two_lengths_is_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path) as stage:
+        answer = await raw(stage, "/v1/messages", "Transfer-Encoding: chunked", body=BODY)
+        assert answer.status == 400
+        assert not stage.provider.seen
+
+
+async def test_a_target_without_end_is_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path) as stage:
+        assert (await raw(stage, "/v1/models?" + "a" * 20_000)).status == 414
+        assert (await raw(stage, "/v1/models?limit=1000")).status == 200
+
+
+async def test_what_stands_behind_the_last_request_is_no_fault_of_the_daemon(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("ccflared.request").addHandler(caplog.handler)
+    try:
+        async with opened(tmp_path) as stage:
+            head = f"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(BODY)}\r\n"
+            for _ in range(30):
+                async with await trio.open_tcp_stream("127.0.0.1", stage.port) as stream:
+                    await stream.send_all((head + "Connection: close\r\n\r\n" + BODY).encode())
+                    await stream.send_all(b"\r\n")
+                    with suppress(trio.BrokenResourceError):
+                        while await stream.receive_some():
+                            pass
+            assert (await raw(stage, "/livez")).status == 200
+    finally:
+        logging.getLogger("ccflared.request").removeHandler(caplog.handler)
+    assert not caplog.records
 
 
 async def test_guessing_the_admin_token_is_stopped_after_five_tries(tmp_path: Path) -> None:
