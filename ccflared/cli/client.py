@@ -144,6 +144,8 @@ def _exchange(
             raise TimeoutError
         if size > LARGEST:
             raise http.client.HTTPException("too large")
+        if response.isclosed():  # since Python 3.12.2 as soon as all is read, and the socket with it
+            break
         connected.settimeout(left)
     if response.length:  # framed by a length, and shorter than it
         raise http.client.IncompleteRead(b"")
