@@ -21,6 +21,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
+from ccflared.daemon import pipe
 from ccflared.daemon.protocol import Application, Protocol
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
@@ -31,7 +32,6 @@ KEEP_ALIVE: Final = 180.0
 _HANDSHAKE_WITHIN: Final = 20.0
 _HEADERS_WITHIN: Final = 30.0
 _LARGEST_HEAD: Final = 64 * 1024
-_READ: Final = 64 * 1024
 
 log = logging.getLogger("ccflared.server")
 
@@ -123,7 +123,7 @@ class Connection:
         except trio.WouldBlock:  # an interim answer is being sent
             await self._sending.acquire()
         try:
-            await self._stream.send_all(data)
+            await pipe.write(self._stream, data)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self._over()  # busy with being closed: what came behind the request was no HTTP
         except trio.Cancelled:
@@ -173,10 +173,10 @@ class Connection:
         while data:
             try:
                 if head_due is inf:
-                    data = bytes(await self._stream.receive_some(_READ))
+                    data = await pipe.read(self._stream)
                 else:
                     with trio.fail_at(head_due):
-                        data = bytes(await self._stream.receive_some(_READ))
+                        data = await pipe.read(self._stream)
             except (trio.ClosedResourceError, trio.BrokenResourceError, trio.TooSlowError):
                 break
             await protocol.handle(RawData(data))

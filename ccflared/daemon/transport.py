@@ -17,6 +17,7 @@ import h11
 import httpx
 import trio
 
+from ccflared.daemon import pipe
 from ccflared.daemon.addresses import why_forbidden
 from ccflared.daemon.framing import Frame, frame_of
 from ccflared.daemon.proxy import proxy_of, tunnel
@@ -24,7 +25,6 @@ from ccflared.errors import ConnectFailed, UpstreamBroken, UpstreamTimeout
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Outbound
 
-_READ: Final = 65536
 _LARGEST_HEAD: Final = 65536
 _IDLE_SECONDS: Final = 50.0
 _IDLE_KEPT: Final = 64
@@ -87,7 +87,7 @@ class _Connection:
 
     async def read(self) -> bytes:
         """Wait for bytes; b"" when the upstream has closed."""
-        return bytes(await self.stream.receive_some(_READ))
+        return await pipe.read(self.stream)
 
 
 class Body:
@@ -311,7 +311,9 @@ async def _send(stream: _Stream, parts: list[bytes], silent_seconds: float) -> N
     data = b"".join(parts)
     for begin in range(0, len(data), _SENT_AT_ONCE):
         with trio.fail_after(silent_seconds):
-            await stream.send_all(data if len(data) <= _SENT_AT_ONCE else data[begin : begin + _SENT_AT_ONCE])
+            await pipe.write(
+                stream, data if len(data) <= _SENT_AT_ONCE else data[begin : begin + _SENT_AT_ONCE]
+            )
 
 
 async def _head(connection: _Connection, broken: trio.BrokenResourceError | None) -> h11.Response:
