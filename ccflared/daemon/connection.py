@@ -171,6 +171,7 @@ class Connection:
         head_due = inf
         data = b"begin"
         while data:
+            await protocol.room()
             try:
                 if head_due is inf:
                     data = await pipe.read(self._stream)

@@ -16,12 +16,17 @@ from urllib.parse import unquote
 
 import h11
 import trio
-from hypercorn.events import RawData
+from hypercorn.config import Config
+from hypercorn.events import Closed, RawData, Updated
+from hypercorn.events import Event as ConnectionEvent
 from hypercorn.protocol.events import Body, EndBody, Event, StreamClosed
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.typing import AppWrapper, ConnectionState, TaskGroup, WorkerContext
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
+_AHEAD: Final = 64 * 1024
+"""Bytes that a client may send ahead of their turn before they are left unread."""
 _PIECES_HELD: Final = 8
 """Pieces of a request's body that wait for the application; while there are so many, the client waits."""
 
@@ -130,17 +135,77 @@ class Protocol(H11Protocol):
     task_group: trio.Nursery  # type: ignore[assignment]
     stream: Turn | None  # type: ignore[assignment]
 
-    async def _check_protocol(self, _event: h11.Request) -> None:
-        """Read on behind a request that offers to switch protocols: h11 would wait for the answer to that.
+    def __init__(  # noqa: PLR0917 - Hypercorn's signature
+        self,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        task_group: TaskGroup,
+        connection_state: ConnectionState,
+        ssl: bool,
+        client: tuple[str, int] | None,
+        server: tuple[str, int] | None,
+        send: Callable[[ConnectionEvent], Awaitable[None]],
+    ) -> None:
+        super().__init__(app, config, context, task_group, connection_state, ssl, client, server, send)
+        self._handing_out = trio.Lock()
+        self._may_come = trio.Event()
+        """Set while what was sent ahead of its turn is little, or the turn has come."""
+        self._may_come.set()
+        self._over = False
 
-        Private to h11. While it waits, a client that leaves would not be noticed.
+    async def handle(self, event: ConnectionEvent) -> None:
+        """Take in what was read, or that the connection is over."""
+        await super().handle(event)
+        if isinstance(event, Closed):
+            self._over = True
+            self._may_come.set()
+
+    async def room(self) -> None:
+        """Wait while so much was sent ahead of its turn that no more should be read."""
+        await self._may_come.wait()
+
+    async def _handle_events(self) -> None:
+        """Hand out what has come. What comes ahead of its turn waits in h11's buffer, and reading goes on.
+
+        Hypercorn would stop reading there. A client that left then was noticed late or never, and its connection
+        was kept for ever.
         """
-        self.connection._cstate.pending_switch_proposals.clear()  # type: ignore[union-attr]  # noqa: SLF001
+        async with self._handing_out:
+            # Behind a request that was said to be the last nothing counts.
+            while self.connection.their_state not in (h11.MUST_CLOSE, h11.CLOSED):
+                if self.connection.they_are_waiting_for_100_continue:
+                    await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
+                try:
+                    event = self.connection.next_event()
+                except h11.RemoteProtocolError as error:
+                    if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                        await self._send_error_response(error.error_status_hint)
+                    await self.send(Closed())
+                    return
+                if event is h11.PAUSED:
+                    if len(self.connection.trailing_data[0]) > _AHEAD and not self._over:
+                        self._may_come = trio.Event()
+                    return
+                if not await self._hand_out(event):
+                    return
 
-    async def _create_stream(self, request: h11.Request) -> None:
-        """Begin a request. Hypercorn's WebSocket streams fail on what clients may send, so there are none."""
-        self.stream = Turn(self, request)
-        self.task_group.start_soon(self.stream.run)
+    async def _hand_out(self, event: object) -> bool:
+        """Hand out one event. Returns whether there may be more."""
+        if isinstance(event, h11.Request):
+            # Private to h11, which would wait for the answer to an offer to switch protocols.
+            self.connection._cstate.pending_switch_proposals.clear()  # type: ignore[union-attr]  # noqa: SLF001
+            await self.send(Updated(idle=False))
+            # Hypercorn's WebSocket streams fail on what clients may send, so there are none.
+            self.stream = Turn(self, event)
+            self.task_group.start_soon(self.stream.run)
+        elif isinstance(event, h11.Data) and self.stream is not None:
+            await self.stream.handle(Body(stream_id=STREAM_ID, data=bytes(event.data)))
+        elif isinstance(event, h11.EndOfMessage) and self.stream is not None:
+            await self.stream.handle(EndBody(stream_id=STREAM_ID))
+        else:
+            return False
+        return True
 
     def encoded(self, event: h11.Event) -> bytes:
         """Return how a part of the answer is sent; nothing after the client broke the protocol."""
@@ -158,6 +223,9 @@ class Protocol(H11Protocol):
     async def recycle(self) -> None:
         """End the turn: be ready for the next, or close where there can be none."""
         await self._maybe_recycle()
+        self._may_come.set()
+        if self.connection.trailing_data[0] and self.connection.their_state is h11.IDLE:
+            self.task_group.start_soon(self._handle_events)
 
     async def cut(self, *, begun: bool) -> None:
         """End a turn that has no end: with a 500 where nothing was begun; always by closing."""
