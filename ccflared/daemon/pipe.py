@@ -22,11 +22,12 @@ async def read(stream: Stream) -> bytes:
     """
     if not isinstance(stream, trio.SocketStream):
         return bytes(await stream.receive_some(_READ))
-    descriptor = _open(stream)
+    _open(stream)
     while True:
         await trio.lowlevel.wait_readable(stream.socket)
         try:
-            return os.read(descriptor, _READ)
+            # Asked anew: what was closed meanwhile may already be the descriptor of somebody else's connection.
+            return os.read(_open(stream), _READ)
         except BlockingIOError:
             continue
         except OSError as error:

@@ -3,6 +3,7 @@
 import random
 import socket
 import struct
+from contextlib import suppress
 
 import pytest
 import trio
@@ -102,3 +103,36 @@ async def test_a_write_that_does_not_fit_can_be_cancelled() -> None:
         with trio.move_on_after(0.05) as scope:
             await pipe.write(near, bytes(50_000_000))
         assert scope.cancelled_caught
+
+
+async def test_a_connection_closed_while_it_was_to_be_read_reads_nobody_elses() -> None:
+    async def race() -> None:
+        mine, far = socket.socketpair()
+        bell, ringer = socket.socketpair()
+        others: list[socket.socket] = []
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(mine))
+        wanted = mine.fileno()
+
+        async def reader() -> None:
+            with suppress(trio.ClosedResourceError):
+                assert await pipe.read(stream) == b"mine"
+
+        async def closer() -> None:
+            await trio.lowlevel.wait_readable(bell)
+            stream.socket.close()
+            while not any(other.fileno() == wanted for other in others):
+                others.extend(socket.socketpair())
+            for other in others:
+                other.send(b"somebody else's")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reader)
+            nursery.start_soon(closer)
+            await trio.testing.wait_all_tasks_blocked()
+            far.send(b"mine")
+            ringer.send(b"!")
+        for end in (far, bell, ringer, *others):
+            end.close()
+
+    for _ in range(40):  # which of two tasks that are ready comes first is left to chance
+        await race()
