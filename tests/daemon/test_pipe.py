@@ -136,3 +136,40 @@ async def test_a_connection_closed_while_it_was_to_be_read_reads_nobody_elses() 
 
     for _ in range(40):  # which of two tasks that are ready comes first is left to chance
         await race()
+
+
+async def test_a_connection_closed_between_waking_and_reading_never_reads_from_its_numbers_next_owner() -> (
+    None
+):
+    for _ in range(30):  # which of two tasks woken together runs first is chance
+        ours, peer = await tcp_pair()
+        bell, rope = socket.socketpair()
+        others: list[socket.socket] = []
+        got: list[bytes] = []
+
+        async def read(ours: trio.SocketStream, got: list[bytes]) -> None:
+            with suppress(trio.ClosedResourceError):
+                got.append(await pipe.read(ours))
+
+        async def close_and_reuse(
+            ours: trio.SocketStream, bell: socket.socket, others: list[socket.socket]
+        ) -> None:
+            await trio.lowlevel.wait_readable(bell)
+            number = ours.socket.fileno()
+            ours.socket.close()
+            other, sender = socket.socketpair()
+            sender.send(b"for somebody else")
+            others += [other, sender]
+            while others[-1].fileno() != number and len(others) < 50:
+                others.append(other.dup())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read, ours, got)
+            nursery.start_soon(close_and_reuse, ours, bell, others)
+            await trio.testing.wait_all_tasks_blocked()
+            peer.socket._sock.send(b"for ours")
+            rope.send(b"!")
+        assert got in ([], [b"for ours"])
+        for one in [*others, bell, rope]:
+            one.close()
+        await peer.aclose()
