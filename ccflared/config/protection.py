@@ -13,6 +13,9 @@ from ccflared.config.model import Config
 from ccflared.config.net_kinds import split_address
 from ccflared.config.settings import Listen
 
+PROTECTION_KEYS = ("listen", "base_path", "allowed_hosts", "trusted_proxies", "allow_unauthenticated")
+"""The keys of [server] by which the rule judges."""
+
 REMEDY = (
     'add who may send requests ([clients.NAME] with key = { file = "PATH" }), or, to open it to everyone on '
     "purpose, allow_unauthenticated = true in [server]"

@@ -15,7 +15,7 @@ from ccflared.config.chain_kinds import Step
 from ccflared.config.kinds import KeyPath, Reading
 from ccflared.config.model import Account, Config, OAuth, Provider
 from ccflared.config.net_kinds import split_address
-from ccflared.config.protection import exposures
+from ccflared.config.protection import PROTECTION_KEYS, exposures
 from ccflared.config.reach import reach_of_host
 from ccflared.config.reference import SecretRef
 from ccflared.config.words import did_you_mean, dotted, quoted
@@ -53,7 +53,7 @@ def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, 
         _providers(config, {*config.providers, *_names(tables, "providers")}, reading)
         _chains(config, tables, accounts, reading)
         _client_accounts(config, accounts, reading)
-        if reading.clean(("server",), ("clients",)):
+        if reading.clean(*(("server", key) for key in PROTECTION_KEYS), ("clients",)):
             for exposure in exposures(config):
                 reading.wrong(exposure.path, str(exposure))
 

@@ -16,10 +16,10 @@ def held(directory: Path) -> Iterator[None]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Refused(
-            f"the state directory {directory} cannot be used: {error.strerror}. "
-            f"It must belong to the user ccflared runs as (uid {os.getuid()}); [storage] directory names another."
-        ) from error
+        hint = "[storage] directory names another."
+        if isinstance(error, PermissionError):
+            hint = f"It must belong to the user ccflared runs as (uid {os.getuid()}); {hint}"
+        raise Refused(f"the state directory {directory} cannot be used: {error.strerror}. {hint}") from error
     try:
         try:
             # The kernel gives it up with the process, however that ends.

@@ -196,8 +196,12 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
     house = running.house
     seconds = house.world.config.server.drain
     house.draining = True
-    log.info("stopping: waiting up to %g s for %d running requests", seconds, house.requests)
-    manager.stopping(f"Draining: {house.requests} requests are still running")
+    running_now = "1 request" if house.requests == 1 else f"{house.requests} requests"
+    if house.requests:
+        log.info("stopping: %s running; waiting up to %g s", running_now, seconds)
+    else:
+        log.info("stopping: nothing is running")
+    manager.stopping(f"Draining: {running_now} still running")
     running.listeners.retire()
     front.cancel_scope.deadline = trio.current_time() + seconds
     front.start_soon(_end_at_once, front.cancel_scope, stop)

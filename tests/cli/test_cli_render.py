@@ -258,3 +258,9 @@ def test_the_state_of_an_account_is_shown_whole_however_narrow_it_is(width: int)
     lines = text(account_lines(read_status(troubled()).accounts, NOW, sheet(width))).splitlines()
     for each in read_status(troubled()).accounts:
         assert any(each.state in line for line in lines)
+
+
+def test_a_rejected_credential_needs_a_person() -> None:
+    rejected = account("a", "zai", state="rejected", reason="the credential is not accepted", until=NOW + 60)
+    (need,) = health(read_status(quiet() | {"accounts": [rejected]}), "0.1.0").needs
+    assert need == "a needs another credential: the credential is not accepted."

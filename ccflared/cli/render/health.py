@@ -7,7 +7,7 @@ from ccflared.cli.render.words import count, listed, many
 
 SERVING = ("ready", "doubtful")
 """States in which an account is tried. Doubt only orders: it never refuses."""
-PERSON = ("needs login", "no credential", "unsupported", "endpoint not trusted")
+PERSON = ("needs login", "no credential", "rejected", "unsupported", "endpoint not trusted")
 """States that no waiting mends."""
 
 
@@ -43,6 +43,8 @@ def _account(account: Account) -> str:
             return f"{account.name} needs a new login{why}"
         case "no credential":
             return f"{account.name} has no credential{why}"
+        case "rejected":
+            return f"{account.name} needs another credential{why}"
         case "unsupported":
             return f"{account.name} cannot be used by this version{why}"
         case state:
