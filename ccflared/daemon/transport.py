@@ -1,6 +1,6 @@
-"""HTTP/1.1 to upstreams, on Trio streams and h11. Exceptions of the libraries end here.
+"""HTTP/1.1 to upstreams: an httpx transport on Trio streams and h11.
 
-httpx's pool scans every connection for each request, so it slows down as connections rise, and it wedges for
+httpx's own pool scans every connection for each request, so it slows down as connections rise, and it wedges for
 good when waiting requests are cancelled (encode/httpcore#1093). Here nothing ever waits for a connection: an idle
 one is taken from the end of a list or a new one is made. How many requests may run is decided elsewhere.
 
@@ -10,7 +10,7 @@ Reading is cancel-safe: a ``receive`` that is cancelled can be called again, so 
 import select
 import ssl
 from collections import deque
-from functools import lru_cache
+from collections.abc import AsyncIterator, Mapping
 from typing import Final, NamedTuple
 
 import h11
@@ -21,9 +21,7 @@ from ccflared.daemon import pipe
 from ccflared.daemon.addresses import why_forbidden
 from ccflared.daemon.framing import Frame, frame_of
 from ccflared.daemon.proxy import proxy_of, tunnel
-from ccflared.errors import ConnectFailed, UpstreamBroken, UpstreamTimeout
-from ccflared.providers.target import Target
-from ccflared.wire import Head, Outbound
+from ccflared.errors import ConnectFailed, UpstreamTimeout
 
 _LARGEST_HEAD: Final = 65536
 _IDLE_SECONDS: Final = 50.0
@@ -42,18 +40,6 @@ class Origin(NamedTuple):
     proxy: str | None
     insecure: bool
     link_local: bool
-
-
-class _Place(NamedTuple):
-    """A URL taken apart."""
-
-    scheme: str
-    host: str
-    port: int
-    authority: bytes
-    """For the field Host."""
-    target: bytes
-    """For the request line."""
 
 
 class _Connection:
@@ -90,7 +76,7 @@ class _Connection:
         return await pipe.read(self.stream)
 
 
-class Body:
+class Body(httpx.AsyncByteStream):
     """An upstream's body, raw. Gives its connection back at its end, and closes it when left before."""
 
     def __init__(
@@ -106,7 +92,7 @@ class Body:
         self._end_if_ended()
 
     async def receive(self) -> bytes:
-        """Return the bytes of the next read; b"" at the end. Raises UpstreamBroken."""
+        """Return the bytes of the next read; b"" at the end. Raises httpx.ReadError, RemoteProtocolError."""
         if self._begun:
             begun, self._begun = self._begun, b""
             return begun
@@ -120,9 +106,12 @@ class Body:
                     self._frame.eof()
                     self._reusable = False
                 self._end_if_ended()
-        except (h11.RemoteProtocolError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        except h11.RemoteProtocolError as error:
             self.abort()
-            raise _broken(error) from error
+            raise httpx.RemoteProtocolError(str(error)) from error
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.abort()
+            raise httpx.ReadError(_cause(error)) from error
         return data
 
     def abort(self) -> None:
@@ -130,6 +119,14 @@ class Body:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := await self.receive():
+            yield data
+
+    async def aclose(self) -> None:
+        """See abort."""
+        self.abort()
 
     def _end_if_ended(self) -> None:
         if self._frame.ended and (connection := self._connection) is not None:
@@ -141,27 +138,25 @@ class Body:
                 connection.close()
 
 
-class Transport:
+class Transport(httpx.AsyncBaseTransport):
     """Connections to all upstreams. Made once; owned by the daemon's house."""
 
     def __init__(self) -> None:
         self._idle: dict[Origin, deque[_Connection]] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def send(
-        self, request: Outbound, target: Target, *, connect_seconds: float, silent_seconds: float
-    ) -> tuple[Head, Body]:
-        """Send a request; return the answer's head and a :class:`Body` still to be received.
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request whose body is bytes; return the response with a :class:`Body` still to be read.
 
-        ``silent_seconds`` bounds every silence up to the head. Raises ConnectFailed, UpstreamTimeout, UpstreamBroken.
+        ``request.extensions``: ``timeout.connect`` and ``timeout.read`` (seconds; read bounds every silence up to the
+        head), ``proxy`` (URL), ``insecure``, ``link_local``. Raises ConnectFailed, UpstreamTimeout; httpx.WriteError,
+        ReadError, RemoteProtocolError.
         """
-        place = _place(request.url)
-        proxy = target.proxy.reveal() if target.proxy else None
-        origin = Origin(place.scheme, place.host, place.port, proxy, target.insecure, target.link_local)
+        origin = _origin(request)
         while True:
-            connection = self._take_idle(origin) or await self._connect(origin, connect_seconds)
+            connection = self._take_idle(origin) or await self._connect(origin, request.extensions)
             try:
-                response = await _exchange(connection, request, place, silent_seconds)
+                response = await _exchange(connection, request, _seconds(request.extensions, "read"))
             except _NeverAnswered:
                 # Closed by the upstream while it lay idle; a fresh connection will tell what really is the matter.
                 connection.close()
@@ -169,8 +164,11 @@ class Transport:
             except BaseException:
                 connection.close()
                 raise
-            return Head(response.status_code, tuple(response.headers)), self._body(
-                request, response, connection
+            return httpx.Response(
+                response.status_code,
+                headers=response.headers.raw_items(),
+                stream=self._body(request, response, connection),
+                extensions={"http_version": b"HTTP/1.1"},
             )
 
     def give_back(self, connection: _Connection) -> None:
@@ -190,7 +188,11 @@ class Transport:
                 connection.close()
         self._idle.clear()
 
-    def _body(self, request: Outbound, response: h11.Response, connection: _Connection) -> Body:
+    async def aclose(self) -> None:
+        """Close every connection that is not in use."""
+        self.close_idle()
+
+    def _body(self, request: httpx.Request, response: h11.Response, connection: _Connection) -> Body:
         kept = b"close" not in (
             token.strip().lower()
             for name, value in response.headers
@@ -206,7 +208,7 @@ class Transport:
             )
         except h11.RemoteProtocolError as error:
             connection.close()
-            raise _broken(error) from error
+            raise httpx.RemoteProtocolError(str(error)) from error
 
     def _take_idle(self, origin: Origin) -> _Connection | None:
         idle = self._idle.get(origin)
@@ -219,7 +221,8 @@ class Transport:
         self._idle.pop(origin, None)
         return None
 
-    async def _connect(self, origin: Origin, seconds: float) -> _Connection:
+    async def _connect(self, origin: Origin, extensions: Mapping[str, object]) -> _Connection:
+        seconds = _seconds(extensions, "connect")
         try:
             with trio.fail_after(seconds):
                 return await self._open(origin)
@@ -274,17 +277,12 @@ class _NeverAnswered(Exception):  # noqa: N818 - a signal between two functions 
     """A connection that had been idle ended before the first byte of an answer."""
 
 
-async def _exchange(
-    connection: _Connection, request: Outbound, place: _Place, silent_seconds: float
-) -> h11.Response:
-    target = place.target
-    headers = [(b"Host", place.authority), *request.headers]
-    http, body = connection.h11, request.body
-    if body or request.method in ("POST", "PUT", "PATCH"):
-        headers.append((b"Content-Length", str(len(body)).encode()))
+async def _exchange(connection: _Connection, request: httpx.Request, silent_seconds: float) -> h11.Response:
+    target, headers = request.url.raw_path, request.headers.raw
     if connection.origin.proxy and connection.origin.scheme == "http":
-        target = b"http://" + place.authority + target
-        headers += proxy_of(connection.origin.proxy).credential
+        target = b"http://" + request.url.netloc + target
+        headers = headers + proxy_of(connection.origin.proxy).credential
+    http, body = connection.h11, request.content
     try:
         parts = [http.send(h11.Request(method=request.method, target=target, headers=headers)) or b""]
     except h11.LocalProtocolError:
@@ -328,21 +326,35 @@ async def _head(connection: _Connection, broken: trio.BrokenResourceError | None
         if connection.used and not connection.h11.trailing_data[0]:
             raise _NeverAnswered from error
         if broken is not None:
-            raise _broken(broken) from broken
-        raise _broken(error) from error
+            raise httpx.WriteError(_cause(broken)) from broken
+        raise httpx.RemoteProtocolError(str(error)) from error
     except trio.BrokenResourceError as error:
         if connection.used and not connection.h11.trailing_data[0]:
             raise _NeverAnswered from error
-        raise _broken(error) from error
+        raise httpx.ReadError(_cause(error)) from error
 
 
-# Of one account nearly all requests go to one URL.
-@lru_cache(maxsize=64)
-def _place(text: str) -> _Place:
-    url = httpx.URL(text)
-    return _Place(
-        url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80), url.netloc, url.raw_path
+def _origin(request: httpx.Request) -> Origin:
+    url = request.url
+    proxy = request.extensions.get("proxy")
+    return Origin(
+        url.scheme,
+        url.host,
+        url.port or _port(url.scheme),
+        proxy if isinstance(proxy, str) else None,
+        bool(request.extensions.get("insecure")),
+        bool(request.extensions.get("link_local")),
     )
+
+
+def _seconds(extensions: Mapping[str, object], of: str) -> float:
+    timeout = extensions.get("timeout")
+    seconds = timeout.get(of) if isinstance(timeout, dict) else None
+    return float("inf") if seconds is None else float(seconds)
+
+
+def _port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
 
 
 def _refuse_forbidden(origin: Origin, address: str) -> None:
@@ -360,10 +372,6 @@ def _refuse_forbidden_behind_proxy(origin: Origin) -> None:
         if origin.scheme == "http" and not origin.insecure:
             sentence = "http through a proxy may lead to anywhere; use https, or set insecure = true"
             raise ConnectFailed(f"no connection: {sentence}") from None
-
-
-def _broken(error: BaseException) -> UpstreamBroken:
-    return UpstreamBroken(f"the connection broke: {_cause(error)}")
 
 
 def _cause(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import zlib
 from types import TracebackType
 from typing import Self
 
+import httpx
 import trio
 
 from ccflared.daemon.transport import Body, Transport
@@ -52,10 +53,10 @@ class Answer:
             # A few bytes can hold gigabytes: others have their turn, and time limits count, in between.
             await trio.lowlevel.checkpoint()
         if self._decoder is None:
-            return await self._body.receive()
+            return await self._receive_raw()
         try:
             while True:
-                raw = self._undecoded or await self._body.receive()
+                raw = self._undecoded or await self._receive_raw()
                 if not raw:
                     return self._rest_of(self._decoder)
                 if self._decoder.eof:  # another member of the same file, as gzip allows
@@ -74,6 +75,12 @@ class Answer:
         if self._encoded and not decoder.eof:
             raise UpstreamBroken("the compressed answer ends before its end")
         return rest
+
+    async def _receive_raw(self) -> bytes:
+        try:
+            return await self._body.receive()
+        except httpx.HTTPError as error:
+            raise UpstreamBroken(f"the connection broke: {error}") from error
 
     async def read(self, limit: int, seconds: float) -> bytes:
         """Return what arrives of the body within ``seconds``, at most ``limit`` bytes, whether or not it is all.
@@ -117,10 +124,25 @@ class Upstream:
 
         Raises ConnectFailed, UpstreamTimeout (silent for ``silent_seconds``), UpstreamBroken.
         """
-        head, body = await self._transport.send(
-            outbound, target, connect_seconds=connect_seconds, silent_seconds=silent_seconds
+        request = httpx.Request(
+            outbound.method,
+            outbound.url,
+            headers=list(outbound.headers),
+            content=outbound.body,
+            extensions={
+                "timeout": {"connect": connect_seconds, "read": silent_seconds},
+                "proxy": target.proxy.reveal() if target.proxy else None,
+                "insecure": target.insecure,
+                "link_local": target.link_local,
+            },
         )
-        return Answer(head, body)
+        try:
+            response = await self._transport.handle_async_request(request)
+        except httpx.HTTPError as error:
+            raise UpstreamBroken(f"the connection broke: {error}") from error
+        if not isinstance(response.stream, Body):
+            raise TypeError("the transport's answers have a Body")
+        return Answer(Head(response.status_code, _lowered(response.headers.raw)), response.stream)
 
     def close_idle(self) -> None:
         """Close the connections that nobody uses, as when accounts have changed or the daemon ends."""
@@ -129,3 +151,7 @@ class Upstream:
 
 def _decoder() -> "zlib._Decompress":
     return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+
+
+def _lowered(raw: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower(), value) for name, value in raw)
