@@ -102,22 +102,24 @@ class Attempts:
             return None, Failure(observe_failure(error))
         result: Begun | Failure | None = None
         try:
-            result = await self._begin(answer)
+            result = await self._begin(answer, target)
         finally:
             if not isinstance(result, Begun):
                 answer.abort()
         return answer.head.status, result
 
-    async def _begin(self, answer: Answer) -> Begun | Failure:
+    async def _begin(self, answer: Answer, target: Target) -> Begun | Failure:
         head, path = answer.head, self.inbound.path
         if head.status >= 300:
-            said = await answer.read(_ERROR_READ, _ERROR_SECONDS)
+            # Gateways there are that repeat what they were sent, and the client may not know the account's key.
+            said = target.masked(await answer.read(_ERROR_READ, _ERROR_SECONDS))
             if seen := observe(path, head, said, time()):
                 return Failure(seen, head, said)
             return Begun(answer, stream=False, held=[said])
         if seen := observe(path, head, b"", time()):
             return Failure(seen)
-        self.journal.stream = is_stream(head)
+        # In an encoding that was not asked for nothing can be read along, and no ping slipped in.
+        self.journal.stream = is_stream(head) and head.get(b"content-encoding") in (None, b"identity")
         begin = begin_stream if self.journal.stream else begin_document
         begun = await begin(answer, self.journal, self.routing)
         return Failure(begun) if isinstance(begun, Observation) else begun

@@ -32,6 +32,8 @@ KEEP_ALIVE: Final = 180.0
 _HANDSHAKE_WITHIN: Final = 20.0
 _HEADERS_WITHIN: Final = 30.0
 _LARGEST_HEAD: Final = 64 * 1024
+_UNREAD_FOR: Final = 300.0
+"""Seconds that a client may leave unread what it is sent. Else one that never reads held an upstream for ever."""
 
 log = logging.getLogger("ccflared.server")
 
@@ -83,6 +85,9 @@ class Connection:
             return
         socket = self._plain.socket
         try:
+            if socket.family != trio.socket.AF_UNIX:
+                # A client whose machine has gone is noticed, in the end, by the system.
+                socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
             client = parse_socket_addr(socket.family, socket.getpeername())
             server = parse_socket_addr(socket.family, socket.getsockname())
         except OSError:
@@ -117,13 +122,16 @@ class Connection:
             await self._close()
 
     async def _write(self, data: bytes) -> None:
-        """Send. A send that is cancelled half-way ends the connection."""
+        """Send. A send that is cancelled half-way, or that nobody takes in for long, ends the connection."""
         try:
             self._sending.acquire_nowait()
         except trio.WouldBlock:  # an interim answer is being sent
             await self._sending.acquire()
         try:
-            await pipe.write(self._stream, data)
+            await pipe.write(self._stream, data, _UNREAD_FOR)
+        except trio.TooSlowError:
+            self._plain.socket.close()
+            await self._over()
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self._over()  # busy with being closed: what came behind the request was no HTTP
         except trio.Cancelled:

@@ -56,8 +56,8 @@ class Exchange:
         """
         if declared is not None and declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
-        pieces: list[bytes] = []
-        length = 0
+        body = b""
+        gathered = bytearray()
         while not self._body_ended:
             with trio.move_on_after(piece_seconds) as scope:
                 message = await self._receive()
@@ -69,12 +69,15 @@ class Exchange:
                 self._left.set()
                 raise ClientGone
             self._body_ended = not message.get("more_body", False)
-            length += len(message["body"])
-            if length > limit:
+            piece: bytes = message["body"]
+            if len(body) + len(gathered) + len(piece) > limit:
                 raise _too_large(limit)
-            if message["body"]:
-                pieces.append(message["body"])
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if not body:
+                body = piece  # most bodies come in one piece, and are never copied
+            elif piece:
+                # One growing buffer: a list of the tiniest pieces would take many times their bytes.
+                gathered += piece
+        return body + gathered if gathered else body
 
     async def watch(self, scope: trio.CancelScope) -> None:
         """Read until the client leaves; then cancel ``scope`` if the answer has not ended by then."""

@@ -6,6 +6,7 @@ buffer is no checkpoint, a read always is one. Over TLS they are Trio's.
 """
 
 import os
+from math import inf
 from typing import Final
 
 import trio
@@ -34,10 +35,10 @@ async def read(stream: Stream) -> bytes:
             raise trio.BrokenResourceError from error
 
 
-async def write(stream: Stream, data: bytes) -> None:
-    """Send all of ``data``. Cancelled while it waits, it may have sent some.
+async def write(stream: Stream, data: bytes, seconds: float = inf) -> None:
+    """Send all of ``data``, within ``seconds`` if it has to wait. When it raises, it may have sent some.
 
-    Raises trio.BrokenResourceError, ClosedResourceError. One task at a time.
+    Raises trio.BrokenResourceError, ClosedResourceError, TooSlowError. One task at a time.
     """
     if isinstance(stream, trio.SocketStream):
         try:
@@ -49,7 +50,8 @@ async def write(stream: Stream, data: bytes) -> None:
         if sent == len(data):
             return
         data = data[sent:]
-    await stream.send_all(data)
+    with trio.fail_after(seconds):
+        await stream.send_all(data)
 
 
 def _open(stream: trio.SocketStream) -> int:

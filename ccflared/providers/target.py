@@ -35,6 +35,13 @@ class Target:
                 text = _without(secret.reveal(), text)
         return text
 
+    def masked(self, body: bytes) -> bytes:
+        """Return an answer's body with our credentials starred out; it keeps its length."""
+        for secret in (self.credential, self.proxy, *(value for _, value in self.headers)):
+            if secret is not None and len(key := secret.reveal().encode()) >= _TELLING:
+                body = body.replace(key, b"*" * len(key))
+        return body
+
 
 @dataclass(frozen=True, slots=True)
 class Unfit:

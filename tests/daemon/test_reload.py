@@ -1,9 +1,12 @@
 import json
 import socket
+import ssl
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
+import trustme
 from stage import QUESTION, Stage, accounts, events, free_port, staged
 
 from ccflared.daemon.verdicts import Verdict
@@ -231,3 +234,26 @@ async def test_a_listener_that_cannot_be_replaced_goes_on(tmp_path: Path) -> Non
             assert not seen.applied
             assert (await stage.ask()).status_code == 200
             assert stage.running.listeners.bound[0].door.reach == "loopback"
+
+
+async def test_tls_is_switched_on_and_off_on_the_same_address(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    (tmp_path / "both.pem").chmod(0o600)
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    port = free_port()
+    async with (
+        staged(tmp_path, server=f'listen = "127.0.0.1:{port}"') as stage,
+        httpx.AsyncClient(verify=trusted, trust_env=False) as client,
+    ):
+        text = stage.config.read_text()
+        tls = text.replace("[control]", 'tls = { cert = "both.pem", key = "both.pem" }\n[control]')
+        for _ in range(2):
+            assert (await client.get(f"http://127.0.0.1:{port}/livez")).status_code == 200
+            stage.edit(tls)
+            assert (await stage.running.reloads.reload("command")).applied
+            assert (await client.get(f"https://127.0.0.1:{port}/livez")).status_code == 200
+            stage.edit(text)
+            assert (await stage.running.reloads.reload("command")).applied

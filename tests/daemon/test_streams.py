@@ -6,7 +6,19 @@ import pytest
 import trio
 from stage import QUESTION, Stage, events, staged
 
-from ccflared.demo.script import Answer, Behaviour, Cut, Dropped, ErrorEvent, Held, Raw, Reset, Silent
+from ccflared.daemon import connection
+from ccflared.demo.script import (
+    Answer,
+    Behaviour,
+    Cut,
+    Dropped,
+    ErrorEvent,
+    Failing,
+    Held,
+    Raw,
+    Reset,
+    Silent,
+)
 
 EVENT = b'event: content_block_delta\ndata: {"type": "content_block_delta"}\n\n'
 
@@ -214,3 +226,36 @@ async def test_a_client_that_does_not_read_is_let_go_of_when_it_leaves(tmp_path:
         with trio.fail_after(5):
             rows = await stage.rows()
         assert [row.outcome for row in rows] == ["client_gone"]
+
+
+async def test_a_client_that_reads_nothing_for_long_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_UNREAD_FOR", 0.2)
+    async with staged(tmp_path) as stage:
+        stage.provider.play("sk-first", Answer(text="word " * 2_000_000, events=200))
+        body = json.dumps(QUESTION | {"stream": True}).encode()
+        stream = await trio.open_tcp_stream("127.0.0.1", stage.port)
+        async with stream:
+            await stream.send_all(
+                b"POST /v1/messages HTTP/1.1\r\nhost: [::1]\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+            )
+            await stage.provider.received(1)
+            with trio.fail_after(5):
+                rows = await stage.rows()
+        assert [row.outcome for row in rows] == ["client_gone"]
+        with trio.fail_after(1):
+            await stage.provider.seen[-1].left.wait()
+
+
+async def test_an_account_key_that_its_upstream_repeats_does_not_reach_the_client(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        echo = b'{"type":"error","error":{"type":"invalid_request_error","message":"sent: sk-first-long-enough"}}'
+        stage.edit(stage.config.read_text().replace('"sk-first"', '"sk-first-long-enough"'))
+        assert (await stage.running.reloads.reload("command")).applied
+        stage.provider.play("sk-first-long-enough", Failing(400, body=echo))
+        answer = await stage.ask()
+        assert answer.status_code == 400
+        assert len(answer.content) == len(echo)
+        assert "sk-first" not in answer.text
+        assert "sent: ****" in answer.text
