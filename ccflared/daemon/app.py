@@ -99,7 +99,7 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request. A bug in here ends this request with a 500 and a traceback in the log."""
-        exchange = Exchange(receive, send)
+        exchange = Exchange(receive, send, scope["extensions"]["ccflared.when_over"])
         request_id = "req_" + secrets.token_hex(12)
         path = scope["path"]
         try:

@@ -1,10 +1,10 @@
 """The client's side of one exchange: its body comes in, the answer goes out, and its leaving is noticed.
 
-Hypercorn does not cancel an application whose client has left, and it waits for ever for an application that does
-not read what was sent. So somebody always reads here: first the body, then for the hang-up.
+ASGI does not cancel an application whose client has left. Our server tells (protocol.py), so nobody has to wait for it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import trio
@@ -13,9 +13,13 @@ from ccflared.errors import ClientError
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+WhenOver = Callable[[Callable[[], object]], None]
+"""Has a function called once nothing can be sent any more."""
 RawHeaders = list[tuple[bytes, bytes]]
 
 _LINGER_SECONDS: Final = 2.0
+_FITS: Final = 16384
+"""Bytes that the system takes in at once, however slowly the client reads."""
 
 
 class ClientGone(Exception):  # noqa: N818 - it is a fact, and not an error
@@ -25,10 +29,11 @@ class ClientGone(Exception):  # noqa: N818 - it is a fact, and not an error
 class Exchange:
     """One request and its answer, as the ASGI server hands them over."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, when_over: WhenOver) -> None:
         self._receive = receive
         self._send = send
-        self._left = trio.Event()
+        self._when_over = when_over
+        self._left = False
         self._body_ended = False
         self._added: RawHeaders = []
         self.status: int | None = None
@@ -46,7 +51,7 @@ class Exchange:
     @property
     def client_left(self) -> bool:
         """Whether the client hung up before the end of the answer."""
-        return self._left.is_set() and not self.ended
+        return self._left and not self.ended
 
     async def read_body(self, limit: int, piece_seconds: float, declared: bytes | None) -> bytes:
         """Return the request's body.
@@ -66,7 +71,7 @@ class Exchange:
                     408, "timeout_error", f"The rest of the request did not come within {piece_seconds:g} s."
                 )
             if message["type"] == "http.disconnect":
-                self._left.set()
+                self._left = True
                 raise ClientGone
             self._body_ended = not message.get("more_body", False)
             piece: bytes = message["body"]
@@ -79,13 +84,18 @@ class Exchange:
                 gathered += piece
         return body + gathered if gathered else body
 
-    async def watch(self, scope: trio.CancelScope) -> None:
-        """Read until the client leaves; then cancel ``scope`` if the answer has not ended by then."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._left.set()
-        if not self.ended:
-            scope.cancel()
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Leave this context at once when the client leaves before the answer has ended. For when the body was read."""
+        with trio.CancelScope() as scope:
+
+            def over() -> None:
+                self._left = True
+                if not self.ended:
+                    scope.cancel()
+
+            self._when_over(over)
+            yield
 
     def add_headers(self, headers: RawHeaders) -> None:
         """Have fields added to whatever answer will be given."""
@@ -107,10 +117,16 @@ class Exchange:
             self.first_byte_at = trio.current_time()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
-        """Give out the end of the answer."""
+    async def end(self, last: bytes = b"") -> None:
+        """Give out the last piece of the answer's body, if there is one left, and its end."""
+        if len(last) > _FITS:
+            # While the client takes it in, it may still leave.
+            await self.write(last)
+            last = b""
+        elif last and self.first_byte_at is None:
+            self.first_byte_at = trio.current_time()
         self.ended = True
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def reply(self, status: int, headers: RawHeaders, body: bytes) -> None:
         """Give a whole answer. One that comes before the request was read to its end closes the connection.

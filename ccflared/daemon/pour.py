@@ -71,12 +71,10 @@ async def begin_document(answer: Answer, _journal: Journal, routing: Routing) ->
     begun = Begun(answer, stream=False)
     length = 0
     try:
-        while length < _DOCUMENT_HELD:
+        while not begun.ended and length < _DOCUMENT_HELD:
             data = await receive(answer, routing.idle_timeout)
-            if not data:
-                begun.ended = True
-                break
             begun.held.append(data)
+            begun.ended = not data or answer.ended
             length += len(data)
     except UpstreamError as error:
         return observe_failure(error)
@@ -88,11 +86,9 @@ async def pour(begun: Begun, exchange: Exchange, journal: Journal, routing: Rout
 
     The exchange is left without an end where the connection has to be cut.
     """
+    pouring = _pour_stream if begun.stream else _pour_document
     try:
-        if begun.stream:
-            await _pour_stream(begun, exchange, journal, routing)
-        else:
-            await _pour_document(begun, exchange, journal, routing)
+        last = await pouring(begun, exchange, journal, routing)
     except UpstreamError as error:
         seen = observe_failure(error)
         if begun.whole:
@@ -104,7 +100,7 @@ async def pour(begun: Begun, exchange: Exchange, journal: Journal, routing: Rout
             await exchange.write(anthropic.error_event("api_error", "The answer broke off upstream."))
             await exchange.end()
         return seen
-    await exchange.end()
+    await exchange.end(last)
     if begun.failed is not None:
         journal.ended("error", begun.failed.reason)
     journal.ended("complete")
@@ -118,34 +114,42 @@ async def receive(answer: Answer, silent_seconds: float) -> bytes:
     raise UpstreamTimeout(f"silent for {silent_seconds:g} s")
 
 
-async def _pour_document(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> None:
-    for data in begun.held:
-        journal.meter.piece(data)
-        await exchange.write(data)
-    while not begun.ended:
-        data = await receive(begun.answer, routing.idle_timeout)
-        begun.ended = not data
-        if data:
-            journal.meter.piece(data)
-            await exchange.write(data)
-    journal.meter.end()
-
-
-async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> None:
-    if begun.held:
-        await exchange.write(b"".join(begun.held))
-        begun.held.clear()
-    else:
-        await exchange.flush()
-    heard = sent = trio.current_time()
+async def _pour_document(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> bytes:
+    """Give out a document but for its last piece, which is returned: it goes with the end."""
+    data = b"".join(begun.held)
+    begun.held.clear()
     while True:
-        with trio.move_on_at(min(sent + routing.ping_after, heard + routing.idle_timeout)) as scope:
-            data = await begun.answer.receive()
-        now = trio.current_time()
+        journal.meter.piece(data)
+        if begun.ended:
+            journal.meter.end()
+            return data
+        await exchange.write(data)
+        data = await receive(begun.answer, routing.idle_timeout)
+        begun.ended = not data or begun.answer.ended
+
+
+async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> bytes:
+    """Give out a stream but for its last piece, which is returned: it goes with the end."""
+    answer = begun.answer
+    data = b"".join(begun.held)
+    begun.held.clear()
+    heard = sent = trio.current_time()
+    if not data:
+        await exchange.flush()
+    while True:
+        if data:
+            if begun.whole and answer.ended:
+                return data
+            await exchange.write(data)
+            # Only now: while a client reads slowly, the upstream is not silent but not listened to.
+            heard = sent = trio.current_time()
+        with trio.CancelScope(deadline=min(sent + routing.ping_after, heard + routing.idle_timeout)) as scope:
+            data = await answer.receive()
         if scope.cancelled_caught:
-            if now >= heard + routing.idle_timeout:
+            data = b""
+            sent = trio.current_time()
+            if sent >= heard + routing.idle_timeout:
                 raise UpstreamTimeout(f"silent for {routing.idle_timeout:g} s")
-            sent = now
             if begun.cutter.between:
                 await exchange.write(anthropic.PING)
             continue
@@ -154,11 +158,9 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
         for raw in begun.cutter.feed(data):
             if not raw.startswith(_BLOCK_EVENT):
                 _read_along(raw, begun, journal)
-        await exchange.write(data)
-        # Only now: while a client reads slowly, the upstream is not silent but not listened to.
-        heard = sent = trio.current_time()
     if not begun.whole and begun.failed is None:
         raise UpstreamBroken("the stream ended without message_stop")
+    return b""
 
 
 def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:

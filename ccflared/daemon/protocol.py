@@ -51,7 +51,7 @@ class Turn:
             "headers": list(request.headers),
             "client": protocol.client,
             "server": protocol.server,
-            "extensions": {},
+            "extensions": {"ccflared.when_over": self.when_over},
         }
         self._protocol = protocol
         self._messages: deque[dict[str, Any]] = deque()
@@ -64,6 +64,17 @@ class Turn:
         self._waiting = b""
         """The answer's head, encoded, until the first piece of the body."""
         self._without_body = False
+        self._chunked = False
+        self._when_over: Callable[[], object] | None = None
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called once nothing can be sent any more: the answer has its end, or the client has left.
+
+        An extension of ASGI: an application need not receive for ever to know of it.
+        """
+        self._when_over = call
+        if self._closed:
+            call()
 
     async def handle(self, event: Event) -> None:
         """Take in what the protocol read of the request, or that this turn is over."""
@@ -80,6 +91,8 @@ class Turn:
         elif isinstance(event, StreamClosed):
             self._closed = True
             self._room.set()
+            if self._when_over is not None:
+                self._when_over()
         self._news.set()
 
     async def run(self) -> None:
@@ -98,7 +111,8 @@ class Turn:
             if self._closed:
                 await trio.lowlevel.checkpoint()
                 return {"type": "http.disconnect"}
-            self._news = trio.Event()
+            if self._news.is_set():
+                self._news = trio.Event()
             await self._news.wait()
         self._room.set()
         return self._messages.popleft()
@@ -112,8 +126,8 @@ class Turn:
             self._begin(message["status"], message["headers"])
             return
         data, self._waiting = self._waiting, b""
-        if message["body"] and not self._without_body:
-            data += self._protocol.encoded(h11.Data(data=message["body"]))
+        if (body := message["body"]) and not self._without_body:
+            data += self._framed(body)
         if message["more_body"]:
             await self._protocol.write(data)
             return
@@ -122,10 +136,21 @@ class Turn:
             await self._protocol.recycle()
 
     def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        protocol = self._protocol
         self._begun = True
         self._without_body = self.scope["method"] == "HEAD" or status in (204, 304)
-        head = h11.Response(status_code=status, headers=[*headers, (b"date", _date(int(time())))])
-        self._waiting = self._protocol.encoded(head)
+        headers = [*headers, (b"date", _date(int(time())))]
+        counted = any(name == b"content-length" for name, _ in headers)
+        if not counted and not self._without_body and protocol.connection.their_http_version == b"1.1":
+            headers.append((b"transfer-encoding", b"chunked"))
+            self._chunked = True
+        self._waiting = protocol.encoded(h11.Response(status_code=status, headers=headers))
+
+    def _framed(self, data: bytes) -> bytes:
+        """Return a piece of the body as it is sent. A chunk needs no h11, which takes ten times as long for it."""
+        if self._chunked and self._protocol.connection.our_state is h11.SEND_BODY:
+            return b"%x\r\n%b\r\n" % (len(data), data)
+        return self._protocol.encoded(h11.Data(data=data))
 
 
 class Protocol(H11Protocol):
@@ -133,6 +158,7 @@ class Protocol(H11Protocol):
 
     app: Application  # type: ignore[assignment]
     task_group: trio.Nursery  # type: ignore[assignment]
+    connection: h11.Connection
     stream: Turn | None  # type: ignore[assignment]
 
     def __init__(  # noqa: PLR0917 - Hypercorn's signature
@@ -163,7 +189,8 @@ class Protocol(H11Protocol):
 
     async def room(self) -> None:
         """Wait while so much was sent ahead of its turn that no more should be read."""
-        await self._may_come.wait()
+        if not self._may_come.is_set():
+            await self._may_come.wait()
 
     async def _handle_events(self) -> None:
         """Hand out what has come. What comes ahead of its turn waits in h11's buffer, and reading goes on.
@@ -171,30 +198,41 @@ class Protocol(H11Protocol):
         Hypercorn would stop reading there. A client that left then was noticed late or never, and its connection
         was kept for ever.
         """
-        async with self._handing_out:
-            # Behind a request that was said to be the last nothing counts.
-            while self.connection.their_state not in (h11.MUST_CLOSE, h11.CLOSED):
-                if self.connection.they_are_waiting_for_100_continue:
-                    await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
-                try:
-                    event = self.connection.next_event()
-                except h11.RemoteProtocolError as error:
-                    if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-                        await self._send_error_response(error.error_status_hint)
-                    await self.send(Closed())
-                    return
-                if event is h11.PAUSED:
-                    if len(self.connection.trailing_data[0]) > _AHEAD and not self._over:
-                        self._may_come = trio.Event()
-                    return
-                if not await self._hand_out(event):
-                    return
+        try:
+            self._handing_out.acquire_nowait()  # without the checkpoint of acquire
+        except trio.WouldBlock:
+            await self._handing_out.acquire()
+        try:
+            await self._hand_out_all()
+        finally:
+            self._handing_out.release()
+
+    async def _hand_out_all(self) -> None:
+        # Behind a request that was said to be the last nothing counts.
+        while self.connection.their_state not in (h11.MUST_CLOSE, h11.CLOSED):
+            if self.connection.they_are_waiting_for_100_continue:
+                await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
+            try:
+                event = self.connection.next_event()
+            except h11.RemoteProtocolError as error:
+                if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                    await self._send_error_response(error.error_status_hint)
+                await self.send(Closed())
+                return
+            if event is h11.PAUSED:
+                ahead = len(self.connection.trailing_data[0])
+                # One that is not set stays: somebody may be waiting for it.
+                if ahead > _AHEAD and not self._over and self._may_come.is_set():
+                    self._may_come = trio.Event()
+                return
+            if not await self._hand_out(event):
+                return
 
     async def _hand_out(self, event: object) -> bool:
         """Hand out one event. Returns whether there may be more."""
         if isinstance(event, h11.Request):
             # Private to h11, which would wait for the answer to an offer to switch protocols.
-            self.connection._cstate.pending_switch_proposals.clear()  # type: ignore[union-attr]  # noqa: SLF001
+            self.connection._cstate.pending_switch_proposals.clear()  # noqa: SLF001
             await self.send(Updated(idle=False))
             # Hypercorn's WebSocket streams fail on what clients may send, so there are none.
             self.stream = Turn(self, event)
@@ -210,7 +248,7 @@ class Protocol(H11Protocol):
     def encoded(self, event: h11.Event) -> bytes:
         """Return how a part of the answer is sent; nothing after the client broke the protocol."""
         try:
-            return self.connection.send(event) or b""  # type: ignore[arg-type]
+            return self.connection.send(event) or b""
         except h11.LocalProtocolError:
             if self.connection.their_state is not h11.ERROR:
                 raise

@@ -69,16 +69,13 @@ async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Jou
         await give_error(exchange, inbound.path, inbound.id, error)
         return
     request = _Request(house, world, replace(inbound, body=body), exchange, journal)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(exchange.watch, nursery.cancel_scope)
+    # An answer that is left without an end is cut off: that closes the connection.
+    with exchange.attended():
         try:
             await request.serve()
         except ClientError as error:
             journal.ended("refused", str(error))
             await give_error(exchange, inbound.path, inbound.id, error)
-        # An answer without an end is one to be cut off: leaving without it closes the connection.
-        if not exchange.ended:
-            nursery.cancel_scope.cancel()
 
 
 @dataclass(frozen=True, slots=True)

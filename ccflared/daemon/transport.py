@@ -91,6 +91,11 @@ class Body(httpx.AsyncByteStream):
         self._begun = frame.feed(connection.h11.trailing_data[0])
         self._end_if_ended()
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of the body was received."""
+        return self._frame.ended and not self._begun
+
     async def receive(self) -> bytes:
         """Return the bytes of the next read; b"" at the end. Raises httpx.ReadError, RemoteProtocolError."""
         if self._begun:

@@ -87,7 +87,7 @@ async def test_the_head_waits_for_the_first_piece_or_for_a_flush(nursery: trio.N
     go.set()
     await trio.testing.wait_all_tasks_blocked()
     head, *rest = script.writes
-    assert b"\r\nTransfer-Encoding: chunked\r\n" in head
+    assert b"\r\ntransfer-encoding: chunked\r\n" in head.lower()
     assert rest == [b"5\r\npiece\r\n", b"4\r\nlast\r\n0\r\n\r\n"]
 
 
@@ -168,6 +168,47 @@ async def test_an_answer_without_a_body_has_none(nursery: trio.Nursery) -> None:
     (write,) = script.writes
     assert write.endswith(b"\r\n\r\n")
     assert b"content-length: 5" in write
+
+
+@pytest.mark.parametrize("by_leaving", [False, True])
+async def test_the_end_of_a_turn_is_told_once_to_whom_it_concerns(
+    nursery: trio.Nursery, by_leaving: bool
+) -> None:
+    told: list[str] = []
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        scope["extensions"]["ccflared.when_over"](lambda: told.append("over"))
+        if by_leaving:
+            await trio.sleep_forever()
+        await send(START)
+        await send(body(b"hello", more=True))
+        assert not told
+        await send(body(b"", more=False))
+        assert told == ["over"]
+        scope["extensions"]["ccflared.when_over"](lambda: told.append("already"))
+
+    script = Script(app, nursery)
+    await script.feed(GET)
+    if by_leaving:
+        await script.protocol.handle(Closed())
+        assert told == ["over"]
+        nursery.cancel_scope.cancel()
+    else:
+        assert told == ["over", "already"]
+
+
+async def test_an_http_1_0_client_gets_no_chunks(nursery: trio.Nursery) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send(CHUNKED)
+        await send(body(b"piece", more=True))
+        await send(body(b"last", more=False))
+
+    script = Script(app, nursery)
+    await script.feed(GET.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    data = b"".join(script.writes)
+    assert b"chunked" not in data.lower()
+    assert data.endswith(b"\r\n\r\npiecelast")
+    assert script.done[-1] == Closed()
 
 
 async def test_what_is_sent_after_the_client_left_leads_nowhere(nursery: trio.Nursery) -> None:
