@@ -111,11 +111,12 @@ class Attempts:
     async def _begin(self, answer: Answer, target: Target) -> Begun | Failure:
         head, path = answer.head, self.inbound.path
         if head.status >= 300:
+            said = await answer.read(_ERROR_READ, _ERROR_SECONDS)
             # Gateways there are that repeat what they were sent, and the client may not know the account's key.
-            said = target.masked(await answer.read(_ERROR_READ, _ERROR_SECONDS))
+            told = target.masked(said)
             if seen := observe(path, head, said, time()):
-                return Failure(seen, head, said)
-            return Begun(answer, stream=False, held=[said])
+                return Failure(seen, head, told)
+            return Begun(answer, stream=False, held=[told])
         if seen := observe(path, head, b"", time()):
             return Failure(seen)
         # In an encoding that was not asked for nothing can be read along, and no ping slipped in.
