@@ -30,6 +30,7 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("accounts", "*", "one_hour_cache"),
     ("accounts", "*", "session_length"),
     ("accounts", "*", "passthrough"),
+    ("accounts", "*", "oauth"),
     ("accounts", "*", "credentials_file"),
     ("fallback",),
     ("clients", "*", "budget"),

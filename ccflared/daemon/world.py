@@ -42,8 +42,6 @@ def build(loaded: Loaded, secrets: Secrets) -> World:
 
 def _target(config: Config, account: Account, secrets: Secrets) -> Target | Unfit:
     provider = config.providers[account.provider]
-    oauth = account.oauth or provider.oauth
-    reference = account.api_key or (oauth.access_token if oauth else None)
     headers: list[tuple[bytes, Secret]] = []
     for name, value in provider.headers.items():
         secret = secrets.get(value)
@@ -53,8 +51,8 @@ def _target(config: Config, account: Account, secrets: Secrets) -> Target | Unfi
     return resolve(
         account,
         provider,
-        credential=secrets.get(reference),
-        problem=secrets.problem(reference) if reference else None,
+        credential=secrets.get(account.api_key),
+        problem=secrets.problem(account.api_key) if account.api_key else None,
         proxy=secrets.get(account.proxy),
         headers=tuple(headers),
     )

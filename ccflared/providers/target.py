@@ -71,9 +71,10 @@ def resolve(
         return Unfit("unsupported", f"this version does not speak the dialect {provider.dialect}")
     if account.proxy is not None and proxy is None:
         return Unfit("no credential", "the proxy URL cannot be read")
+    if account.api_key is None and (provider.oauth is not None or account.oauth is not None):
+        # Their tokens have to be refreshed, and announced by a beta of their own.
+        return Unfit("unsupported", "this version does not use OAuth accounts yet")
     if provider.auth != "none" and credential is None:
-        if problem is None and (provider.oauth is not None or account.oauth is not None):
-            return Unfit("needs login", "no token yet")
         return Unfit("no credential", problem or "no api_key is given")
     base_url = account.base_url or provider.base_url
     if base_url is None:

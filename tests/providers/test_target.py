@@ -27,14 +27,26 @@ UNFIT: list[tuple[Account, Provider, dict[str, Any], str, str]] = [
     (ACCOUNT, Provider(), {}, "unsupported", "no base_url"),
     (ACCOUNT, PLACE, {"credential": None}, "no credential", "no api_key is given"),
     (ACCOUNT, PLACE, {"credential": None, "problem": "$K is not set"}, "no credential", "$K is not set"),
-    (ACCOUNT, replace(PLACE, oauth=OAuth()), {"credential": None}, "needs login", "no token yet"),
-    (replace(ACCOUNT, oauth=OAuth()), PLACE, {"credential": None}, "needs login", "no token yet"),
+    (
+        ACCOUNT,
+        replace(PLACE, oauth=OAuth()),
+        {"credential": None},
+        "unsupported",
+        "this version does not use OAuth accounts yet",
+    ),
+    (
+        replace(ACCOUNT, oauth=OAuth()),
+        PLACE,
+        {"credential": None},
+        "unsupported",
+        "this version does not use OAuth accounts yet",
+    ),
     (
         ACCOUNT,
         replace(PLACE, oauth=OAuth()),
         {"credential": None, "problem": "the file t is empty"},
-        "no credential",
-        "the file t is empty",
+        "unsupported",
+        "this version does not use OAuth accounts yet",
     ),
 ]
 
@@ -99,6 +111,8 @@ def test_every_builtin_provider_can_be_addressed_or_says_what_is_missing(
     found = resolved(Account("a", name), provider)
     if provider.dialect != "anthropic":
         assert found == Unfit("unsupported", "this version does not speak the dialect openai-chat")
+    elif provider.oauth is not None:
+        assert found == Unfit("unsupported", "this version does not use OAuth accounts yet")
     elif provider.base_url is None:
         assert found == Unfit("unsupported", "no base_url is given")
         found = resolved(Account("a", name, base_url="https://own.example"), provider)
@@ -128,4 +142,4 @@ def test_every_builtin_provider_of_the_contract_is_there_and_none_carries_a_cred
 
 def test_a_plan_that_logs_in_by_oauth_waits_for_its_login() -> None:
     found = resolved(Account("a", "claude-oauth"), builtin()["claude-oauth"], credential=None)
-    assert found == Unfit("needs login", "no token yet")
+    assert found == Unfit("unsupported", "this version does not use OAuth accounts yet")
