@@ -1,6 +1,7 @@
 """Which addresses an upstream may have, judged on the address connected to, whatever name led there."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ccflared.config.reach import reach
@@ -31,6 +32,7 @@ def why_forbidden(address: str, *, plain: bool) -> Forbidden | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def parsed(address: str) -> IPv4Address | IPv6Address:
     """Read an address as sockets give it: without zone, an IPv4-mapped one as the IPv4 address it is."""
     ip = ip_address(address.partition("%")[0])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 import trio
 
@@ -149,8 +150,14 @@ class House:
         known = self._standings.get(target.account)
         if known is None or known.fingerprint != target.fingerprint:
             # Not kept: a request of an older configuration must not wipe out what was learnt since.
-            return replace(Standing(), fingerprint=target.fingerprint)
+            return _unknown(target.fingerprint)
         return known
+
+
+@lru_cache(maxsize=256)
+def _unknown(fingerprint: str) -> Standing:
+    """Return the standing of an account of which nothing was learnt. Frozen, so that one serves all requests."""
+    return Standing(fingerprint)
 
 
 def _tell(account: str, before: View, after_: View, now: float) -> None:

@@ -96,5 +96,7 @@ def _ms(seconds: float) -> int:
 def _text(value: bytes | None) -> str | None:
     if not value:
         return None
-    text = "".join(c for c in value.decode("utf-8", "replace") if c.isprintable())
+    text = value.decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable())
     return text[:_LONGEST] or None

@@ -298,25 +298,25 @@ async def _exchange(connection: _Connection, request: httpx.Request, silent_seco
     parts.append(http.send(h11.EndOfMessage()) or b"")
     broken: trio.BrokenResourceError | None = None
     try:
-        try:
-            await _send(connection.stream, parts, silent_seconds)
-        except trio.BrokenResourceError as error:
-            # It may have answered before it closed: a 413, say. Look before calling it broken.
-            broken = error
-        with trio.fail_after(silent_seconds):
+        with trio.fail_after(silent_seconds) as patience:
+            try:
+                await _send(connection.stream, b"".join(parts), patience, silent_seconds)
+            except trio.BrokenResourceError as error:
+                # It may have answered before it closed: a 413, say. Look before calling it broken.
+                broken = error
             return await _head(connection, broken)
     except trio.TooSlowError as error:
         raise UpstreamTimeout(f"no answer within {silent_seconds:g} s") from error
 
 
-async def _send(stream: _Stream, parts: list[bytes], silent_seconds: float) -> None:
-    """Send head and body in one write where they are small; each piece of a large body has its own time."""
-    data = b"".join(parts)
+async def _send(stream: _Stream, data: bytes, patience: trio.CancelScope, silent_seconds: float) -> None:
+    """Send head and body, in one write where they are small; each piece of a large body has its own time."""
+    if len(data) <= _SENT_AT_ONCE:
+        await pipe.write(stream, data)
+        return
     for begin in range(0, len(data), _SENT_AT_ONCE):
-        with trio.fail_after(silent_seconds):
-            await pipe.write(
-                stream, data if len(data) <= _SENT_AT_ONCE else data[begin : begin + _SENT_AT_ONCE]
-            )
+        await pipe.write(stream, data[begin : begin + _SENT_AT_ONCE])
+        patience.deadline = trio.current_time() + silent_seconds
 
 
 async def _head(connection: _Connection, broken: trio.BrokenResourceError | None) -> h11.Response:
