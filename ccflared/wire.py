@@ -24,6 +24,15 @@ refused
     nobody could serve, or the daemon refused it.
 """
 
+Scope = Literal["request", "model", "account", "provider"]
+"""Whom an answer speaks of: the request alone, the account with this one model, the account, or the place it is at."""
+
+Confidence = Literal["stated", "inferred"]
+"""stated: the upstream said so itself, by a documented field or error; inferred: concluded from less than that."""
+
+Origin = Literal["client", "refresh", "test"]
+"""Who asked: a client; the daemon, to start a usage window (auto_refresh); a person, by `account test`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
@@ -77,14 +86,41 @@ class Head:
 class Observation:
     """What one upstream answer, or its absence, says about whom.
 
-    ``kind`` is one word of the table in providers/observe.py; ``until`` the wall-clock time up to which it holds,
-    None where nobody said; ``reason`` a sentence for people, without secrets.
+    ``kind`` is one word of the table in providers/rows.py; ``until`` the wall-clock time up to which it holds, None
+    where nobody said (it is never invented); ``reason`` a sentence for people, without secrets.
     """
 
-    scope: Literal["request", "model", "account", "provider"]
+    scope: Scope
     kind: str
     reason: str
     until: float | None = None
+    confidence: Confidence = "stated"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One usage window of an account, as its provider tells of it."""
+
+    name: str
+    """``5h``, ``7d``; with a family behind it where it counts that family alone: ``7d opus``."""
+    utilization: float | None = None
+    """0 to 1, above 1 when it is overdrawn; None: not told."""
+    resets_at: float | None = None
+    """Wall-clock time; None: not told."""
+    spent: bool = False
+    """The provider says that nothing is left of it."""
+    family: str | None = None
+    """The model family that it is for; None: for all models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an answer told of an account's usage windows, ``at`` a wall-clock time."""
+
+    at: float
+    windows: tuple[Window, ...] = ()
+    overage: Literal["in use", "available", "unavailable"] | None = None
+    """Paid extra usage beyond the windows; None: not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +150,18 @@ class Attempt:
     kind: str
     """``served`` or the kind of the observation that ended it."""
     reason: str
+    model: str | None = None
+    """What the upstream was asked for, where a model was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One account that a request was not offered to, as it stands in the request's row."""
+
+    account: str
+    state: str
+    reason: str | None = None
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +197,13 @@ class Entry:
     usage: str | None
     """The usage object as reported, JSON."""
     attempts: tuple[Attempt, ...]
+    passed: tuple[Passed, ...] = ()
+    """Accounts that were not asked when it was first planned, and why not."""
+    chain: str | None = None
+    """The ``models`` of the [[fallback]] that it went by."""
+    origin: Origin = "client"
+    cost: int | None = None
+    """Millionths of a USD at list price; None: unknown."""
+    cost_source: Literal["reported", "computed"] | None = None
+    billing: Literal["plan", "api", "overage"] | None = None
+    """Who paid for what served it: a plan, or money."""
