@@ -4,19 +4,13 @@ Shapes: the public API reference of POST /v1/messages and its streaming page.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ccflared.errors import ClientError
 from ccflared.formats import sse
+from ccflared.formats.model_name import model_of
 
 PING = sse.encode("ping", b'{"type": "ping"}')
-
-# SDKs and Claude Code write the model first or last; where it is first there is nothing to parse.
-_MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*"([^"\\\x00-\x1f]{1,256})"')
-_MODEL_KEY = re.compile(rb'"model"', re.IGNORECASE)
-_LONGEST_MODEL = 256
 
 
 class Mark(Enum):
@@ -50,48 +44,8 @@ class Reading:
 
 
 def read(body: bytes) -> Reading:
-    """Find the model a Messages request asks for, parsing the body only where it must.
-
-    Raises ClientError (400) for a body that is no JSON object, names no model, or names it twice: which of the
-    two counts could differ between us and the upstream, and rights are given by model. ``Model`` counts as a
-    second ``model``: there are upstreams (those written in Go) that take it for the same key.
-    """
-    match = _MODEL_FIRST.match(body)
-    # An escaped letter in a key (\u006dodel, \u004dodel) would hide a second one; a body with such an escape is parsed.
-    if match and not (_MODEL_KEY.search(body, match.start(1)) or b"\\u006" in body or b"\\u004" in body):
-        return Reading(_text(match[1]))
-    try:
-        # Numbers are not our business, and Python refuses to read those of many digits.
-        parsed = json.loads(body, object_pairs_hook=_top_level_pairs, parse_int=float)
-    except (ValueError, RecursionError) as error:
-        raise ClientError(400, "invalid_request_error", "The request body is not valid JSON.") from error
-    if not isinstance(parsed, _Pairs):
-        raise ClientError(400, "invalid_request_error", "The request body must be a JSON object.")
-    models = [(key, value) for key, value in parsed if key.lower() == "model"]
-    if len(models) > 1:
-        raise ClientError(400, "invalid_request_error", "model: given more than once")
-    model = dict(models).get("model")
-    if not isinstance(model, str) or not 0 < len(model) <= _LONGEST_MODEL or not model.isprintable():
-        raise ClientError(400, "invalid_request_error", "model: a model name is required")
-    return Reading(model)
-
-
-class _Pairs(list[tuple[str, object]]):
-    """A JSON object as it was written, duplicate keys and all."""
-
-
-def _top_level_pairs(pairs: list[tuple[str, object]]) -> _Pairs:
-    return _Pairs(pairs)
-
-
-def _text(raw: bytes) -> str:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise ClientError(400, "invalid_request_error", "The request body is not valid UTF-8.") from error
-    if not text.isprintable():
-        raise ClientError(400, "invalid_request_error", "model: a model name is required")
-    return text
+    """Read a Messages request as far as is needed. Raises ClientError (400) as model_name.model_of does."""
+    return Reading(model_of(body))
 
 
 def mark(raw: bytes) -> Mark:
