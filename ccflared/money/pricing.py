@@ -1,0 +1,119 @@
+"""What tokens cost, in whole millionths of a USD: as the upstream reported it, or by list price.
+
+A model or a rate that is not known makes the cost unknown: a zero would look as if it were free.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import ROUND_HALF_UP, Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from ccflared.config.model import Price
+from ccflared.wire import Headers, Tokens
+
+_MOST = 2**53
+"""Millionths of a USD. More is nonsense, and not every reader of JSON could take it."""
+_RATES = tuple(rate.name for rate in fields(Price))
+_DATE = re.compile(r"[-@]20[0-9]{6}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Two tables of prices by model name or glob: the user's own, and the shipped one below it."""
+
+    own: Mapping[str, Price]
+    shipped: Mapping[str, Price]
+
+    def of(self, model: str) -> Price:
+        """Return what is known of a model's price: each rate from the user's entry for it, else from the shipped."""
+        own, shipped = _entry(model, self.own), _entry(model, self.shipped)
+        rates = ((getattr(own, rate), getattr(shipped, rate)) for rate in _RATES)
+        return Price(*(theirs if mine is None else mine for mine, theirs in rates))
+
+
+def _entry(model: str, table: Mapping[str, Price]) -> Price:
+    """Return the entry for a model: its name, else its name without the date, else the longest glob for either."""
+    names = (model, _DATE.sub("", model))
+    for name in names:
+        if name in table:
+            return table[name]
+    globs = [glob for glob in table if any(fnmatchcase(name, glob) for name in names)]
+    return table[max(globs, key=len)] if globs else Price()
+
+
+def prices_of(pricing: Mapping[str, Price]) -> Prices:
+    """Return the prices that count where this is [pricing] of the file."""
+    return Prices(MappingProxyType(dict(pricing)), shipped())
+
+
+@cache
+def shipped() -> Mapping[str, Price]:
+    """Return the prices of prices.toml by name or glob. Read once; a broken file is a bug, and raises."""
+    tables = tomllib.loads(files("ccflared.money").joinpath("prices.toml").read_text(encoding="utf-8"))
+    return MappingProxyType({name: Price(**rates) for name, rates in tables["pricing"].items()})
+
+
+def is_priced(model: str, prices: Prices) -> bool:
+    """Say whether both input and output of a model have a price. Cache rates may still be unknown."""
+    price = prices.of(model)
+    return price.input is not None and price.output is not None
+
+
+def priced(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
+    """Return what the tokens cost by list price, in millionths of a USD; a half is rounded up.
+
+    None where that is unknown: no model, no tokens reported at all, or no rate for a kind of which there were some.
+    A kind that was not reported beside others counts as none of it.
+    """
+    counts = [getattr(tokens, rate) for rate in _RATES]
+    if model is None or all(count is None for count in counts):
+        return None
+    price = prices.of(model)
+    if price == Price():
+        return None
+    total = Decimal()
+    for rate, count in zip(_RATES, counts, strict=True):
+        if not count:
+            continue
+        usd = getattr(price, rate)
+        if usd is None:
+            return None
+        # USD per million tokens are millionths of a USD per token. repr gives the digits that stand in the file.
+        total += count * Decimal(repr(usd))
+    return _whole(total)
+
+
+def reported_cost(usage: str | None, headers: Headers) -> int | None:
+    """Return the cost that the upstream itself reported, in millionths of a USD; None if it did not, or nonsense.
+
+    The header ``anthropic-billing-cost``, or ``cost`` in the usage object (JSON), as OpenRouter has it; both in USD.
+    """
+    for name, value in headers:
+        if name == b"anthropic-billing-cost" and (cost := _usd(_read(value))) is not None:
+            return cost
+    members = _read(usage.encode(errors="replace")) if usage else None
+    return _usd(members.get("cost")) if isinstance(members, dict) else None
+
+
+def _read(raw: bytes) -> object:
+    """Return a JSON value with its numbers as decimals; None for anything else."""
+    try:
+        return json.loads(raw, parse_float=Decimal, parse_int=Decimal, parse_constant=lambda _: None)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def _usd(value: object) -> int | None:
+    # The first bound keeps powers of ten of any length from being written out.
+    return _whole(value * 1_000_000) if isinstance(value, Decimal) and 0 <= value < _MOST else None
+
+
+def _whole(millionths: Decimal) -> int | None:
+    whole = int(millionths.to_integral_value(ROUND_HALF_UP))
+    return whole if whole < _MOST else None
