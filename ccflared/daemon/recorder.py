@@ -1,8 +1,8 @@
-"""The single writer of the history: takes entries at once, writes them in batches, and never stops the proxy.
+"""The single writer of the history: takes entries and memories at once, writes them in batches, never stops the proxy.
 
-Whatever the disk or the file does, offering an entry costs nothing and cannot fail. While the history cannot
-be written, entries wait within a bound and ``state`` says in words what is wrong; the file is tried again and
-again.
+Whatever the disk or the file does, offering an entry or remembering something costs nothing and cannot fail.
+While the history cannot be written, both wait within a bound and ``state`` says in words what is wrong; the
+file is tried again and again.
 """
 
 import errno
@@ -10,27 +10,34 @@ import logging
 import sqlite3
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
 from ccflared.errors import Refused
+from ccflared.store import memories
 from ccflared.store.history import History
+from ccflared.store.memories import Changes, Memory
+from ccflared.store.requests import row
 from ccflared.store.schema import open_reader
-from ccflared.store.traffic import Traffic, traffic
+from ccflared.store.traffic import Traffic, spent, traffic
 from ccflared.store.trouble import sentence
 from ccflared.wire import Entry
 
 log = logging.getLogger("ccflared.recorder")
 
+Answer = TypeVar("Answer")
+
 BATCH = 500
-"""Rows of one transaction."""
+"""Rows of one transaction, and memories."""
 COMPANY = 0.02
-"""Seconds that the first entry waits for others."""
+"""Seconds that the first entry or memory waits for others."""
 PATIENCE = 1.0
 """Seconds that SQLite waits for another program's lock; afterwards it is trouble, and tried again."""
 AGAIN_FIRST, AGAIN_LONGEST = 0.25, 15.0
@@ -43,6 +50,14 @@ LOOK_BACK = 3600.0
 """Seconds that :meth:`Recorder.traffic` tells about."""
 READING = 2.0
 """Seconds that it may take."""
+RECALLING = 10.0
+"""Seconds that a start may take to read what was remembered, or spent."""
+CHANGES = 50_000
+"""Keys whose memories may wait."""
+TIDYING = 60.0
+"""Seconds from one look for conversations to forget to the next, unless a batch's worth of memories comes before."""
+CONVERSATION_LASTS = 30 * 86_400.0
+"""Seconds after which a conversation that was not remembered again may be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,10 @@ class RecorderState:
     """What keeps the history from being written; None: nothing."""
     since: float | None
     """Wall-clock time since when."""
+    remembering: int = 0
+    """Memories that wait to be written."""
+    forgotten: int = 0
+    """Memories lost, because too many waited or the daemon ended in trouble."""
 
 
 class Recorder:
@@ -69,12 +88,18 @@ class Recorder:
         self._bound = bound
         self._history = History(database, patience=PATIENCE)
         self._waiting: deque[Entry] = deque()
+        self._changes = Changes(CHANGES)
         self._accepted = 0
         """Entries ever taken into the queue."""
         self._done = 0
         """Entries that have left it, written or given up."""
         self._written = 0
         self._dropped = 0
+        self._forgotten = 0
+        self._tidied = float("-inf")
+        """When conversations were last looked through, by trio's clock."""
+        self._untidied = 0
+        """Memories written since."""
         self._error: str | None = None
         self._since: float | None = None
         self._ended = False
@@ -90,7 +115,15 @@ class Recorder:
     @property
     def state(self) -> RecorderState:
         """How the history does now."""
-        return RecorderState(len(self._waiting), self._written, self._dropped, self._error, self._since)
+        return RecorderState(
+            queued=len(self._waiting),
+            written=self._written,
+            dropped=self._dropped,
+            error=self._error,
+            since=self._since,
+            remembering=len(self._changes),
+            forgotten=self._forgotten,
+        )
 
     def offer(self, entry: Entry) -> None:
         """Take one entry. Never waits, never raises; beyond the bound it is counted as dropped."""
@@ -103,18 +136,34 @@ class Recorder:
         if len(self._waiting) >= BATCH:
             self._hurry.set()
 
+    def remember(self, memory: Memory) -> None:
+        """Take what is known now under a kind and key, in place of what still waits under them.
+
+        Never waits, never raises. Where too many wait, the conversation that waited longest is lost and counted.
+        """
+        if self._ended:
+            self._forgotten += 1
+            return
+        self._forgotten += self._changes.add(memory)
+        self._offered.set()
+        if len(self._changes) >= BATCH:
+            self._hurry.set()
+
     def close(self) -> None:
-        """Say that nothing more will be offered: :meth:`run` writes what waits and returns."""
+        """Say that nothing more will come: :meth:`run` writes what waits and returns."""
         self._closing.set()
         self._offered.set()
         self._hurry.set()
 
     async def settled(self) -> None:
-        """Wait until all that was offered before this call is committed, or given up as run ended."""
-        target = self._accepted
-        if self._done < target:
+        """Wait until all that was offered and remembered before this call is committed, or given up as run ended.
+
+        A memory that was replaced meanwhile counts as committed when the later one is.
+        """
+        target, turn = self._accepted, self._changes.turn
+        if self._done < target or self._changes.waits(turn):
             self._hurry.set()
-        while self._done < target:
+        while self._done < target or self._changes.waits(turn):
             await self._progress.wait()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -141,21 +190,58 @@ class Recorder:
     async def traffic(self, now: float) -> Traffic:
         """Return what the history says about the hour before ``now``; marked unknown if it cannot be read."""
         since = now - LOOK_BACK
-        with trio.move_on_after(READING + 1.0):
-            try:
-                return await trio.to_thread.run_sync(
-                    partial(_read, self._database, since, now), abandon_on_cancel=True, limiter=self._readers
-                )
-            except (sqlite3.Error, OSError) as error:
-                log.debug("traffic is unknown: %s", sentence(error, self._database))
+        try:
+            return await self._read(partial(traffic, since=since, now=now), READING)
+        except (sqlite3.Error, OSError) as error:
+            log.debug("traffic is unknown: %s", sentence(error, self._database))
         return Traffic(since=since, until=now, known=False)
 
+    async def recall(self) -> list[Memory]:
+        """Return what was remembered and is committed, kind by kind, the oldest first; nothing if it cannot be read.
+
+        Once ``run`` has started: it makes the file, and brings an older one up to date.
+        """
+        try:
+            return await self._read(memories.recall, RECALLING)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("what was remembered cannot be read: %s", sentence(error, self._database))
+        return []
+
+    async def request(self, request_id: str) -> Entry | None:
+        """Return a request's row, once it is written; None where there is none, or the history cannot be read."""
+        try:
+            return await self._read(partial(row, request_id=request_id), READING)
+        except (sqlite3.Error, OSError) as error:
+            log.debug("request %s cannot be looked up: %s", request_id, sentence(error, self._database))
+        return None
+
+    async def spent(self, since: float) -> Mapping[str, int]:
+        """Return what each account has cost since that time, in millionths of a USD; nothing if it cannot be read.
+
+        Only what money paid for counts, not what a plan did. Once ``run`` has started, like ``recall``.
+        """
+        try:
+            return await self._read(partial(spent, since=since), RECALLING)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("what was spent cannot be read: %s", sentence(error, self._database))
+        return {}
+
+    async def _read(self, question: Callable[[sqlite3.Connection], Answer], seconds: float) -> Answer:
+        """Ask the history in a thread. Raises sqlite3.Error or OSError where it does not answer in time, too."""
+        with trio.move_on_after(seconds + 1.0):
+            return await trio.to_thread.run_sync(
+                partial(_ask, self._database, question, seconds),
+                abandon_on_cancel=True,
+                limiter=self._readers,
+            )
+        raise _silence(seconds + 1.0)
+
     async def _gather(self) -> None:
-        """Wait for a first entry and, a moment, for company."""
-        if not self._waiting and not self._closing.is_set():
+        """Wait for a first entry or memory and, a moment, for company."""
+        if not self._waiting and not self._changes and not self._closing.is_set():
             self._offered = trio.Event()
             await self._offered.wait()
-        if len(self._waiting) < BATCH and not self._closing.is_set():
+        if max(len(self._waiting), len(self._changes)) < BATCH and not self._closing.is_set():
             with trio.move_on_after(COMPANY):
                 await self._hurry.wait()
         self._hurry = trio.Event()
@@ -170,19 +256,28 @@ class Recorder:
         An empty batch finds out whether there is trouble. A cancellation waits for the thread's end, so that
         what is known about the batch is true.
         """
-        batch = list(islice(self._waiting, BATCH))
+        batch, changes = list(islice(self._waiting, BATCH)), self._changes.batch(BATCH)
+        due = self._untidied >= BATCH or trio.current_time() >= self._tidied + TIDYING
+        tidy = due and bool(batch or changes)
+        before = time.time() - CONVERSATION_LASTS if tidy else None
         try:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + HOP) as hop:
                 await trio.to_thread.run_sync(
-                    partial(self._history.insert, batch), abandon_on_cancel=True, limiter=self._writer
+                    partial(self._history.insert, batch, changes, forget_before=before),
+                    abandon_on_cancel=True,
+                    limiter=self._writer,
                 )
             if hop.cancelled_caught:
-                raise TimeoutError(errno.ETIMEDOUT, f"the disk has not answered for {HOP:.0f} s")
+                raise _silence(HOP)
         except (sqlite3.Error, OSError, Refused) as error:
             self._in_trouble(sentence(error, self._database))
             return False
+        if tidy:
+            self._tidied, self._untidied = trio.current_time(), 0
+        self._untidied += len(changes)
         for _ in batch:
             self._waiting.popleft()
+        self._changes.kept(changes)
         self._written += len(batch)
         self._advance(len(batch))
         self._well()
@@ -192,7 +287,7 @@ class Recorder:
         """Write what still waits, as long as that makes progress; give up the rest; let go of the file."""
         self.close()
         with trio.CancelScope(deadline=trio.current_time() + FAREWELL) as scope:
-            while self._waiting:
+            while self._waiting or self._changes:
                 if await self._write():
                     scope.deadline = trio.current_time() + FAREWELL
                 else:
@@ -202,7 +297,11 @@ class Recorder:
             log.error("%d requests are missing in the history: %s", lost, self._error)
             self._waiting.clear()
             self._dropped += lost
-            self._advance(lost)
+        if forgotten := len(self._changes):
+            log.error("%d changes of what the pool knows are not remembered: %s", forgotten, self._error)
+            self._changes.clear()
+            self._forgotten += forgotten
+        self._advance(lost)
         with trio.move_on_after(FAREWELL):
             await trio.to_thread.run_sync(self._history.close, abandon_on_cancel=True, limiter=self._writer)
 
@@ -224,6 +323,10 @@ class Recorder:
         self._error = self._since = None
 
 
-def _read(database: Path, since: float, now: float) -> Traffic:
-    with closing(open_reader(database, seconds=READING)) as connection:
-        return traffic(connection, since=since, now=now)
+def _ask(database: Path, question: Callable[[sqlite3.Connection], Answer], seconds: float) -> Answer:
+    with closing(open_reader(database, seconds=seconds)) as connection:
+        return question(connection)
+
+
+def _silence(seconds: float) -> OSError:
+    return TimeoutError(errno.ETIMEDOUT, f"the disk has not answered for {seconds:.0f} s")

@@ -1,13 +1,30 @@
 """The writer's end of the history: keeps the connection to the file that stands at the path now."""
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ccflared.store.memories import CONVERSATION, Memory, forget_beyond, forget_older, keep
 from ccflared.store.requests import insert
 from ccflared.store.schema import open_history, prove_writable
 from ccflared.wire import Entry
+
+CONVERSATIONS = 10_000
+"""How many of them are remembered; a few more until the next look."""
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is written within, or none of it when something is raised."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 class History:
@@ -20,10 +37,13 @@ class History:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
-    def insert(self, entries: Sequence[Entry]) -> None:
-        """Write all the entries in one transaction; with none, make sure that the file is open and writable.
+    def insert(
+        self, entries: Sequence[Entry], memories: Sequence[Memory] = (), *, forget_before: float | None = None
+    ) -> None:
+        """Write entries and memories in one transaction; with none, make sure that the file is open and writable.
 
-        Raises sqlite3.Error, OSError or Refused, and then has written nothing.
+        With ``forget_before``, a few of the conversations that were last remembered before that time, or are too
+        many, are forgotten. Raises sqlite3.Error, OSError or Refused, and then has written nothing.
         """
         if self._connection is not None and self._standing() != self._file:
             # Moved or removed under us: SQLite would go on writing into a file that nobody can find.
@@ -33,8 +53,13 @@ class History:
                 self._connection = open_history(self._path, patience=self._patience)
                 self._file = self._standing()
                 prove_writable(self._connection)
-            if entries:
-                insert(self._connection, entries)
+            if entries or memories:
+                with transaction(self._connection):
+                    insert(self._connection, entries)
+                    keep(self._connection, memories)
+                    if forget_before is not None:
+                        forget_older(self._connection, CONVERSATION, forget_before)
+                        forget_beyond(self._connection, CONVERSATION, CONVERSATIONS)
         except sqlite3.Error:
             self.close()
             raise

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ccflared.wire import Attempt, Entry, Outcome, Tokens
+from ccflared.store.schema import storable
+from ccflared.wire import Attempt, Entry, Origin, Outcome, Passed, Tokens
 
 COLUMNS = (
     "id",
@@ -36,6 +37,12 @@ COLUMNS = (
     "usage",
     "tries",
     "attempts",
+    "passed",
+    "chain",
+    "origin",
+    "cost_microusd",
+    "cost_source",
+    "billing",
 )
 # The statements are put together from the constants above; values are always parameters.
 # A row that is offered again, because it was not certain that it had been committed, stays as it is.
@@ -50,21 +57,13 @@ LARGEST = 10**12
 
 
 def insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
-    """Write the entries in one transaction: all of them or, when it raises sqlite3.Error, none."""
-    values = [_values(entry) for entry in entries]
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.executemany(INSERT, values)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    """Write the entries in the caller's transaction. Raises sqlite3.Error."""
+    connection.executemany(INSERT, [_values(entry) for entry in entries])
 
 
 def row(connection: sqlite3.Connection, request_id: str) -> Entry | None:
     """Return one request, or None where no such id is known."""
-    found = connection.execute(f"{SELECT} WHERE id = ?", (_text(request_id),)).fetchone()
+    found = connection.execute(f"{SELECT} WHERE id = ?", (storable(request_id),)).fetchone()
     return None if found is None else _entry(found)
 
 
@@ -77,14 +76,19 @@ def recent(
     account: str | None = None,
     status: int | None = None,
     outcome: Outcome | None = None,
+    conversation: str | None = None,
+    origin: Origin | None = None,
 ) -> list[Entry]:
     """Return up to ``limit`` requests, the latest first, that arrived in [since, before) and are as given."""
     conditions: list[tuple[str, object]] = [
         ("at < ?", before),
         ("at >= ?", since),
-        ("account = ?", None if account is None else _text(account)),
+        ("account = ?", storable(account)),
         ("status = ?", status),
         ("outcome = ?", outcome),
+        ("conversation = ?", storable(conversation)),
+        # SQLite knows neither that nearly all requests come from clients, nor that an index holds the few others.
+        ("likely(origin = ?)" if origin == "client" else "origin = ? AND origin != 'client'", origin),
     ]
     given = [(clause, value) for clause, value in conditions if value is not None]
     where = f" WHERE {' AND '.join(clause for clause, _ in given)}" if given else ""
@@ -96,23 +100,23 @@ def recent(
 def _values(entry: Entry) -> tuple[object, ...]:
     tokens = entry.tokens
     return (
-        _text(entry.id),
+        storable(entry.id),
         float(entry.at),
-        _text(entry.method),
-        _text(entry.path),
-        _text(entry.client),
-        _text(entry.project),
-        _text(entry.conversation),
-        _text(entry.user_agent),
-        _text(entry.model),
-        _text(entry.served_model),
-        _text(entry.account),
-        _text(entry.provider),
+        storable(entry.method),
+        storable(entry.path),
+        storable(entry.client),
+        storable(entry.project),
+        storable(entry.conversation),
+        storable(entry.user_agent),
+        storable(entry.model),
+        storable(entry.served_model),
+        storable(entry.account),
+        storable(entry.provider),
         _whole(entry.status),
         entry.outcome,
-        _text(entry.error),
+        storable(entry.error),
         int(entry.stream),
-        _text(entry.stop_reason),
+        storable(entry.stop_reason),
         _whole(entry.first_byte_ms),
         _whole(entry.total_ms),
         _whole(tokens.input),
@@ -120,15 +124,20 @@ def _values(entry: Entry) -> tuple[object, ...]:
         _whole(tokens.cache_read),
         _whole(tokens.cache_write_5m),
         _whole(tokens.cache_write_1h),
-        _text(entry.usage),
+        storable(entry.usage),
         len(entry.attempts),
-        json.dumps([asdict(attempt) for attempt in entry.attempts], separators=(",", ":")),
+        _json(entry.attempts),
+        _json(entry.passed),
+        storable(entry.chain),
+        entry.origin,
+        _whole(entry.cost),
+        entry.cost_source,
+        entry.billing,
     )
 
 
-def _text(value: str | None) -> str | None:
-    """Return the text as UTF-8 can say it: a lone surrogate in a header must not stop the whole batch."""
-    return None if value is None else value.encode("utf-8", "replace").decode()
+def _json(many: Sequence[Attempt] | Sequence[Passed]) -> str:
+    return json.dumps([asdict(one) for one in many], separators=(",", ":"))
 
 
 def _whole(value: int | None) -> int | None:
@@ -166,5 +175,12 @@ def _entry(found: Sequence[Any]) -> Entry:
             named["cache_write_1h_tokens"],
         ),
         usage=named["usage"],
+        # Rows of an earlier version lack the later fields, which have defaults.
         attempts=tuple(Attempt(**attempt) for attempt in json.loads(named["attempts"])),
+        passed=tuple(Passed(**passed) for passed in json.loads(named["passed"])),
+        chain=named["chain"],
+        origin=named["origin"],
+        cost=named["cost_microusd"],
+        cost_source=named["cost_source"],
+        billing=named["billing"],
     )

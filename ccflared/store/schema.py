@@ -1,9 +1,13 @@
-"""The history's file: how it is opened, and its schema as numbered steps. It holds events, no settings.
+"""The history's file: how it is opened, and its schema as numbered steps. It holds events and state, no settings.
 
 Table ``requests``: one row for each client request, written once. ``at`` is REAL, seconds since 1970; columns
 in ``_ms`` are whole milliseconds; tokens are NULL where the provider did not report them; ``attempts`` is a
 JSON array of objects with the fields of :class:`ccflared.wire.Attempt`, ``tries`` its length; ``usage`` is
-the provider's usage object, unchanged.
+the provider's usage object, unchanged. ``passed`` is a JSON array of objects with the fields of
+:class:`ccflared.wire.Passed`; ``cost_microusd`` is in millionths of a USD.
+
+Table ``memories``: what the pool learnt, one row for each kind and key, replaced when it changes; ``value`` is JSON,
+``at`` the time of the change.
 """
 
 import errno
@@ -12,6 +16,7 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import overload
 
 from ccflared.errors import Refused
 
@@ -56,6 +61,31 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX requests_status_at ON requests (status, at)",
         "CREATE INDEX requests_outcome_at ON requests (outcome, at)",
     ),
+    (
+        "ALTER TABLE requests ADD COLUMN passed TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE requests ADD COLUMN chain TEXT",
+        "ALTER TABLE requests ADD COLUMN origin TEXT NOT NULL DEFAULT 'client'",
+        "ALTER TABLE requests ADD COLUMN cost_microusd INTEGER",
+        "ALTER TABLE requests ADD COLUMN cost_source TEXT",
+        "ALTER TABLE requests ADD COLUMN billing TEXT",
+        "CREATE INDEX requests_conversation_at ON requests (conversation, at) WHERE conversation IS NOT NULL",
+        "CREATE INDEX requests_origin_at ON requests (origin, at) WHERE origin != 'client'",
+        # All that a sum of money needs, so that it reads no row; requests that a plan pays for are not in it.
+        """
+        CREATE INDEX requests_billed ON requests (at, billing, account, cost_microusd)
+        WHERE billing IN ('api', 'overage')
+        """,
+        """
+        CREATE TABLE memories (
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX memories_kind_at ON memories (kind, at)",
+    ),
 )
 """Step n brings a database of version n-1 to version n. A step that was released is never changed again."""
 
@@ -98,6 +128,15 @@ def open_reader(path: Path, *, seconds: float = 2.0) -> sqlite3.Connection:
     deadline = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
     return connection
+
+
+@overload
+def storable(text: str) -> str: ...
+@overload
+def storable(text: str | None) -> str | None: ...
+def storable(text: str | None) -> str | None:
+    """Return the text as UTF-8 can say it: a lone surrogate in a header must not stop the whole batch."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
 
 
 def _make(path: Path) -> None:

@@ -1,4 +1,8 @@
-"""What went through lately, summed up for status. Read over the time index: its size does not matter."""
+"""What the history adds up to: what went through lately, for status, and the money spent since a time.
+
+Only requests of clients are traffic; money is money, whoever asked. Both are read over an index that begins with the
+time: the size of the history does not matter.
+"""
 
 import math
 import sqlite3
@@ -15,14 +19,16 @@ SUMS = """
     coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cache_read_tokens), 0),
     coalesce(sum(cache_write_5m_tokens), 0), coalesce(sum(cache_write_1h_tokens), 0)
 """
-BY_OUTCOME = "SELECT outcome, count(*) FROM requests WHERE at >= ? AND at <= ? GROUP BY outcome"
-FAILOVERS = "SELECT count(*) FROM requests WHERE at >= ? AND at <= ? AND tries > 1 AND outcome = 'complete'"
-BY_ACCOUNT = f"SELECT account, {SUMS} FROM requests WHERE at >= ? AND at <= ? GROUP BY account"  # noqa: S608 - constants
+CLIENTS = "FROM requests WHERE at >= ? AND at <= ? AND origin = 'client'"
+# The statements are put together from the constants above; values are always parameters.
+BY_OUTCOME = f"SELECT outcome, count(*) {CLIENTS} GROUP BY outcome"
+FAILOVERS = f"SELECT count(*) {CLIENTS} AND tries > 1 AND outcome = 'complete'"
+BY_ACCOUNT = f"SELECT account, {SUMS} {CLIENTS} GROUP BY account"
 # An attempt can only have failed in a row that tried twice or did not end well; most rows are neither.
 FAILED = """
     SELECT json_extract(attempt.value, '$.account'), count(*)
     FROM requests, json_each(requests.attempts) AS attempt
-    WHERE at >= ? AND at <= ? AND (tries > 1 OR outcome != 'complete' OR status >= 400)
+    WHERE at >= ? AND at <= ? AND origin = 'client' AND (tries > 1 OR outcome != 'complete' OR status >= 400)
       AND json_extract(attempt.value, '$.kind') != 'served'
     GROUP BY 1
 """
@@ -34,15 +40,19 @@ LAST_USED = """
         SELECT (SELECT min(account) FROM requests WHERE account > name.account)
         FROM name WHERE name.account IS NOT NULL
     )
-    SELECT account, (SELECT max(at) FROM requests WHERE requests.account = name.account)
+    SELECT account, (SELECT max(at) FROM requests WHERE requests.account = name.account AND origin = 'client')
     FROM name WHERE account IS NOT NULL
 """
-FIRST_BYTES = """
-    SELECT first_byte_ms FROM requests WHERE at >= ? AND at <= ? AND first_byte_ms IS NOT NULL ORDER BY 1
-"""
-BY_MINUTE = """
+FIRST_BYTES = f"SELECT first_byte_ms {CLIENTS} AND first_byte_ms IS NOT NULL ORDER BY 1"
+BY_MINUTE = f"""
     SELECT min(59, cast((at - ?) / 60 AS INTEGER)), count(*), sum(outcome NOT IN ('complete', 'client_gone'))
-    FROM requests WHERE at >= ? AND at <= ? GROUP BY 1
+    {CLIENTS} GROUP BY 1
+"""
+# Named, because SQLite would rather read every row ever written in the order of accounts than sort a few sums.
+SPENT = """
+    SELECT account, sum(cost_microusd) FROM requests INDEXED BY requests_billed
+    WHERE billing IN ('api', 'overage') AND at >= ? AND account IS NOT NULL AND cost_microusd IS NOT NULL
+    GROUP BY account
 """
 
 
@@ -75,7 +85,7 @@ class Traffic:
     first_byte_p50_ms: int | None = None
     first_byte_p95_ms: int | None = None
     accounts: Mapping[str, AccountTraffic] = field(default_factory=dict)
-    """Every account the history knows, also those without requests in this time."""
+    """Every account that the history knows from clients' requests, also those without any in this time."""
     minutes: tuple[int, ...] = (0,) * MINUTES
     """Requests in each of the sixty minutes up to ``until``, the latest last."""
     troubled: tuple[int, ...] = (0,) * MINUTES
@@ -91,6 +101,14 @@ def traffic(connection: sqlite3.Connection, *, since: float, now: float) -> Traf
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def spent(connection: sqlite3.Connection, *, since: float) -> dict[str, int]:
+    """Return what each account's requests since then cost that money paid for, in millionths of a USD.
+
+    Raises sqlite3.Error.
+    """
+    return dict(connection.execute(SPENT, (since,)))
 
 
 def _traffic(connection: sqlite3.Connection, since: float, now: float) -> Traffic:
@@ -122,7 +140,7 @@ def _accounts(
     connection: sqlite3.Connection, span: tuple[float, float], sums: dict[str | None, tuple[int, Tokens]]
 ) -> dict[str, AccountTraffic]:
     failed: dict[str, int] = dict(connection.execute(FAILED, span))
-    last_used: dict[str, float] = dict(connection.execute(LAST_USED))
+    last_used: dict[str, float] = {name: at for name, at in connection.execute(LAST_USED) if at is not None}
     names = sorted({name for name in (*sums, *failed, *last_used) if name is not None})
     nothing = (0, NOTHING)
     return {

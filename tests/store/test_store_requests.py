@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccflared.store.history import transaction
 from ccflared.store.requests import COLUMNS, insert, recent, row
 from ccflared.store.schema import STEPS, open_history
-from ccflared.wire import Attempt, Entry, Tokens
+from ccflared.wire import Attempt, Entry, Origin, Passed, Tokens
 
 ENTRY = Entry(
     id="r1",
@@ -37,8 +38,14 @@ ENTRY = Entry(
     usage='{"input_tokens": 10}',
     attempts=(
         Attempt("primary", "anthropic", "priority 0", 1, 4, 429, "limited", "five-hour window spent"),
-        Attempt("work", "anthropic", "next by priority", 5, 335, 200, "served", ""),
+        Attempt("work", "anthropic", "next by priority", 5, 335, 200, "served", "", "claude-sonnet-5"),
     ),
+    passed=(Passed("spare", "limited", "weekly window spent", 1_800_100_000.5), Passed("old", "disabled")),
+    chain="opus, claude-*",
+    origin="test",
+    cost=12_345,
+    cost_source="computed",
+    billing="api",
 )
 
 
@@ -59,6 +66,12 @@ def test_a_row_comes_back_as_it_went_in(history: sqlite3.Connection) -> None:
         tokens=Tokens(),
         usage=None,
         attempts=(),
+        passed=(),
+        chain=None,
+        origin="client",
+        cost=None,
+        cost_source=None,
+        billing=None,
     )
     insert(history, [ENTRY, bare])
     assert row(history, "r1") == ENTRY
@@ -84,10 +97,11 @@ def test_a_batch_is_written_as_a_whole_or_not_at_all(history: sqlite3.Connection
     history.execute(
         "CREATE TRIGGER no BEFORE INSERT ON requests WHEN NEW.id = 'r3' BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError), transaction(history):
         insert(history, [replace(ENTRY, id=f"r{number}") for number in range(5)])
     assert recent(history, 10) == []
-    insert(history, [ENTRY])
+    with transaction(history):
+        insert(history, [ENTRY])
     assert len(recent(history, 10)) == 1
 
 
@@ -96,7 +110,8 @@ def test_the_latest_come_first_and_can_be_narrowed_down(history: sqlite3.Connect
         replace(ENTRY, id=f"r{number}", at=float(number), account="ab"[number % 2], status=200 + number)
         for number in range(6)
     ]
-    entries[5] = replace(entries[5], outcome="error")
+    entries[5] = replace(entries[5], outcome="error", origin="client")
+    entries[1] = replace(entries[1], conversation="c2", origin="refresh")
     insert(history, entries)
 
     def ids(found: list[Entry]) -> list[str]:
@@ -107,6 +122,11 @@ def test_the_latest_come_first_and_can_be_narrowed_down(history: sqlite3.Connect
     assert ids(recent(history, 9, account="a")) == ["r4", "r2", "r0"]
     assert ids(recent(history, 9, status=203)) == ["r3"]
     assert ids(recent(history, 9, outcome="error")) == ["r5"]
+    assert ids(recent(history, 9, conversation="c2")) == ["r1"]
+    assert ids(recent(history, 9, conversation="c1", since=4.0)) == ["r5", "r4"]
+    assert ids(recent(history, 9, origin="client")) == ["r5"]
+    assert ids(recent(history, 9, origin="refresh")) == ["r1"]
+    assert ids(recent(history, 2, origin="test")) == ["r4", "r3"]
     assert ids(recent(history, 9, account="a' OR 1=1 --")) == []
 
 
@@ -119,6 +139,28 @@ def test_every_filter_of_the_list_has_its_index(history: sqlite3.Connection) -> 
         steps = " ".join(step[-1] for step in plan)
         assert "USING INDEX" in steps, steps
         assert "TEMP B-TREE" not in steps, steps
+
+
+@pytest.mark.parametrize(
+    ("origin", "conversation", "index"),
+    [
+        ("refresh", None, "requests_origin_at (origin=?"),
+        ("client", None, "requests_at"),
+        (None, "c1", "requests_conversation_at (conversation=?"),
+        (None, None, "requests_at"),
+    ],
+)
+def test_the_list_is_read_in_the_order_of_an_index(
+    history: sqlite3.Connection, origin: Origin | None, conversation: str | None, index: str
+) -> None:
+    asked: list[str] = []
+    history.set_trace_callback(asked.append)
+    recent(history, 5, origin=origin, conversation=conversation)
+    history.set_trace_callback(None)
+    steps = [step[-1] for step in history.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+    assert f"USING INDEX {index}" in steps[0], steps
+    # Requests that arrived in the same instant are sorted by their id, and nothing else is.
+    assert steps[1:] in ([], ["USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"])
 
 
 def test_the_columns_are_those_of_the_table(history: sqlite3.Connection) -> None:
@@ -136,11 +178,21 @@ ANY_WHOLE = st.none() | st.integers()
     whole=ANY_WHOLE,
     tokens=st.builds(Tokens, ANY_WHOLE, ANY_WHOLE, ANY_WHOLE, ANY_WHOLE, ANY_WHOLE),
     attempts=st.lists(
-        st.builds(Attempt, TEXT, TEXT, TEXT, st.integers(), st.integers(), ANY_WHOLE, TEXT, TEXT), max_size=2
+        st.builds(Attempt, TEXT, TEXT, TEXT, st.integers(), st.integers(), ANY_WHOLE, TEXT, TEXT, MAYBE_TEXT),
+        max_size=2,
+    ),
+    passed=st.lists(
+        st.builds(Passed, TEXT, TEXT, MAYBE_TEXT, st.none() | st.floats(allow_nan=False)), max_size=2
     ),
 )
 def test_nothing_a_client_or_upstream_says_can_stop_a_batch(
-    text: str, maybe: str | None, whole: int | None, tokens: Tokens, attempts: list[Attempt]
+    *,
+    text: str,
+    maybe: str | None,
+    whole: int | None,
+    tokens: Tokens,
+    attempts: list[Attempt],
+    passed: list[Passed],
 ) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for statement in (statement for step in STEPS for statement in step):
@@ -159,9 +211,13 @@ def test_nothing_a_client_or_upstream_says_can_stop_a_batch(
             first_byte_ms=whole,
             tokens=tokens,
             attempts=tuple(attempts),
+            passed=tuple(passed),
+            chain=maybe,
+            cost=whole,
         )
         insert(connection, [entry])
         found = row(connection, ENTRY.id)
     assert found is not None
     assert found.attempts == entry.attempts
+    assert found.passed == entry.passed
     assert found.path == text.encode("utf-8", "replace").decode()

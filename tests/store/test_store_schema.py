@@ -1,3 +1,4 @@
+import hashlib
 import sqlite3
 import stat
 import time
@@ -8,8 +9,12 @@ import pytest
 
 from ccflared.errors import Refused
 from ccflared.store import schema
+from ccflared.store.memories import recall
+from ccflared.store.requests import row
 from ccflared.store.schema import open_history, open_reader
+from ccflared.store.traffic import traffic
 from ccflared.store.trouble import sentence
+from ccflared.wire import Attempt
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -23,7 +28,7 @@ def tables(connection: sqlite3.Connection) -> set[str]:
 def test_a_new_history_is_private_durable_and_can_shrink(tmp_path: Path) -> None:
     path = tmp_path / "state" / "ccflared.db"
     with closing(open_history(path)) as connection:
-        assert tables(connection) == {"requests"}
+        assert tables(connection) == {"requests", "memories"}
         assert pragma(connection, "journal_mode") == "wal"
         assert pragma(connection, "synchronous") == 1
         assert pragma(connection, "auto_vacuum") == 2
@@ -48,8 +53,42 @@ def test_an_older_history_gets_the_steps_it_lacks(tmp_path: Path, monkeypatch: p
     open_history(path).close()
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE later (x INTEGER) STRICT",)))
     with closing(open_history(path)) as connection:
-        assert tables(connection) == {"requests", "later"}
+        assert tables(connection) == {"requests", "memories", "later"}
         assert pragma(connection, "user_version") == len(schema.STEPS)
+
+
+def test_the_released_steps_are_what_they_were() -> None:
+    assert (
+        hashlib.sha256("\n".join(schema.STEPS[0]).encode()).hexdigest()
+        == "c031c4f00e7508e68281eec8182aed9457e66f7096665aaf8517f67ad56a0503"
+    )
+
+
+def test_a_history_of_the_first_version_is_read_with_the_defaults_of_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ccflared.db"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "STEPS", schema.STEPS[:1])
+        with closing(open_history(path)) as connection:
+            connection.execute(
+                """
+                INSERT INTO requests (id, at, method, path, account, status, outcome, stream, total_ms, tries, attempts)
+                VALUES ('r1', 1700000000.5, 'POST', '/v1/messages', 'work', 200, 'complete', 1, 340, 1,
+                    '[{"account":"work","provider":"anthropic","why":"priority 0","started_ms":1,"took_ms":4,
+                       "status":200,"kind":"served","reason":""}]')
+                """
+            )
+            assert pragma(connection, "user_version") == 1
+    with closing(open_history(path)) as connection:
+        assert pragma(connection, "user_version") == 2
+        found = row(connection, "r1")
+        assert found is not None
+        assert found.attempts == (Attempt("work", "anthropic", "priority 0", 1, 4, 200, "served", "", None),)
+        assert (found.at, found.account, found.passed, found.chain) == (1_700_000_000.5, "work", (), None)
+        assert (found.origin, found.cost, found.cost_source, found.billing) == ("client", None, None, None)
+        assert traffic(connection, since=1_699_999_999.0, now=1_700_000_001.0).requests == 1
+        assert recall(connection) == []
 
 
 def test_a_step_that_fails_leaves_the_history_as_it_was(
@@ -65,7 +104,7 @@ def test_a_step_that_fails_leaves_the_history_as_it_was(
         open_history(path)
     monkeypatch.setattr(schema, "STEPS", released)
     with closing(open_history(path)) as connection:
-        assert tables(connection) == {"requests"}
+        assert tables(connection) == {"requests", "memories"}
 
 
 def test_a_newer_history_is_refused_in_words_and_not_touched(tmp_path: Path) -> None:
@@ -102,7 +141,7 @@ def test_an_empty_file_becomes_a_history(tmp_path: Path) -> None:
     path = tmp_path / "ccflared.db"
     path.touch()
     with closing(open_history(path)) as connection:
-        assert tables(connection) == {"requests"}
+        assert tables(connection) == {"requests", "memories"}
         assert pragma(connection, "auto_vacuum") == 2
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ccflared.store.history import transaction
 from ccflared.store.requests import insert
 from ccflared.store.schema import open_history
-from ccflared.store.traffic import AccountTraffic, traffic
+from ccflared.store.traffic import SPENT, AccountTraffic, spent, traffic
 from ccflared.wire import Attempt, Entry, Outcome, Tokens
 
 NOW = 1_800_000_000.0
@@ -96,6 +97,48 @@ def test_an_only_attempt_that_failed_is_counted(history: sqlite3.Connection) -> 
     assert traffic(history, since=NOW - HOUR, now=NOW).accounts["a"].failed_attempts == 2
 
 
+def test_what_the_daemon_or_a_test_asked_for_is_no_traffic(history: sqlite3.Connection) -> None:
+    served = entry(1, 100, attempt("a"), first_byte_ms=5, tokens=Tokens(1, 1, 1, 1, 1))
+    insert(history, [served])
+    before = traffic(history, since=NOW - HOUR, now=NOW)
+    failed = entry(2, 10, attempt("a", "limited"), attempt("b"), first_byte_ms=900, tokens=Tokens(10))
+    insert(
+        history,
+        [
+            replace(failed, origin="refresh"),
+            replace(failed, id="r3", origin="test", outcome="error"),
+            replace(served, id="r4", at=NOW - 1, origin="refresh"),
+        ],
+    )
+    assert before.requests == 1
+    assert traffic(history, since=NOW - HOUR, now=NOW) == before
+
+
+def test_money_is_summed_by_account_since_a_time_whoever_asked(history: sqlite3.Connection) -> None:
+    paid = replace(entry(1, 10, attempt("a")), billing="api", cost=100)
+    insert(
+        history,
+        [
+            paid,
+            replace(paid, id="r2", at=NOW - HOUR, billing="overage", cost=20),
+            replace(paid, id="r3", at=NOW - HOUR - 1),
+            replace(paid, id="r4", billing="plan"),
+            replace(paid, id="r5", billing=None),
+            replace(paid, id="r6", cost=None),
+            replace(paid, id="r7", account="b", origin="refresh", cost=3),
+            replace(paid, id="r8", account="c", billing="plan"),
+            replace(paid, id="r9", account=None),
+        ],
+    )
+    assert spent(history, since=NOW - HOUR) == {"a": 120, "b": 3}
+    assert spent(history, since=NOW + 1) == {}
+
+
+def test_a_sum_of_money_reads_its_index_and_no_row(history: sqlite3.Connection) -> None:
+    first, *_ = [step[-1] for step in history.execute(f"EXPLAIN QUERY PLAN {SPENT}", (NOW,))]
+    assert "USING COVERING INDEX requests_billed (at>?)" in first
+
+
 def test_percentiles_are_of_the_first_bytes_that_were_sent(history: sqlite3.Connection) -> None:
     insert(history, [entry(number, 1, first_byte_ms=number) for number in range(1, 101)])
     insert(history, [entry(999, 1)])
@@ -126,7 +169,10 @@ def test_counts_that_no_provider_could_mean_do_not_break_the_sums(history: sqlit
 
 
 def test_a_large_history_is_read_over_the_time_index_only(history: sqlite3.Connection) -> None:
-    insert(history, [entry(number, 2 * HOUR + number, attempt("ab"[number % 2])) for number in range(20_000)])
+    with transaction(history):
+        insert(
+            history, [entry(number, 2 * HOUR + number, attempt("ab"[number % 2])) for number in range(20_000)]
+        )
     insert(history, [entry(90_000, 1, attempt("a"))])
     steps = 0
 
