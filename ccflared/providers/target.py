@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from ccflared.config.model import Account, Auth, Dialect, Provider
+from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
 from ccflared.secret import Secret
 
 _TELLING: Final = 6
@@ -27,6 +29,10 @@ class Target:
     link_local: bool
     fingerprint: str
     """Tells whether what was learnt of this account still concerns it: provider, place and credential."""
+    place: str = ""
+    """Where it is, and through which proxy; what keeps one account from being reached there keeps all."""
+    signs: Signs = NO_SIGNS
+    """What the provider's own error codes mean."""
 
     def without_secrets(self, text: str) -> str:
         """Return a sentence that may repeat what an upstream said without what it must not repeat: our credentials."""
@@ -92,7 +98,15 @@ def resolve(
         insecure=account.insecure,
         link_local=account.link_local,
         fingerprint=f"{account.provider} {base_url} {key}",
+        place=_place(base_url, proxy),
+        signs=signs_for(account.provider, base_url),
     )
+
+
+def _place(base_url: str, proxy: Secret | None) -> str:
+    parts = urlsplit(base_url)
+    way = f" through the proxy {proxy.fingerprint()}" if proxy is not None else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{way}"
 
 
 def _without(secret: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What each kind of answer, error and silence says about whom, and until when."""
+"""What each kind of answer, error and silence says about whom, and until when; test_rows.py has the table's own tests."""
 
 import datetime as dt
 import json
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ccflared.errors import ConnectFailed, UpstreamBroken, UpstreamError, UpstreamTimeout
 from ccflared.formats.sse import encode
-from ccflared.providers.observe import is_stream, observe, observe_event, observe_failure, reset_of
-from ccflared.wire import Head, Observation
+from ccflared.providers.observe import is_stream, observe, observe_event, observe_failure
+from ccflared.wire import Head, Observation, Scope
 
 NOW = 1_790_000_000.0
 MESSAGES, COUNT = "/v1/messages", "/v1/messages/count_tokens"
@@ -37,14 +37,20 @@ ANSWERS: list[tuple[str, Head, bytes, tuple[str, str, str] | None]] = [
     (MESSAGES, head(200, content_type="application/json; charset=utf-8"), b"", None),
     (MESSAGES, head(200, content_type="text/event-stream; charset=utf-8"), b"", None),
     (MESSAGES, head(200, content_type=" Text/Event-Stream"), b"", None),
-    (MESSAGES, head(200, **HTML), b"", ("account", "not the API", "answered 200 with text/html")),
-    (MESSAGES, head(200), b"", ("account", "not the API", "answered 200 with nothing")),
-    (MESSAGES, head(204), b"", ("account", "not the API", "answered 204")),
+    (MESSAGES, head(200, **HTML), b"", ("provider", "not the API", "answered 200 with text/html")),
+    (MESSAGES, head(200), b"", ("provider", "not the API", "answered 200 with nothing")),
+    (MESSAGES, head(204), b"", ("provider", "not the API", "answered 204")),
     ("/v1/models", head(200, **HTML), b"", None),
     (COUNT, head(200, **JSON), b"", None),
     # faults of the request itself
     (MESSAGES, head(400), error("invalid_request_error", "max_tokens"), None),
-    (MESSAGES, head(404), error("not_found_error", "model"), None),
+    (MESSAGES, head(404), error("not_found_error", "no such route"), None),
+    (
+        MESSAGES,
+        head(404),
+        error("not_found_error", "model: m"),
+        ("model", "no such model", "such model: model: m"),
+    ),
     (MESSAGES, head(409), b"", None),
     (MESSAGES, head(413), b"", None),
     (MESSAGES, head(422), b"", None),
@@ -183,7 +189,6 @@ def far_from_greenwich() -> Iterator[None]:
 def test_when_a_limit_ends_is_read_where_it_is_told_and_nowhere_else(
     fields: dict[str, str], until: float | None
 ) -> None:
-    assert reset_of(head(429, **fields), NOW) == until
     seen = observe(MESSAGES, head(429, **fields), b"", NOW)
     assert seen is not None
     assert (seen.kind, seen.until) == ("limit", until)
@@ -198,8 +203,10 @@ GARBAGE = st.one_of(st.binary(max_size=30), st.lists(WORDS, max_size=8).map(lamb
 @given(GARBAGE, GARBAGE)
 def test_no_header_field_can_break_the_reading_of_another(reset: bytes, after: bytes) -> None:
     answer = Head(429, ((b"anthropic-ratelimit-unified-reset", reset), (b"retry-after", after)))
-    until = reset_of(answer, NOW)
-    assert until is None or abs(until) < 1e12
+    seen = observe(MESSAGES, answer, b"", NOW)
+    assert seen is not None
+    assert seen.kind == "limit"
+    assert seen.until is None or abs(seen.until) < 1e12
 
 
 @given(
@@ -224,14 +231,22 @@ def test_every_answer_can_be_observed(
 EVENTS: list[tuple[bytes, str, str, str]] = [
     (error("overloaded_error", "busy"), "account", "overloaded", "inside the stream: busy"),
     (error("rate_limit_error", ""), "account", "limit", "limit reached, told inside the stream"),
-    (error("authentication_error", "no"), "account", "credential", "not accepted: no"),
+    (
+        error("authentication_error", "no"),
+        "account",
+        "credential",
+        "not accepted, told inside the stream: no",
+    ),
+    (error("billing_error", "no"), "account", "payment", "told inside the stream: no"),
+    (error("permission_error", "no"), "account", "forbidden", "told inside the stream: no"),
     (error("invalid_request_error", "bad"), "request", "invalid request", "invalid_request_error"),
     (error("not_found_error", "bad"), "request", "invalid request", "not_found_error"),
-    (error("request_too_large", "bad"), "request", "invalid request", "request_too_large"),
-    (error("api_error", "oops"), "account", "server error", "api_error inside the stream: oops"),
-    (error("timeout_error", ""), "account", "server error", "timeout_error inside the stream"),
-    (error("made\x1b[31m up\nname", ""), "account", "server error", "made [31m up name inside"),
-    (b"nonsense", "account", "server error", "api_error inside the stream"),
+    (error("not_found_error", "model: m"), "model", "no such model", "told inside the stream: model: m"),
+    (error("request_too_large", "bad"), "request", "too long", "too large, told inside the stream: bad"),
+    (error("api_error", "oops"), "account", "server error", "api_error, told inside the stream: oops"),
+    (error("timeout_error", ""), "account", "server error", "timeout_error, told inside the stream"),
+    (error("made\x1b[31m up\nname", ""), "account", "server error", "made [31m up name, told inside"),
+    (b"nonsense", "account", "server error", "api_error, told inside the stream"),
 ]
 
 
@@ -272,17 +287,19 @@ def test_a_content_type_is_quoted_like_any_text_from_outside() -> None:
     assert len(seen.reason) < 260
 
 
-FAILURES: list[tuple[UpstreamError, str]] = [
-    (ConnectFailed("refused"), "connect"),
-    (UpstreamTimeout("silent"), "time-out"),
-    (UpstreamBroken("broke"), "broken"),
-    (UpstreamError("other"), "broken"),
+FAILURES: list[tuple[UpstreamError, Scope, str]] = [
+    (ConnectFailed("refused"), "provider", "connect"),
+    (UpstreamTimeout("silent"), "account", "time-out"),
+    (UpstreamBroken("broke"), "account", "broken"),
+    (UpstreamError("other"), "account", "broken"),
 ]
 
 
-@pytest.mark.parametrize(("failure", "kind"), FAILURES)
-def test_an_answer_that_never_came_says_how_it_failed(failure: UpstreamError, kind: str) -> None:
-    assert observe_failure(failure) == Observation("account", kind, str(failure))
+@pytest.mark.parametrize(("failure", "scope", "kind"), FAILURES)
+def test_an_answer_that_never_came_says_how_it_failed(
+    failure: UpstreamError, scope: Scope, kind: str
+) -> None:
+    assert observe_failure(failure) == Observation(scope, kind, str(failure))
 
 
 @pytest.mark.parametrize(
