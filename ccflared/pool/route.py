@@ -1,37 +1,62 @@
-"""Which accounts are asked for a request, in which order, and what is answered when none is left. Pure."""
+"""Which accounts are asked for a request, in which order, and why. Pure.
 
-from collections.abc import Iterable, Sequence
+Whoever may serve is sorted by class first: ready; in doubt; waiting for a probe; on paid extra usage as the last
+resort. Within a class by the step of the chain and by priority, then by the strategy. The conversation's own
+account comes before all others of the first class, as far as sessions.py lets it stay.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from math import ceil
+from enum import IntEnum
 
-from ccflared.pool.states import Standing, State, View, view
+from ccflared.config.model import Strategy
+from ccflared.pool import candidates as look
+from ccflared.pool import sessions, strategy
+from ccflared.pool.candidates import Block, Candidate
+from ccflared.pool.sessions import Binding, Grade, Preference
+from ccflared.pool.states import View
+from ccflared.wire import Passed
+
+
+class Class(IntEnum):
+    """What counts before any preference."""
+
+    READY = 0
+    DOUBTFUL = 1
+    WAITING = 2
+    """Its rest has ended, and another request is showing whether it serves again."""
+    LAST_RESORT = 3
+    """Serving would be paid for beyond the plan, and the file allows that as a last resort."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An account that fits the request, in the order of the file."""
+class Question:
+    """What a plan is asked for, besides the candidates. ``binding``: where the conversation belongs, if it does."""
 
-    account: str
-    priority: int
-    standing: Standing
+    now: float
+    strategy: Strategy = "session"
+    cache_cold: float = 300.0
+    patience: float = 300.0
+    """Seconds for which a conversation waits for its home without moving: cache_cold, with affinity a session."""
+    binding: Binding | None = None
+    uses: bool = True
+    """Whether it counts against limits: what does not is not kept from an account that has reached one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An account to be asked, and why it stands where it stands."""
+    """An account to be asked, by which model, and why it stands where it stands."""
 
     account: str
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """An account that is not asked, and why not."""
-
-    account: str
-    state: State
-    reason: str | None
-    until: float | None
+    model: str | None = None
+    probes: bool = False
+    """It is to show whether a rest is over: nobody else is sent there meanwhile."""
+    begins: bool = False
+    """A session begins with it, if it serves."""
+    until: float | None = None
+    """When the doubt about it ends; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,76 +65,171 @@ class Plan:
 
     choices: tuple[Choice, ...]
     passed: tuple[Passed, ...]
+    borrows: bool = False
+    """Whoever serves now is borrowed: the conversation's home will be back soon."""
+    blocks: tuple[Block, ...] = ()
+    """For each account that can serve by no model, what is in the way for longest: what a refusal is made of."""
+
+
+_Key = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a client is told when nobody is left. ``wait`` is seconds to the earliest credible recovery, if any."""
+class _Able:
+    """A candidate and model that may be asked."""
 
-    status: int
-    kind: str
-    message: str
-    wait: int | None
-
-
-def plan(candidates: Iterable[Candidate], now: float) -> Plan:
-    """Order the candidates: ready before doubtful, then priority, then the order of the file."""
-    ready: list[tuple[int, Choice]] = []
-    doubtful: list[tuple[float, int, Choice]] = []
-    passed: list[Passed] = []
-    for candidate in candidates:
-        seen = view(candidate.standing, now)
-        match seen.state:
-            case "ready":
-                ready.append((candidate.priority, Choice(candidate.account, _why(candidate))))
-            case "doubtful":
-                choice = Choice(candidate.account, f"{_why(candidate)}, in doubt: {seen.reason}")
-                doubtful.append((candidate.standing.failures, candidate.priority, choice))
-            case _:
-                passed.append(Passed(candidate.account, seen.state, seen.reason, seen.until))
-    ready.sort(key=lambda item: item[0])
-    doubtful.sort(key=lambda item: item[:2])
-    return Plan((*(choice for _, choice in ready), *(choice for *_, choice in doubtful)), tuple(passed))
+    candidate: Candidate
+    model: str | None
+    rank: Class
+    key: _Key
+    why: str
 
 
-def refuse(views: Sequence[View], now: float) -> Refusal:
-    """Say what a client is told when every account that could serve is in one of ``views``.
-
-    429 when limits are the reason for all of them, else 503; ``wait`` is at least a second. No account names.
-    One that is ready, as when the tries of this request were used up before it, can be asked again at once.
-    """
-    waits = [(now if seen.until is None else seen.until) - now for seen in views if seen.state != "rejected"]
-    wait = max(1, ceil(min(waits))) if waits else None
-    back = f" The first is expected back in {_span(wait)}." if wait is not None else ""
-    if views and all(seen.state == "resting" for seen in views):
-        count = "The account has" if len(views) == 1 else f"All {len(views)} accounts have"
-        return Refusal(429, "rate_limit_error", f"{count} reached a limit.{back}", wait)
-    if not views:
-        return Refusal(
-            503, "overloaded_error", "No account can serve this request: `ccflared status` says why.", None
-        )
-    limited = sum(seen.state == "resting" for seen in views)
-    rejected = sum(seen.state == "rejected" for seen in views)
-    failing = len(views) - limited - rejected
-    told = ", ".join(
-        f"{count} {what}"
-        for count, what in (
-            (failing, "failing"),
-            (limited, "at a limit"),
-            (rejected, "not accepted upstream"),
-        )
-        if count
+def plan(
+    asked: Question, candidates: Sequence[Candidate], tried: AbstractSet[tuple[str, str | None]] = frozenset()
+) -> Plan:
+    """Order the candidates. ``tried``: accounts and models that this request has asked already."""
+    able: list[_Able] = []
+    passed: dict[str, Passed] = {}
+    blocks: dict[str, Block] = {}
+    for place, candidate in enumerate(candidates):
+        against = look.blocks(candidate, asked.now)
+        for number, model in enumerate(candidate.models):
+            if (candidate.account, model) in tried:
+                continue
+            hard = against + look.model_blocks(candidate, model, asked.now)
+            if not asked.uses:
+                hard = [block for block in hard if not block.limit]
+            if hard:
+                hard = look.gravest_first(hard)
+                passed.setdefault(candidate.account, _passed(candidate.account, hard))
+                last = max(hard, key=_ends)
+                blocks[candidate.account] = min(blocks.get(candidate.account, last), last, key=_ends)
+            else:
+                able.append(_able(candidate, model, asked, (place, number)))
+    able.sort(key=lambda each: each.key)
+    able, kept = _with_preference(able, asked)
+    chosen = {each.candidate.account for each in able}
+    held = _held(candidates, asked)
+    return Plan(
+        tuple(_choice(each, asked, kept, held) for each in able),
+        tuple(each for name, each in passed.items() if name not in chosen),
+        _borrows(candidates, asked, kept, tried),
+        tuple(block for name, block in blocks.items() if name not in chosen),
     )
-    return Refusal(503, "overloaded_error", f"No account could serve this request ({told}).{back}", wait)
 
 
-def _why(candidate: Candidate) -> str:
-    return f"priority {candidate.priority}"
+def _able(candidate: Candidate, model: str | None, asked: Question, order: tuple[int, int]) -> _Able:
+    now = asked.now
+    doubt = look.doubted(candidate, model, now)
+    rank = Class.READY
+    said = [
+        f"step {candidate.step + 1} of the chain" if candidate.chained else f"priority {candidate.priority}"
+    ]
+    depth = 0.0
+    if candidate.overage == "last-resort" and look.on_overage(candidate, model, now):
+        rank = Class.LAST_RESORT
+        said.append("as a last resort, on paid extra usage")
+    elif candidate.probed and look.half_open(candidate, model, now):
+        rank = Class.WAITING
+        said.append("its rest has ended, and another request is trying it")
+    elif doubt is not None:
+        rank, depth = Class.DOUBTFUL, float(doubt.count)
+        said.append(f"in doubt: {doubt.reason}")
+    elif look.half_open(candidate, model, now):
+        said.append("its rest has ended, this request tries it")
+    if word := strategy.why(candidate, model, asked.strategy, now):
+        said.append(word)
+    key = (
+        float(rank),
+        depth,
+        float(candidate.step),
+        float(candidate.priority),
+        *strategy.key(candidate, model, asked.strategy, now),
+        *map(float, order),
+    )
+    return _Able(candidate, model, rank, key, ", ".join(said))
 
 
-def _span(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
+def _with_preference(able: list[_Able], asked: Question) -> tuple[list[_Able], Preference | None]:
+    """Put the conversation's own account first, where it may stay with it. Its models keep their order."""
+    binding = asked.binding
+    if binding is None:
+        return able, None
+    ready = {
+        each.candidate.account: Grade(
+            (each.candidate.step, each.candidate.priority), each.candidate.auto_fallback
+        )
+        for each in reversed(able)
+        if each.rank is Class.READY
+    }
+    kept = sessions.prefers(binding, ready, asked.strategy, asked.cache_cold, asked.now)
+    if kept is None:
+        return able, None
+    first = [each for each in able if each.candidate.account == kept.account and each.rank is Class.READY]
+    return first + [each for each in able if each not in first], kept
+
+
+def _borrows(
+    candidates: Sequence[Candidate],
+    asked: Question,
+    kept: Preference | None,
+    tried: AbstractSet[tuple[str, str | None]],
+) -> bool:
+    """Whether the conversation's home is away only for the moment, so that it stays its home."""
+    binding = asked.binding
+    if binding is None:
+        return False
+    home = next((each for each in candidates if each.account == binding.home), None)
+    view = None if home is None else look.view(home, asked.now, home.models[0])
+    if home is not None and any((home.account, model) in tried for model in home.models):
+        pass  # it has just failed this request; its state says for how long it is away
+    elif home is not None and view is not None and _takes_more(home, view):
+        # It could serve: a better account took over, which then becomes the home, or the cache is warm elsewhere.
+        return kept is not None and kept.account != binding.home
+    return sessions.borrows(view, asked.patience, asked.now)
+
+
+def _takes_more(home: Candidate, view: View) -> bool:
+    """Whether nothing keeps a further request from it, not even one that is showing whether its rest is over."""
+    return view.state == "ready" or (view.state == "half-open" and not home.probed)
+
+
+def _held(candidates: Sequence[Candidate], asked: Question) -> set[tuple[int, int]]:
+    """Return the places among equals where a session is held by whoever serves, or will in a moment."""
+    return {
+        (each.step, each.priority)
+        for each in candidates
+        if strategy.holds_session(each, asked.now)
+        and sessions.borrows(look.view(each, asked.now, each.models[0]), asked.patience, asked.now)
+    }
+
+
+def _choice(
+    each: _Able, asked: Question, kept: Preference | None, held: AbstractSet[tuple[int, int]]
+) -> Choice:
+    candidate = each.candidate
+    why = each.why
+    if kept is not None and kept.account == candidate.account and each.rank is Class.READY:
+        why = f"{kept.why}, {why}"
+    probes = each.rank is not Class.WAITING and look.half_open(candidate, each.model, asked.now)
+    begins = (candidate.step, candidate.priority) not in held and not strategy.holds_session(
+        candidate, asked.now
+    )
+    doubt = look.doubted(candidate, each.model, asked.now)
+    return Choice(candidate.account, why, each.model, probes, begins, doubt.until if doubt else None)
+
+
+def _passed(account: str, against: Sequence[Block]) -> Passed:
+    """Tell all that is said against an account, the gravest first."""
+    first = against[0]
+    reasons = "; ".join(dict.fromkeys(block.reason for block in against))
+    ends = max(against, key=_ends).until
+    return Passed(account, first.state, reasons, ends)
+
+
+def _ends(block: Block) -> float:
+    """Return when a block ends, for comparison. A full house gives way at any moment, the rest only when told."""
+    if block.state == "busy":
+        return 0.0
+    return float("inf") if block.until is None else block.until

@@ -1,152 +1,255 @@
-"""What has been learnt about one account, and what follows from it. Pure: time is an argument.
+"""What has been learnt about an account, a model of it or a place, and what follows from it. Pure: time is an argument.
 
-An account is in one of these states, the first that applies:
-
-========== ======================================== ==========================================
-state      comes from                               ends
-========== ======================================== ==========================================
-resting    a limit (429)                            at the reset it named; else after a
-                                                    cooldown that grows; at a success begun later
-rejected   401: the credential is not accepted      after RETEST, when the credential changes,
-                                                    at a success
-doubtful   529, 5xx, 402, 403, broken connections,  after a backoff that grows; at a success
-           time-outs
-ready      otherwise
-========== ======================================== ==========================================
-
-Resting and rejected accounts are not asked. Doubt only orders: a doubtful account is asked after the others.
+Two tables say it all: EFFECTS, what each kind of observation does, and STATES, in which states an account can be,
+gravest first. The manual's are drawn from them.
 
 What is learnt holds from the moment it was learnt. Before that moment, as when a clock that was ahead has been set
 right, it says nothing: otherwise an account could rest for as long as the clock was wrong.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import log
-from typing import Literal
+from typing import Final, Literal, assert_never
 
 from ccflared.config.model import Cooldown, Routing
-from ccflared.wire import Observation
+from ccflared.formats.families import family_of
+from ccflared.wire import Observation, Quota
 
-State = Literal["ready", "doubtful", "rejected", "resting"]
+State = Literal["paused", "rejected", "resting", "cooling", "busy", "doubtful", "half-open", "ready"]
+"""What routing knows of an account that can be addressed. What keeps one from that is told by the providers' room."""
 
-RETEST = 300.0
+RETEST: Final = 300.0
 """Seconds after which a rejected credential is tried again: a middlebox may have said it."""
-
-_DOUBT_FIRST = 5.0
-_DOUBT_LONGEST = 60.0
-_OVERLOADED = 10.0
-_SAME_MOMENT = 1.0
+MODELS_KEPT: Final = 64
+"""Models of one account of which something is remembered; the oldest is forgotten first."""
+_MOMENT: Final = 1.0
+_SAME_MOMENT: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is known of one account. ``fingerprint`` tells for which provider, place and credential it was learnt."""
+class StateRow:
+    """One row of the table of states."""
 
-    fingerprint: str = ""
-    resting_until: float = 0.0
-    resting_since: float = 0.0
-    resting_reason: str = ""
-    limits: int = 0
-    """Limits in a row that named no reset."""
-    rejected_until: float = 0.0
-    rejected_since: float = 0.0
-    rejected_reason: str = ""
-    doubtful_until: float = 0.0
-    doubtful_since: float = 0.0
-    doubtful_reason: str = ""
-    failures: int = 0
-    """Failures in a row."""
+    state: str
+    comes_from: str
+    ends: str
+    asked: Literal["no", "last", "once", "yes"]
+    """Whether an account in it is asked: never; after all others; by one request at a time; in its turn."""
+
+
+STATES: Final[tuple[StateRow, ...]] = (
+    StateRow("off", "enabled = false", "by an edit of the file", "no"),
+    StateRow("no credential", "a key, proxy or header value that cannot be read", "when it can be read", "no"),
+    StateRow("needs login", "an OAuth account without a token", "by ccflared login", "no"),
+    StateRow("paused", "ccflared account pause", "by ccflared account resume", "no"),
+    StateRow("paused", "pause_schedule", "at the end of the scheduled pause", "no"),
+    StateRow("paused", "a budget that is spent, or a model whose price is unknown under a budget",
+             "with the day or month; by an edit of [pricing]", "no"),
+    StateRow("paused", 'paid extra usage would begin and overage = "never"', "when the usage window resets", "no"),
+    StateRow("rejected", "401: the credential is not accepted",
+             "after 5 minutes; when the credential changes; at a success", "no"),
+    StateRow("resting", "a limit of the account (429), or a usage window that is spent",
+             "at the reset that was named; else after a cooldown that grows; at a success", "no"),
+    StateRow("cooling", "a limit that is for one model or family only", "as resting; other models are served", "no"),
+    StateRow("busy", "max_concurrency requests are running", "when one of them ends", "no"),
+    StateRow("doubtful", "529, 5xx, 402, 403, time-outs, broken connections; or the place it is at cannot be reached",
+             "after a backoff that grows (529: short, and it does not); at a success", "last"),
+    StateRow("half-open", "a rest has ended, and no request has shown yet that it is over",
+             "at a success; with a new limit it rests again", "once"),
+    StateRow("ready", "otherwise", "", "yes"),
+)  # fmt: skip
+"""The first that applies is the one shown; all that apply are kept apart and told."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A standing as it looks at one moment."""
+    """An account as it looks at one moment."""
 
     state: State
     reason: str | None = None
     until: float | None = None
+    also: tuple[str, ...] = ()
+    """What else keeps it from serving: reasons that would remain if the first were gone."""
 
     @property
     def may_serve(self) -> bool:
         """Whether the account may be asked at all."""
-        return self.state in ("ready", "doubtful")
+        return self.state in ("ready", "half-open", "doubtful")
 
 
-def view(standing: Standing, now: float) -> View:
-    """Say in which state an account is at ``now``."""
-    if standing.resting_since <= now < standing.resting_until:
-        return View("resting", standing.resting_reason, standing.resting_until)
-    if standing.rejected_since <= now < standing.rejected_until:
-        return View("rejected", standing.rejected_reason, standing.rejected_until)
-    if standing.doubtful_since <= now < standing.doubtful_until:
-        return View("doubtful", standing.doubtful_reason, standing.doubtful_until)
-    return View("ready")
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a kind of observation does. ``first``, ``longest``: seconds of a doubt; with ``grows`` it doubles."""
+
+    does: Literal["rest", "reject", "doubt"]
+    first: float = 0.0
+    longest: float = 0.0
+    grows: bool = True
 
 
-def after(standing: Standing, seen: Observation, now: float, routing: Routing) -> Standing:
-    """Return the standing after a failure was observed. One of the request alone changes nothing."""
-    if seen.scope == "request":
-        return standing
-    match seen.kind:
-        case "limit":
-            return _limited(standing, seen, now, routing)
-        case "credential":
-            return replace(
-                standing, rejected_until=now + RETEST, rejected_since=now, rejected_reason=seen.reason
-            )
-        case "overloaded":
-            # 529 speaks of the provider's moment, not of the account: short, and it does not grow.
-            return _doubted(standing, seen, now, _OVERLOADED, standing.failures)
+EFFECTS: Final[Mapping[str, Effect]] = {
+    "limit": Effect("rest"),
+    "out of credits": Effect("rest"),
+    "credential": Effect("reject"),
+    # 529 speaks of the provider's moment, not of the account: short, and no row of failures.
+    "overloaded": Effect("doubt", 10.0, 60.0, grows=False),
+    "concurrency": Effect("doubt", 5.0, 60.0, grows=False),
+    "payment": Effect("doubt", 30.0, 300.0),
+    "no such model": Effect("doubt", 60.0, 600.0),
+}
+"""By kind, as providers/rows.py has them. A rest takes its time from the answer, or from [routing] cooldown."""
+OTHERWISE: Final = Effect("doubt", 5.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing learnt, and from when to when it holds."""
+
+    since: float = 0.0
+    until: float = 0.0
+    reason: str = ""
+    count: int = 0
+    """How often in a row, without anything better in between: guesses of a rest, failures of a doubt."""
+
+    def holds(self, now: float) -> bool:
+        """Whether it holds now."""
+        return self.since <= now < self.until
+
+    def over(self, now: float) -> bool:
+        """Whether it held and has ended by time alone."""
+        return 0.0 < self.until <= now and self.since <= now
+
+
+NO_MARK: Final = Mark()
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is known of an account, of one of its models, or of a place."""
+
+    rest: Mark = NO_MARK
+    reject: Mark = NO_MARK
+    doubt: Mark = NO_MARK
+
+
+NOTHING: Final = Learnt()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that is known of one account. ``fingerprint`` tells of which provider, place and credential."""
+
+    fingerprint: str = ""
+    account: Learnt = NOTHING
+    models: Mapping[str, Learnt] = field(default_factory=dict)
+    """By the upstream's name of the model."""
+    quota: Quota | None = None
+    session_since: float | None = None
+    """When the session that it holds was begun, under the strategies that have one."""
+
+    def of(self, model: str | None) -> Learnt:
+        """Return what is known of a model."""
+        return self.models.get(model, NOTHING) if model is not None else NOTHING
+
+
+def after(standing: Standing, seen: Observation, model: str | None, now: float, routing: Routing) -> Standing:
+    """Return the standing after a failure was observed. One of the request alone, or of the place, changes nothing."""
+    match seen.scope:
+        case "account":
+            return replace(standing, account=learn(standing.account, seen, now, routing))
+        case "model" if model is not None:
+            models = dict(standing.models)
+            models[model] = learn(models.pop(model, NOTHING), seen, now, routing)
+            while len(models) > MODELS_KEPT:
+                del models[next(iter(models))]
+            return replace(standing, models=models)
+        case "model":
+            return replace(standing, account=learn(standing.account, seen, now, routing))
         case _:
-            # What many requests meet at one moment is one failure.
-            same = standing.failures > 0 and 0.0 <= now - standing.doubtful_since < _SAME_MOMENT
-            failures = standing.failures if same else standing.failures + 1
-            wait = min(_DOUBT_FIRST * 2.0 ** min(failures - 1, 10), _DOUBT_LONGEST)
-            return _doubted(standing, seen, now, wait, failures)
+            return standing
 
 
-def after_success(standing: Standing, began: float) -> Standing:
+def learn(known: Learnt, seen: Observation, now: float, routing: Routing) -> Learnt:
+    """Return what is known after an observation that speaks of this account, model or place."""
+    effect = EFFECTS.get(seen.kind, OTHERWISE)
+    match effect.does:
+        case "rest":
+            return replace(known, rest=_rest(known.rest, seen, now, routing))
+        case "reject":
+            return replace(known, reject=Mark(now, now + RETEST, seen.reason))
+        case "doubt":
+            return replace(known, doubt=_doubt(known.doubt, seen, now, effect))
+        case _:
+            assert_never(effect.does)
+
+
+def after_success(standing: Standing, model: str | None, began: float) -> Standing:
     """Return the standing after an answer came to a request begun at ``began``; it clears what is older than that."""
-    if not (standing.resting_until or standing.rejected_until or standing.doubtful_until):
+    account, known = settle(standing.account, began), standing.of(model)
+    quota = standing.quota
+    if quota is not None and quota.at < began and any(window.spent for window in quota.windows):
+        quota = unspent(quota, (None, family_of(model) if model is not None else None))
+    if account is standing.account and known is NOTHING and quota is standing.quota:
         return standing  # the common case, on the hot path
-    kept = Standing(standing.fingerprint)
-    if standing.resting_since > began:
-        kept = replace(
-            kept,
-            resting_until=standing.resting_until,
-            resting_since=standing.resting_since,
-            resting_reason=standing.resting_reason,
-            limits=standing.limits,
-        )
-    if standing.rejected_since > began:
-        kept = replace(
-            kept,
-            rejected_until=standing.rejected_until,
-            rejected_since=standing.rejected_since,
-            rejected_reason=standing.rejected_reason,
-        )
-    return kept
+    models = dict(standing.models)
+    if model is not None and settle(known, began) is NOTHING:
+        models.pop(model, None)
+    elif model is not None:
+        models[model] = settle(known, began)
+    return replace(standing, account=account, models=models, quota=quota)
 
 
-def _limited(standing: Standing, seen: Observation, now: float, routing: Routing) -> Standing:
-    if seen.until is not None and seen.until <= now + routing.trust_reset_up_to:
-        # A reset that has passed already is a clock that differs: rest for a moment, and let the next one tell.
-        return replace(
-            standing,
-            resting_until=max(seen.until, now + 1.0),
-            resting_since=now,
-            resting_reason=seen.reason,
-            limits=0,
-        )
-    if standing.resting_since <= now < standing.resting_until:
+def settle(known: Learnt, began: float) -> Learnt:
+    """Return what is left of what is known after a success begun at ``began``.
+
+    Doubt goes in any case: the answer has arrived just now. A limit or a rejection learnt after the request was
+    begun stays: the request was let in before.
+    """
+    if known is NOTHING:
+        return known
+    kept = Learnt(
+        rest=known.rest if known.rest.since > began else NO_MARK,
+        reject=known.reject if known.reject.since > began else NO_MARK,
+    )
+    return NOTHING if kept == NOTHING else kept
+
+
+def accepted(known: Learnt, began: float) -> Learnt:
+    """Return what is known after a success that used nothing up, as of counting tokens: limits may still stand."""
+    return replace(settle(known, began), rest=known.rest)
+
+
+def unspent(quota: Quota, families: tuple[str | None, ...] | None = None) -> Quota:
+    """Return the usage windows without the word that they are spent, which has turned out not to hold.
+
+    ``families``: those of which that is known, None among them for the windows of all models; by default of all.
+    """
+    windows = tuple(
+        replace(window, spent=False) if families is None or window.family in families else window
+        for window in quota.windows
+    )
+    # What is paid beyond the plan still matters for a window that is spent.
+    return replace(quota, windows=windows, overage=quota.overage if any(w.spent for w in windows) else None)
+
+
+def _rest(before: Mark, seen: Observation, now: float, routing: Routing) -> Mark:
+    if seen.until is not None and now < seen.until <= now + routing.trust_reset_up_to:
+        return Mark(now, max(seen.until, now + _MOMENT), seen.reason)
+    if seen.until is not None and seen.until <= now:
+        # It has passed already: the clocks differ. Rest for a moment and let the next answer tell; if it tells the
+        # same, for longer.
+        passed = 0 if before.holds(now) else before.count
+        wait = min(_MOMENT * 2.0 ** min(passed, 20), routing.cooldown.longest)
+        return Mark(now, now + max(wait, _MOMENT), seen.reason, passed + 1)
+    if before.holds(now):
         # The request was under way when the rest began: it tells of the same limit, not of another in a row.
-        return standing
-    return replace(
-        standing,
-        resting_until=now + _cooldown(routing.cooldown, standing.limits),
-        resting_since=now,
-        resting_reason=f"{seen.reason} (no reset named; a guess)",
-        limits=standing.limits + 1,
+        return before
+    return Mark(
+        now,
+        now + _cooldown(routing.cooldown, before.count),
+        f"{seen.reason} (no reset named; a guess)",
+        before.count + 1,
     )
 
 
@@ -157,12 +260,14 @@ def _cooldown(rest: Cooldown, limits: int) -> float:
     return rest.first * rest.factor**limits
 
 
-def _doubted(standing: Standing, seen: Observation, now: float, wait: float, failures: int) -> Standing:
-    before = standing.doubtful_until if standing.doubtful_since <= now else 0.0
-    return replace(
-        standing,
-        doubtful_until=max(now + wait, before),
-        doubtful_since=now,
-        doubtful_reason=seen.reason,
-        failures=failures,
-    )
+def _doubt(before: Mark, seen: Observation, now: float, effect: Effect) -> Mark:
+    count, wait = before.count, effect.first
+    if effect.grows:
+        # What many requests meet at one moment is one failure.
+        same = count > 0 and 0.0 <= now - before.since < _SAME_MOMENT
+        count = count if same else count + 1
+        wait = min(effect.first * 2.0 ** min(count - 1, 10), effect.longest)
+    elif seen.until is not None and now < seen.until:
+        wait = min(seen.until - now, effect.longest)
+    held = before.until if before.since <= now else 0.0
+    return Mark(now, max(now + wait, held), seen.reason, count)

@@ -1,0 +1,23 @@
+"""What the manual says of routing is drawn from the tables that the code obeys, and is well formed."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_tables_of_the_manual_are_those_of_the_code() -> None:
+    command = [sys.executable, str(ROOT / "contrib/dev/draw-routing"), "--check"]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (drawn.returncode, drawn.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
+@pytest.mark.parametrize("page", sorted((ROOT / "man").glob("*.[1-8]")), ids=lambda page: page.name)
+def test_a_manual_page_is_well_formed(page: Path) -> None:
+    checked = subprocess.run(["mandoc", "-Tlint", str(page)], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
