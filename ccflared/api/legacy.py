@@ -1,9 +1,10 @@
 """Answers in the shapes of better-ccflare's REST API, so that scripts written for it go on working."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ccflared.api.status import accounts as listed
+from ccflared.api.accounts import accounts as listed
 from ccflared.daemon.main import Running
 
 
@@ -30,7 +31,8 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
                 "tier": item["tier"],
                 "state": item["state"],
                 "reason": item["reason"],
-                "paused": False,
+                "paused": item["state"] == "paused" or item["paused_since"] is not None,
+                "pauseReason": _pause_reason(item),
                 "lastUsed": iso(item["last_used"]),
                 "rateLimitStatus": _limit_text(limited, now),
                 "rateLimitedUntil": iso(limited),
@@ -42,6 +44,14 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
             }
         )
     return answer
+
+
+def _pause_reason(item: Mapping[str, Any]) -> str | None:
+    """Return whose pause it is in that API's words, as far as it has one."""
+    if item["paused_since"] is not None:
+        return "manual"
+    by = item.get("by")
+    return {"schedule": "peak_hours", "overage": "overage"}.get(by, by) if by is not None else None
 
 
 def _limit_text(until: float | None, now: float) -> str:

@@ -1,20 +1,21 @@
 """The REST routes. Who may ask was decided before; here a request is only understood and answered."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from time import time
 from typing import Any, Final
 from urllib.parse import unquote
 
 from ccflared import __version__
-from ccflared.api import legacy
+from ccflared.api import account_calls, legacy
+from ccflared.api.calls import Call, document, reply
+from ccflared.api.explain import explain
 from ccflared.api.status import status
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.app import Administration, Asked, Health
 from ccflared.daemon.main import Running
 from ccflared.errors import ClientError
 
-Route = Callable[[Running, Mapping[str, Any], tuple[str, ...]], Awaitable[Reply]]
+Route = Callable[[Call], Awaitable[Reply]]
 
 HEALTHY: Final = 200
 UNHEALTHY: Final = 503
@@ -26,9 +27,10 @@ def make_api(running: Running) -> tuple[Administration, Health]:
     async def administration(asked: Asked, body: bytes) -> Reply:
         route, parts = _find(asked)
         admin = running.house.world.config.admin
-        if route is _reset and not asked.trusted and admin is not None and admin.edit == "none":
+        changes_state = route in _STATE.values()
+        if changes_state and not asked.trusted and admin is not None and admin.edit == "none":
             raise ClientError(403, "permission_error", 'The file says [admin] edit = "none".')
-        return await route(running, _document(body), parts)
+        return await route(Call(running, asked, document(body), parts))
 
     return administration, lambda details: health(running, details=details)
 
@@ -40,7 +42,7 @@ def health(running: Running, *, details: bool) -> Reply:
     recovery = [passed.until for passed in plan.passed if passed.until is not None]
     word = "ok" if plan.choices else "degraded" if recovery else "unhealthy"
     config = running.house.world.config
-    document: dict[str, Any] = {
+    told: dict[str, Any] = {
         "status": word,
         "accounts": len(config.accounts),
         "timestamp": legacy.iso(now),
@@ -52,53 +54,53 @@ def health(running: Running, *, details: bool) -> Reply:
         },
     }
     if details:
-        document |= {"version": __version__, "strategy": config.routing.strategy}
-        document["accounts_detail"] = legacy.accounts(running, now)
-    return _json(HEALTHY if word == "ok" else UNHEALTHY, document)
+        told |= {"version": __version__, "strategy": config.routing.strategy}
+        told["accounts_detail"] = legacy.accounts(running, now)
+    return reply(HEALTHY if word == "ok" else UNHEALTHY, told)
 
 
-async def _status(running: Running, _body: Mapping[str, Any], _parts: tuple[str, ...]) -> Reply:
+async def _status(call: Call) -> Reply:
     now = time()
-    return _json(200, status(running, await running.house.recorder.traffic(now), now))
+    return reply(200, status(call.running, await call.running.house.recorder.traffic(now), now))
 
 
-async def _accounts(running: Running, _body: Mapping[str, Any], _parts: tuple[str, ...]) -> Reply:
-    return _json(200, legacy.accounts(running, time()))
+async def _accounts(call: Call) -> Reply:
+    return reply(200, legacy.accounts(call.running, time()))
 
 
-async def _version(_running: Running, _body: Mapping[str, Any], _parts: tuple[str, ...]) -> Reply:
-    return _json(200, {"current": __version__, "latest": None, "updateAvailable": False})
+async def _version(_call: Call) -> Reply:
+    return reply(200, {"current": __version__, "latest": None, "updateAvailable": False})
 
 
-async def _reset(running: Running, _body: Mapping[str, Any], parts: tuple[str, ...]) -> Reply:
-    name = parts[0]
-    if name not in running.house.world.config.accounts:
-        raise ClientError(404, "not_found_error", f"There is no account {name}.")
-    running.house.reset(name)
-    said = f"Everything learnt about {name} is forgotten; it is asked again from now on."
-    return _json(200, {"success": True, "message": said})
-
-
-async def _reload(running: Running, body: Mapping[str, Any], _parts: tuple[str, ...]) -> Reply:
-    allow_less = body.get("allowLess", False)
+async def _reload(call: Call) -> Reply:
+    allow_less = call.body.get("allowLess", False)
     if not isinstance(allow_less, bool):
         raise ClientError(400, "invalid_request_error", "allowLess: true or false is expected")
-    verdict = await running.reloads.reload("command", allow_less=allow_less)
+    verdict = await call.running.reloads.reload("command", allow_less=allow_less)
     code = 200 if verdict.applied else 409 if verdict.losses else 422
-    return _json(code, verdict.document())
+    return reply(code, verdict.document())
 
 
-async def _verdicts(running: Running, _body: Mapping[str, Any], _parts: tuple[str, ...]) -> Reply:
-    return _json(200, [verdict.document() for verdict in running.reloads.log])
+async def _verdicts(call: Call) -> Reply:
+    return reply(200, [verdict.document() for verdict in call.running.reloads.log])
 
+
+_STATE: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/accounts/*/pause"): account_calls.pause,
+    ("POST", "/api/accounts/*/resume"): account_calls.resume,
+    ("POST", "/api/accounts/*/force-reset-rate-limit"): account_calls.reset,
+    ("POST", "/api/accounts/*/test"): account_calls.test,
+}
+"""What changes the state of accounts: not for everyone where the file says [admin] edit = "none"."""
 
 _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/status"): _status,
     ("GET", "/api/accounts"): _accounts,
-    ("POST", "/api/accounts/*/force-reset-rate-limit"): _reset,
+    ("GET", "/api/explain"): explain,
     ("GET", "/api/reload"): _verdicts,
     ("POST", "/api/reload"): _reload,
     ("GET", "/api/version/check"): _version,
+    **_STATE,
 }
 
 
@@ -116,19 +118,3 @@ def _find(asked: Asked) -> tuple[Route, tuple[str, ...]]:
     if methods:
         raise ClientError(405, "invalid_request_error", f"{asked.path} takes {', '.join(methods)}.")
     raise ClientError(404, "not_found_error", f"There is nothing at {asked.path}.")
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    if not body:
-        return {}
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ClientError(400, "invalid_request_error", "The body is not valid JSON.") from error
-    if not isinstance(document, dict):
-        raise ClientError(400, "invalid_request_error", "The body must be a JSON object.")
-    return document
-
-
-def _json(code: int, document: object) -> Reply:
-    return Reply(code, json.dumps(document, ensure_ascii=False).encode())

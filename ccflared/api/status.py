@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from ccflared import __version__
+from ccflared.api.accounts import accounts
 from ccflared.daemon.main import Running
-from ccflared.providers.target import Unfit
 from ccflared.store.traffic import Traffic
 from ccflared.wire import Outcome
 
@@ -33,42 +33,6 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "traffic": _traffic(traffic),
         "history": _history(running),
     }
-
-
-def accounts(running: Running, now: float) -> list[dict[str, Any]]:
-    """Return the accounts in the order the router would choose, then those it would pass over."""
-    house = running.house
-    config = house.world.config
-    plan = house.preview(now)
-    order = [choice.account for choice in plan.choices]
-    rest = [name for name in config.accounts if name not in order]
-    rest.sort(key=lambda name: config.accounts[name].priority)
-    listed = []
-    for name in order + rest:
-        account = config.accounts[name]
-        target = house.world.targets[name]
-        if isinstance(target, Unfit):
-            state, reason, until = target.state, target.reason, None
-        else:
-            seen = house.view(target, now)
-            state, reason, until = seen.state, seen.reason, seen.until
-            if not account.pool and seen.state == "ready":
-                reason = "pool = false: only for chains and pins"
-        listed.append(
-            {
-                "name": name,
-                "provider": account.provider,
-                "priority": account.priority,
-                "tier": account.tier,
-                "order": order.index(name) + 1 if name in order else None,
-                "state": state,
-                "reason": reason,
-                "until": until,
-                "running": house.running[name],
-                "last_used": house.last_used.get(name),
-            }
-        )
-    return listed
 
 
 def memory() -> int | None:

@@ -219,7 +219,7 @@ class OverloadRetry:
     """``overload_retry = { attempts, delay }``: what happens on 529 before another account is tried."""
 
     attempts: Annotated[
-        int, takes(Whole(0), "Further tries on the same account after a 529; 0 for none.")
+        int, takes(Whole(0), "Tries on the same account in all, while it answers 529; 1 for no second one.")
     ] = 2
     delay: Annotated[float, takes(Duration("750ms", zero="0s"), "The pause before each of them.")] = 0.75
 
@@ -285,7 +285,8 @@ class Routing:
         float, takes(Duration("5m"), "Silence from an upstream after which the try is dead.")
     ] = 300.0
     overload_retry: Annotated[
-        OverloadRetry, takes(Table(OverloadRetry), "Further tries on the same account after a 529.")
+        OverloadRetry,
+        takes(Table(OverloadRetry), "How often an account that answers 529 is tried before another is."),
     ] = OverloadRetry()
     cooldown: Annotated[
         Cooldown, takes(Table(Cooldown, check=check_cooldown), "The rest after a 429 that names no reset.")

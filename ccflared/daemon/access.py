@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal, NoReturn
@@ -229,6 +230,12 @@ def check_expiry(config: Config, client: str | None, now: float) -> None:
             "This client key has expired.",
             ((b"x-should-retry", b"false"),),
         )
+
+
+def may_use(config: Config, client: str | None, account: str) -> bool:
+    """Whether the file lets a client use an account."""
+    settings = config.clients.get(client) if client is not None else None
+    return settings is None or any(fnmatchcase(account, pattern) for pattern in settings.accounts)
 
 
 def pinned(rights: Rights, client: str | None, *, administers: bool, fields: Fields) -> str | None:

@@ -19,7 +19,7 @@ from ccflared.daemon.access import Denied, Door, Peer
 from ccflared.daemon.answers import Reply, give, give_error
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
 from ccflared.daemon.house import House
-from ccflared.daemon.paths import below, methods_of, place_of, well_formed
+from ccflared.daemon.paths import below, methods_of, passes, place_of, well_formed
 from ccflared.daemon.relay import relay
 from ccflared.errors import ClientError
 from ccflared.wire import Inbound
@@ -177,20 +177,28 @@ class App:
             await give(exchange, Reply(200, b'{"status":"ok"}'))
 
     async def _pooled(self, asked: Asked, door: Door, exchange: Exchange) -> None:
-        house = self._house
-        rights = house.world.rights
+        rights = self._house.world.rights
         client = access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
-        access.check_expiry(house.world.config, client, time())
-        settings = house.world.config.server
-        if house.requests >= settings.max_concurrency:
+        administers = access.administers(rights, door, asked.peer, asked.host, asked.fields)
+        pin = access.pinned(rights, client, administers=administers, fields=asked.fields)
+        await self._relay(asked, client, pin, exchange, administers=administers)
+
+    async def _relay(
+        self, asked: Asked, client: str | None, pin: str | None, exchange: Exchange, *, administers: bool
+    ) -> None:
+        """Have an admitted request served. Raises ClientError."""
+        house = self._house
+        config = house.world.config
+        access.check_expiry(config, client, time())
+        if house.requests >= config.server.max_concurrency:
             raise Denied(
                 529, "overloaded_error", "As many requests are running as may be.", ((b"retry-after", b"1"),)
             )
-        administers = access.administers(rights, door, asked.peer, asked.host, asked.fields)
-        pin = access.pinned(rights, client, administers=administers, fields=asked.fields)
-        if pin is not None and pin not in house.world.config.accounts:
+        if pin is not None and pin not in config.accounts:
             raise ClientError(400, "invalid_request_error", "x-ccflared-account names no account.")
-        exchange.add_headers(cors.answer_fields(rights, asked.fields))
+        if pin is not None and not access.may_use(config, client, pin):
+            raise Denied(403, "permission_error", "This client may not use that account.")
+        exchange.add_headers(cors.answer_fields(house.world.rights, asked.fields))
         inbound = Inbound(
             id=asked.id,
             at=time(),
@@ -210,13 +218,22 @@ class App:
         if asked.method == "OPTIONS" and (fields := cors.preflight_fields(rights, asked.fields)):
             await give(exchange, Reply(204, b"", tuple(fields)))
             return
-        access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
+        client = access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
         if asked.path in ("/v1/chat/completions", "/v1/responses"):
             raise ClientError(404, "not_found_error", f"This version does not translate {asked.path} yet.")
         if methods := methods_of(asked.path):
             allow = ((b"allow", ", ".join(methods).encode()),)
             raise Denied(405, "invalid_request_error", f"{asked.path} takes {' or '.join(methods)}.", allow)
-        raise ClientError(404, "not_found_error", f"{asked.path} is not served from a pool of accounts.")
+        administers = access.administers(rights, door, asked.peer, asked.host, asked.fields)
+        pin = access.pinned(rights, client, administers=administers, fields=asked.fields)
+        account = self._house.world.config.accounts.get(pin) if pin is not None else None
+        if account is not None and passes(asked.path, account.passthrough):
+            await self._relay(asked, client, pin, exchange, administers=administers)
+            return
+        said = f"{asked.path} is not served from a pool of accounts."
+        if pin is not None:
+            said += " An account that it is pinned to serves it where passthrough names it."
+        raise ClientError(404, "not_found_error", said)
 
     def _blocked(self, asked: Asked) -> bool:
         """Whether too many wrong credentials came from there. Of the control socket none is asked for."""

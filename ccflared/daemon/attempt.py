@@ -1,7 +1,8 @@
 """Tries one account for one request, up to the commit point. What goes wrong here is a value, not an exception."""
 
 import random
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from time import time
 from typing import Final
 
@@ -10,15 +11,26 @@ import trio
 from ccflared.config.model import Routing
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
-from ccflared.daemon.pour import Begun, begin_document, begin_stream
+from ccflared.daemon.paths import pooled
+from ccflared.daemon.pour import Begun, Speaker, begin_document, begin_stream, cut_short
 from ccflared.daemon.upstream import Answer
+from ccflared.daemon.world import World
 from ccflared.errors import UpstreamError
+from ccflared.formats.model_name import with_model
 from ccflared.money.usage import Meter
-from ccflared.providers.observe import is_stream, observe, observe_failure
+from ccflared.pool.route import Choice
+from ccflared.providers.observe import is_stream, observe, observe_failure, remark
 from ccflared.providers.prepare import prepare
+from ccflared.providers.quota import read_quota
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound, Observation
 
+MESSAGES: Final = "/v1/messages"
+_TOLD: Final = ("forbidden", "payment", "no such model", "out of credits")
+_LARGE: Final = 1024 * 1024
+_CUT_SHORT: Final = Observation("account", "broken", "the answer ends before its end")
+_BEGINNING: Final = 512
+_REFUSALS: Final = (b'"error"', b'"base_resp"')
 _ERROR_READ: Final = 64 * 1024
 _ERROR_SECONDS: Final = 2.0
 
@@ -37,9 +49,7 @@ class Failure:
 
         Never those of a 401: clients would doubt their own credential, and Claude Code tries for minutes.
         """
-        return self.head is not None and (
-            self.seen.scope == "request" or self.seen.kind in ("forbidden", "payment")
-        )
+        return self.head is not None and (self.seen.scope == "request" or self.seen.kind in _TOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +57,53 @@ class Attempts:
     """The tries of one request, with the routing rules it began with."""
 
     house: House
-    routing: Routing
+    world: World
     inbound: Inbound
     journal: Journal
 
-    async def at(self, target: Target, why: str) -> Begun | Failure:
+    @property
+    def routing(self) -> Routing:
+        """The rules for tries."""
+        return self.world.config.routing
+
+    @property
+    def pooled(self) -> bool:
+        """Whether what comes back says anything of an account; a path outside the pool is its client's own business."""
+        return pooled(self.inbound.path)
+
+    async def at(self, target: Target, choice: Choice) -> Begun | Failure:
         """Try an account; an overloaded one again, after a moment, as often as the file says."""
         retry = self.routing.overload_retry
         tries = max(1, min(retry.attempts, self.routing.attempts - len(self.journal.attempts)))
-        with self.house.trying(target.account):
+        why = choice.why
+        with ExitStack() as stack:
+            stack.enter_context(self.house.trying(target.account))
+            if choice.probes and self.inbound.path == MESSAGES:
+                stack.enter_context(self.house.ledger.probing(target.account))
             while True:
-                result = await self._once(target, why)
+                result = await self._once(target, choice, why)
                 tries -= 1
                 if isinstance(result, Begun):
                     return result
                 wait = retry.delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, hides nothing
                 late = trio.current_time() + wait > self.journal.began + self.routing.attempts_within
                 if result.seen.kind != "overloaded" or not tries or late:
-                    self.house.failed(target, result.seen, time())
+                    if self.pooled or result.seen.scope == "provider":
+                        self.house.failed(target, result.seen, time(), choice.model)
                     return result
                 why = "again, it was overloaded"
                 await trio.sleep(wait)
 
-    async def _once(self, target: Target, why: str) -> Begun | Failure:
+    async def _once(self, target: Target, choice: Choice, why: str) -> Begun | Failure:
         """Send the request to an account once and note what came of it."""
         started, at = trio.current_time(), time()
         self.journal.meter, self.journal.hidden = Meter(), target.without_secrets
-        status, result = await self._send(target)
-        if isinstance(result, Begun) and status is not None and status < 300:
-            self.house.succeeded(target, at)
+        status, result = await self._send(target, choice)
+        if self.pooled and isinstance(result, Begun) and status is not None and status < 300:
+            uses = self.inbound.path == MESSAGES
+            self.house.succeeded(target, at, time(), choice.model, uses=uses)
         seen = result.seen if isinstance(result, Failure) else None
+        reason = result.seen.reason if isinstance(result, Failure) else result.remark
         self.journal.attempted(
             account=target.account,
             provider=target.provider,
@@ -85,42 +112,80 @@ class Attempts:
             now=trio.current_time(),
             status=status,
             kind=seen.kind if seen else "served",
-            reason=seen.reason if seen else "",
+            reason=reason,
+            model=choice.model,
         )
         return result
 
-    async def _send(self, target: Target) -> tuple[int | None, Begun | Failure]:
+    async def _send(self, target: Target, choice: Choice) -> tuple[int | None, Begun | Failure]:
         """Return the status an account answers with, and the answer up to its commit point or how it failed."""
         try:
             answer = await self.house.upstream.send(
-                prepare(self.inbound, target),
+                prepare(await self._called(choice.model), target),
                 target,
                 connect_seconds=self.routing.connect_timeout,
                 silent_seconds=self.routing.idle_timeout,
             )
         except UpstreamError as error:
             return None, Failure(observe_failure(error))
+        self._read_along(target, answer.head)
         result: Begun | Failure | None = None
         try:
-            result = await self._begin(answer, target)
+            result = await self._begin(answer, target, choice.model)
         finally:
             if not isinstance(result, Begun):
                 answer.abort()
         return answer.head.status, result
 
-    async def _begin(self, answer: Answer, target: Target) -> Begun | Failure:
+    async def _called(self, model: str | None) -> Inbound:
+        """Return the request with what the account calls the model in it; its other bytes are the client's own."""
+        inbound = self.inbound
+        if model is None or model == self.journal.model:
+            return inbound
+        if len(inbound.body) > _LARGE:
+            body = await trio.to_thread.run_sync(with_model, inbound.body, model)
+        else:
+            body = with_model(inbound.body, model)
+        return replace(inbound, body=body)
+
+    def _read_along(self, target: Target, head: Head) -> None:
+        """Take in what the head of an answer tells besides: usage windows, and who pays."""
+        self.journal.billing, self.journal.reported = self.world.billing[target.account], head.headers
+        if self.inbound.path != MESSAGES:
+            return
+        quota = read_quota(head, time())
+        if quota is not None:
+            self.house.told(target, quota)
+            if quota.overage == "in use":
+                self.journal.billing = "overage"
+
+    async def _begin(self, answer: Answer, target: Target, model: str | None) -> Begun | Failure:
         head, path = answer.head, self.inbound.path
         if head.status >= 300:
             said = await answer.read(_ERROR_READ, _ERROR_SECONDS)
             # Gateways there are that repeat what they were sent, and the client may not know the account's key.
             told = target.masked(said)
-            if seen := observe(path, head, said, time()):
+            if seen := observe(path, head, said, time(), signs=target.signs, model=model):
                 return Failure(seen, head, told)
-            return Begun(answer, stream=False, held=[told])
-        if seen := observe(path, head, b"", time()):
+            said_of_it = remark(path, head, said, time(), signs=target.signs, model=model)
+            return Begun(answer, stream=False, held=[told], remark=said_of_it)
+        if seen := observe(path, head, b"", time(), signs=target.signs, model=model):
             return Failure(seen)
         # In an encoding that was not asked for nothing can be read along, and no ping slipped in.
         self.journal.stream = is_stream(head) and head.get(b"content-encoding") in (None, b"identity")
         begin = begin_stream if self.journal.stream else begin_document
-        begun = await begin(answer, self.journal, self.routing)
-        return Failure(begun) if isinstance(begun, Observation) else begun
+        begun = await begin(answer, self.journal, self.routing, Speaker(target.signs, model))
+        if isinstance(begun, Observation):
+            return Failure(begun)
+        if self.pooled and cut_short(begun):
+            return Failure(_CUT_SHORT)
+        document = _refusing(begun)
+        seen = observe(path, head, document, time(), signs=target.signs, model=model) if document else None
+        return begun if seen is None else Failure(seen, head, target.masked(document))
+
+
+def _refusing(begun: Begun) -> bytes:
+    """Return a whole document that may be a refusal although its status says success, as some providers answer."""
+    document = b"".join(begun.held) if begun.ended and not begun.stream else b""
+    beginning = document[:_BEGINNING]
+    return document if any(sign in beginning for sign in _REFUSALS) else b""

@@ -1,28 +1,31 @@
-"""What lives as long as the daemon: the world in force, what was learnt of the accounts, and who is running.
+"""What lives as long as the daemon: the world in force, what was learnt of accounts, and who is running.
 
-One owner per mutable thing, and this is the owner; everything else asks here. All of it is called from Trio's
-thread, and no change here awaits, so each call sees and leaves a whole state.
+One owner per mutable thing, and this is the owner, or knows it; everything else asks here. All of it is called from
+Trio's thread, and no change here awaits, so each call sees and leaves a whole state.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import replace
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from time import time
 
 import trio
 
+from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.choosing import Chooser, Wanted
+from ccflared.daemon.journal import CostSource, Journal
+from ccflared.daemon.ledger import Ledger
+from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World
-from ccflared.pool.route import Candidate, Plan, plan
-from ccflared.pool.states import Standing, View, after, after_success, view
+from ccflared.money.budgets import period_start
+from ccflared.pool.candidates import Candidate
+from ccflared.pool.route import Plan
+from ccflared.pool.slots import Slot
 from ccflared.providers.target import Target
-from ccflared.wire import Inbound, Observation
-
-log = logging.getLogger("ccflared.accounts")
+from ccflared.wire import Observation, Passed, Quota
 
 
 class House:
@@ -36,17 +39,32 @@ class House:
         self.draining = False
         self.running: Counter[str] = Counter()
         """Tries under way, by account."""
-        self.last_used: dict[str, float] = {}
-        """Wall-clock time of the last success, by account."""
-        self._standings: dict[str, Standing] = {}
+        self.ledger = Ledger(recorder.remember)
+        self.bindings = Bindings(recorder.remember)
+        self.purse = Purse()
+        self._chooser = Chooser()
+        self.moved = trio.Event()
+        """Set at the next swap of the world."""
         self._requests: set[str] = set()
         self._empty = trio.Event()
 
     def move(self, world: World) -> None:
-        """Swap in a new world. What was learnt of an account stays while provider, place and credential do."""
+        """Swap in a new world. What was learnt counts while provider, place and credential are the same."""
         self.world = world
-        self._standings = {name: known for name, known in self._standings.items() if name in world.targets}
         self.upstream.close_idle()
+        self.moved.set()
+        self.moved = trio.Event()
+
+    async def recall(self) -> None:
+        """Take in what was learnt and spent before this start. What cannot be read is learnt again."""
+        now, zone = time(), self.world.zone
+        memories = await self.recorder.recall()
+        self.ledger.recall(memories, now, self.world.config.accounts)
+        self.bindings.recall(memories)
+        # Also where no account has a budget: a reload may set one, for what was spent already.
+        day = await self.recorder.spent(period_start(now, zone, "day"))
+        month = await self.recorder.spent(period_start(now, zone, "month"))
+        self.purse.restore(day, month, now, zone)
 
     @property
     def requests(self) -> int:
@@ -79,94 +97,69 @@ class House:
         finally:
             self.running[account] -= 1
 
-    def view(self, target: Target, now: float) -> View:
-        """Say in which state an account is."""
-        return view(self._standing(target), now)
+    def plan(
+        self,
+        world: World,
+        wanted: Wanted,
+        now: float,
+        tried: AbstractSet[tuple[str, str | None]] = frozenset(),
+    ) -> Plan:
+        """Choose the accounts for a request, best first, without those it has tried already."""
+        return self._chooser.plan(self, world, wanted, now, tried)
 
-    def fitting(self, world: World, inbound: Inbound) -> Iterator[Target]:
-        """Yield the accounts that may serve a request by the file's rules, in the order of the file."""
-        client = world.config.clients.get(inbound.client) if inbound.client is not None else None
-        allowed = client.accounts if client else ("*",)
-        for name, target in world.targets.items():
-            wanted = world.config.accounts[name].pool if inbound.pin is None else name == inbound.pin
-            if isinstance(target, Target) and wanted and any(fnmatchcase(name, p) for p in allowed):
-                yield target
+    def chain(self, world: World, wanted: Wanted) -> str | None:
+        """Return the ``models`` of the [[fallback]] that a request goes by, if one is for it."""
+        return self._chooser.slots(world, wanted)[0].chain
 
-    def plan(self, world: World, inbound: Inbound, now: float) -> Plan:
-        """Choose the accounts for a request, best first."""
-        return self._plan(world, self.fitting(world, inbound), now)
+    def left_out(self, world: World, wanted: Wanted) -> tuple[Passed, ...]:
+        """Return the accounts that the file has no place for in this request, and by which rule."""
+        return self._chooser.slots(world, wanted)[1]
 
     def preview(self, now: float) -> Plan:
-        """Say how the router would choose for a request that any account may serve."""
-        world = self.world
-        targets = (
-            target
-            for name, target in world.targets.items()
-            if isinstance(target, Target) and world.config.accounts[name].pool
-        )
-        return self._plan(world, targets, now)
+        """Say how the router would choose for a new conversation that any account may serve."""
+        return self.plan(self.world, Wanted(), now)
 
-    def failed(self, target: Target, seen: Observation, now: float) -> None:
-        """Take in that an account failed."""
-        if self._outdated(target):
-            return
-        before = self._standing(target)
-        seen = replace(seen, reason=target.without_secrets(seen.reason))
-        standing = after(before, seen, now, self.world.config.routing)
-        self._standings[target.account] = standing
-        _tell(target.account, view(before, now), view(standing, now), now)
+    def candidate(self, account: str, now: float) -> Candidate:
+        """Return an account of the world in force as a request would find it, whatever model it asks for."""
+        return self._chooser.candidate(self, self.world, Slot(account, (None,)), now)
 
-    def succeeded(self, target: Target, began: float) -> None:
-        """Take in that an account answered a try begun at ``began``."""
-        if self._outdated(target):
-            return
-        self.last_used[target.account] = began
-        known = self._standing(target)
-        settled = after_success(known, began)
-        if settled is not known:
-            self._standings[target.account] = settled
-            _tell(target.account, view(known, began), view(settled, began), began)
+    def failed(self, target: Target, seen: Observation, now: float, model: str | None = None) -> None:
+        """Take in that an account failed, asked for the upstream's ``model``."""
+        if not self._outdated(target):
+            self.ledger.failed(target, model, seen, now, self.world.config.routing)
 
-    def reset(self, account: str) -> None:
-        """Forget what was learnt of an account. No checkpoint lies between this and the next plan."""
-        self._standings.pop(account, None)
+    def succeeded(
+        self, target: Target, began: float, now: float, model: str | None = None, *, uses: bool = True
+    ) -> None:
+        """Take in that an account answered a try begun at ``began``. ``uses``: it counted against usage windows."""
+        if not self._outdated(target):
+            self.ledger.succeeded(target, model, began, now, uses=uses)
 
-    def _plan(self, world: World, targets: Iterator[Target], now: float) -> Plan:
-        accounts = world.config.accounts
-        return plan(
-            (
-                Candidate(target.account, accounts[target.account].priority, self._standing(target))
-                for target in targets
-            ),
-            now,
-        )
+    def told(self, target: Target, quota: Quota) -> None:
+        """Take in what an answer told of an account's usage windows."""
+        if not self._outdated(target):
+            self.ledger.told(target, quota, self.world.config.routing.trust_reset_up_to)
+
+    def begin_session(self, target: Target, began: float) -> None:
+        """Take in that a session begins with an account."""
+        if not self._outdated(target):
+            self.ledger.begin_session(target, began)
+
+    def settled(self, journal: Journal) -> tuple[int | None, CostSource | None]:
+        """Return what a request has cost and who says so, and take it out of the account's budget where it is money."""
+        cost = journal.cost(self.world.prices)
+        if cost[0] and journal.billing in ("api", "overage") and journal.attempts:
+            self.purse.pay(journal.attempts[-1].account, cost[0], time(), self.world.zone)
+        return cost
+
+    def reset(self, account: str, now: float) -> None:
+        """Forget what was learnt of an account, but its usage. No checkpoint lies between this and the next plan."""
+        self.ledger.reset(account, now)
+        target = self.world.targets.get(account)
+        if isinstance(target, Target):
+            self.ledger.reset_place(target, now)
 
     def _outdated(self, target: Target) -> bool:
         """Whether a reload has changed the account since: what an old request learns no longer concerns it."""
         current = self.world.targets.get(target.account)
         return not isinstance(current, Target) or current.fingerprint != target.fingerprint
-
-    def _standing(self, target: Target) -> Standing:
-        known = self._standings.get(target.account)
-        if known is None or known.fingerprint != target.fingerprint:
-            # Not kept: a request of an older configuration must not wipe out what was learnt since.
-            return _unknown(target.fingerprint)
-        return known
-
-
-@lru_cache(maxsize=256)
-def _unknown(fingerprint: str) -> Standing:
-    """Return the standing of an account of which nothing was learnt. Frozen, so that one serves all requests."""
-    return Standing(fingerprint)
-
-
-def _tell(account: str, before: View, after_: View, now: float) -> None:
-    """Log a change of an account's state; the same state for another reason is no news."""
-    if before.state == after_.state:
-        return
-    if after_.state == "ready":
-        log.info("account %s is ready again", account)
-        return
-    until = "" if after_.until is None else f" for {after_.until - now:.0f} s"
-    level = logging.INFO if after_.state == "doubtful" else logging.WARNING
-    log.log(level, "account %s is %s%s: %s", account, after_.state, until, after_.reason)

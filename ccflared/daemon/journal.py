@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
+from ccflared.money.pricing import Prices, priced, reported_cost
 from ccflared.money.usage import Meter
-from ccflared.wire import Attempt, Entry, Inbound, Outcome
+from ccflared.wire import Attempt, Entry, Headers, Inbound, Origin, Outcome, Passed
+
+Billing = Literal["plan", "api", "overage"]
+CostSource = Literal["reported", "computed"]
 
 _LONGEST = 200
 
@@ -21,6 +26,15 @@ class Journal:
     stream: bool = False
     meter: Meter = field(default_factory=Meter)
     attempts: list[Attempt] = field(default_factory=list)
+    conversation: str | None = None
+    chain: str | None = None
+    passed: tuple[Passed, ...] = ()
+    """Accounts that were not asked when the request was first planned."""
+    origin: Origin = "client"
+    billing: Billing | None = None
+    """Who pays for the answer."""
+    reported: Headers = ()
+    """Fields of the answer, one of which may tell what it cost."""
     hidden: Callable[[str], str] = str
     """Takes the secrets of the account that is tried out of what its upstream says."""
 
@@ -35,6 +49,7 @@ class Journal:
         status: int | None,
         kind: str,
         reason: str = "",
+        model: str | None = None,
     ) -> None:
         """Note one try and what came of it."""
         self.attempts.append(
@@ -47,6 +62,7 @@ class Journal:
                 status=status,
                 kind=kind,
                 reason=self.hidden(reason),
+                model=model,
             )
         )
 
@@ -55,7 +71,24 @@ class Journal:
         if self.outcome is None:
             self.outcome, self.error = outcome, None if error is None else self.hidden(error)
 
-    def entry(self, now: float, *, status: int | None, first_byte_at: float | None, left: bool) -> Entry:
+    def cost(self, prices: Prices) -> tuple[int | None, CostSource | None]:
+        """Return the cost at list price, in millionths of a USD, and who says so. The provider's word wins."""
+        reported = reported_cost(self.meter.usage, self.reported)
+        if reported is not None:
+            return reported, "reported"
+        asked = self.attempts[-1].model if self.attempts else None
+        cost = priced(self.meter.model or asked, self.meter.tokens, prices)
+        return cost, None if cost is None else "computed"
+
+    def entry(
+        self,
+        now: float,
+        *,
+        status: int | None,
+        first_byte_at: float | None,
+        left: bool,
+        cost: tuple[int | None, CostSource | None] = (None, None),
+    ) -> Entry:
         """Make the row. A request that nobody ended was ended by its client's leaving, or by the daemon's."""
         if left:
             self.outcome, self.error = "client_gone", self.error
@@ -70,7 +103,7 @@ class Journal:
             path=inbound.path,
             client=inbound.client,
             project=_text(fields.get(b"x-ccflared-project")),
-            conversation=_text(fields.get(b"x-claude-code-session-id") or fields.get(b"session-id")),
+            conversation=self.conversation,
             user_agent=_text(fields.get(b"user-agent")),
             model=self.model,
             served_model=self.meter.model,
@@ -86,6 +119,12 @@ class Journal:
             tokens=self.meter.tokens,
             usage=self.meter.usage,
             attempts=tuple(self.attempts),
+            passed=self.passed,
+            chain=self.chain,
+            origin=self.origin,
+            cost=cost[0],
+            cost_source=cost[1],
+            billing=self.billing,
         )
 
 

@@ -22,6 +22,7 @@ from ccflared.daemon.app import Administration, App, Guesses, Health
 from ccflared.daemon.control import Control
 from ccflared.daemon.directory import held
 from ccflared.daemon.house import House
+from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.notify import Notifier
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.reload import Reloads, Sources, warnings
@@ -91,6 +92,7 @@ async def run(
             await books.start(recorder.run)
             try:
                 running = _assemble(loaded, sources, recorder, inherited(environ))
+                await running.house.recall()
                 await _services(running, make_api, signals, task_status)
             finally:
                 recorder.close()
@@ -113,6 +115,7 @@ async def _services(
         services.start_soon(running.control.run, own)
         services.start_soon(_obey, signals, running, stop, manager)
         services.start_soon(running.reloads.watch)
+        services.start_soon(Keepers(running.house).run)
         services.start_soon(_watchdog, manager)
         try:
             async with trio.open_nursery() as front:

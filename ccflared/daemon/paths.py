@@ -1,6 +1,7 @@
 """What a request's target may look like, and which plane it belongs to. Pure."""
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal
 
 Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unknown"]
@@ -23,6 +24,23 @@ _OPEN: Final = {
     ("HEAD", "/api/hello"),
     ("POST", "/api/event_logging/batch"),
 }
+
+
+def pooled(path: str) -> bool:
+    """Whether a path is served from the pool, by whatever method."""
+    return path in ("/v1/messages", "/v1/messages/count_tokens", "/v1/models") or bool(
+        re.fullmatch(r"/v1/models/[^/]+", path)
+    )
+
+
+def names_model(path: str) -> bool:
+    """Whether the body of a request to a path names a model in the way of the Messages API."""
+    return path in ("/v1/messages", "/v1/messages/count_tokens")
+
+
+def passes(path: str, prefixes: Iterable[str]) -> bool:
+    """Whether a path lies below one of an account's ``passthrough`` prefixes."""
+    return any(path == prefix.rstrip("/") or path.startswith(prefix.rstrip("/") + "/") for prefix in prefixes)
 
 
 def well_formed(raw_path: bytes) -> bool:

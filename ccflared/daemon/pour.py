@@ -6,6 +6,7 @@ on so that no client takes it for an end, as an error event between two events, 
 """
 
 from dataclasses import dataclass, field
+from time import time
 from typing import Final
 
 import trio
@@ -18,12 +19,22 @@ from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from ccflared.formats import anthropic
 from ccflared.formats.anthropic import Mark
 from ccflared.formats.sse import LONGEST_EVENT, Cutter
+from ccflared.providers.facts import is_json
 from ccflared.providers.observe import observe_event, observe_failure
+from ccflared.providers.signs import NO_SIGNS, Signs
 from ccflared.wire import Observation
 
 _DOCUMENT_HELD: Final = 256 * 1024
 _BLOCK_EVENT: Final = b"event: content_block_"
 _OPENING: Final = frozenset({Mark.OPENING, Mark.EMPTY})
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who answers: what its provider's codes mean, and by which model it was asked."""
+
+    signs: Signs = NO_SIGNS
+    model: str | None = None
 
 
 @dataclass(slots=True)
@@ -32,6 +43,7 @@ class Begun:
 
     answer: Answer
     stream: bool
+    speaker: Speaker = Speaker()
     held: list[bytes] = field(default_factory=list)
     cutter: Cutter = field(default_factory=Cutter)
     whole: bool = False
@@ -40,11 +52,15 @@ class Begun:
     """The upstream's body has ended."""
     failed: Observation | None = None
     """An error event was passed on, or will be."""
+    remark: str = ""
+    """What it is, where it is a refusal that is the client's own business."""
 
 
-async def begin_stream(answer: Answer, journal: Journal, routing: Routing) -> Begun | Observation:
+async def begin_stream(
+    answer: Answer, journal: Journal, routing: Routing, speaker: Speaker
+) -> Begun | Observation:
     """Receive a stream up to its commit point. An Observation: it failed before, and may be tried elsewhere."""
-    begun = Begun(answer, stream=True)
+    begun = Begun(answer, stream=True, speaker=speaker)
     commit_at = trio.current_time() + routing.hold_first_event
     held = 0
     try:
@@ -66,9 +82,11 @@ async def begin_stream(answer: Answer, journal: Journal, routing: Routing) -> Be
         return observe_failure(error)
 
 
-async def begin_document(answer: Answer, _journal: Journal, routing: Routing) -> Begun | Observation:
+async def begin_document(
+    answer: Answer, _journal: Journal, routing: Routing, speaker: Speaker
+) -> Begun | Observation:
     """Receive an answer that is no stream, whole if it is short, so that a break can still fail over."""
-    begun = Begun(answer, stream=False)
+    begun = Begun(answer, stream=False, speaker=speaker)
     length = 0
     try:
         while not begun.ended and length < _DOCUMENT_HELD:
@@ -79,6 +97,14 @@ async def begin_document(answer: Answer, _journal: Journal, routing: Routing) ->
     except UpstreamError as error:
         return observe_failure(error)
     return begun
+
+
+def cut_short(begun: Begun) -> bool:
+    """Whether what is there of a document is all, and JSON that ends before its end; its framing may be sound."""
+    head = begun.answer.head
+    if not begun.ended or begun.stream or head.get(b"content-encoding") not in (None, b"identity"):
+        return False
+    return is_json(head) and not b"".join(begun.held).rstrip().endswith((b"}", b"]"))
 
 
 async def pour(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> Observation | None:
@@ -171,5 +197,6 @@ def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:
     if mark is Mark.END:
         begun.whole = True
     elif mark is Mark.ERROR and begun.failed is None:
-        begun.failed = observe_event(raw)
+        speaker = begun.speaker
+        begun.failed = observe_event(raw, begun.answer.head, time(), signs=speaker.signs, model=speaker.model)
     return mark

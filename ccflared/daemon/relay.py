@@ -4,7 +4,8 @@ Whatever happens, the request's row is offered to the recorder, in a ``finally``
 an account is a value here; only the client's own mistakes and bugs are exceptions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from time import time
@@ -13,15 +14,19 @@ from typing import Final
 import trio
 
 from ccflared.daemon.answers import JSON, give_error
-from ccflared.daemon.attempt import Attempts, Failure
+from ccflared.daemon.attempt import MESSAGES, Attempts, Failure
+from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
+from ccflared.daemon.paths import names_model, pooled
 from ccflared.daemon.pour import Begun, pour
 from ccflared.daemon.world import World
 from ccflared.errors import ClientError
 from ccflared.formats import anthropic, dialect
-from ccflared.pool.route import Choice, Refusal, refuse
+from ccflared.formats.conversation import identity
+from ccflared.pool.refusal import Refusal, refuse
+from ccflared.pool.route import Choice, Plan
 from ccflared.providers.prepare import returned
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound
@@ -54,6 +59,7 @@ async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
                 status=exchange.status,
                 first_byte_at=exchange.first_byte_at,
                 left=exchange.client_left,
+                cost=house.settled(journal),
             )
         )
 
@@ -90,21 +96,40 @@ class _Request:
 
     async def serve(self) -> None:
         """Give the client an answer: an account's, or the reason why there is none. Raises ClientError."""
-        if self.inbound.method == "POST":
-            self.journal.model = await self._model()
-        attempts = Attempts(self.house, self.world.config.routing, self.inbound, self.journal)
-        failure: Failure | None = None
-        for choice, target in self._tries():
-            result = await attempts.at(target, choice.why)
+        wanted = await self._wanted()
+        attempts = Attempts(self.house, self.world, self.inbound, self.journal)
+        failures: list[Failure] = []
+        tried: set[tuple[str, str | None]] = set()
+        while self._may_try():
+            # Planned anew for each try: others have learnt something meanwhile, and so has this one.
+            plan = self._plan(wanted, tried)
+            if not plan.choices:
+                break
+            choice = plan.choices[0]
+            target = self._target(choice.account)
+            if wanted.conversation is not None and wanted.pin is None and not tried:
+                self.house.bindings.offered(wanted.conversation, choice.account, time())
+            result = await attempts.at(target, choice)
             if isinstance(result, Begun):
+                self._settle(wanted, plan, choice, target, result)
                 with result.answer, self.house.trying(target.account):
                     await self._give(target, result)
                 return
-            failure = result
-        if failure is not None and failure.head is not None and failure.tells_more:
-            await self._pass_on(failure, failure.head)
-        else:
-            await self._refuse()
+            failures.append(result)
+            tried |= _done(choice, plan, result)
+        await self._nobody(wanted, failures)
+
+    async def _wanted(self) -> Wanted:
+        """Return what is asked for, by whom and in which conversation. Raises ClientError."""
+        inbound, journal = self.inbound, self.journal
+        model = None
+        if names_model(inbound.path):
+            model = journal.model = await self._model()
+            journal.conversation = identity(inbound.headers, inbound.body, inbound.client)
+        uses = pooled(inbound.path)
+        wanted = Wanted(model, inbound.client, inbound.pin, journal.conversation, uses=uses)
+        journal.chain = self.house.chain(self.world, wanted)
+        return wanted
 
     async def _model(self) -> str:
         """Return the model asked for, if the client may use it."""
@@ -118,16 +143,35 @@ class _Request:
             raise ClientError(403, "permission_error", f"This client may not use the model {model}.")
         return model
 
-    def _tries(self) -> Iterator[tuple[Choice, Target]]:
-        """Yield the accounts to try, while tries and time are left and the account is not known to be out."""
+    def _may_try(self) -> bool:
+        """Whether tries and time are left."""
         routing = self.world.config.routing
         last_start = self.journal.began + routing.attempts_within
-        for choice in self.house.plan(self.world, self.inbound, time()).choices:
-            if len(self.journal.attempts) >= routing.attempts or trio.current_time() > last_start:
-                return
-            target = self.world.targets[choice.account]
-            if isinstance(target, Target) and self.house.view(target, time()).may_serve:
-                yield choice, target
+        return len(self.journal.attempts) < routing.attempts and trio.current_time() <= last_start
+
+    def _plan(self, wanted: Wanted, tried: AbstractSet[tuple[str, str | None]]) -> Plan:
+        plan = self.house.plan(self.world, wanted, time(), tried)
+        if not tried:
+            self.journal.passed = plan.passed + self.house.left_out(self.world, wanted)
+        return plan
+
+    def _target(self, account: str) -> Target:
+        target = self.world.targets[account]
+        if not isinstance(target, Target):
+            raise TypeError("a plan names accounts that can be addressed")
+        return target
+
+    def _settle(self, wanted: Wanted, plan: Plan, choice: Choice, target: Target, begun: Begun) -> None:
+        """Take in that an account serves: where the conversation is from now on, and whose session it is."""
+        if self.inbound.path != MESSAGES or wanted.pin is not None or begun.answer.head.status >= 300:
+            return
+        now = time()
+        if wanted.conversation is not None:
+            self.house.bindings.expire(now, self.world.config.routing.session_length)
+            began = self.inbound.at
+            self.house.bindings.served(wanted.conversation, choice.account, began, now, borrows=plan.borrows)
+        if choice.begins:
+            self.house.begin_session(target, now)
 
     async def _give(self, target: Target, begun: Begun) -> None:
         """Give out an answer that has begun, to its end or its break."""
@@ -139,24 +183,30 @@ class _Request:
             headers += [(b"x-accel-buffering", b"no"), (b"cache-control", b"no-cache")]
         await self.exchange.begin(head.status, headers)
         seen = await pour(begun, self.exchange, self.journal, self.world.config.routing)
-        if seen is not None:
-            self.house.failed(target, seen, time())
+        if seen is not None and pooled(self.inbound.path):
+            self.house.failed(target, seen, time(), begun.speaker.model)
+
+    async def _nobody(self, wanted: Wanted, failures: Sequence[Failure]) -> None:
+        """Say that nobody can serve: in an upstream's own words where they tell the client more, else in ours."""
+        now = time()
+        plan = self.house.plan(self.world, wanted, now)
+        last = failures[-1] if failures else None
+        tells = last is not None and all(failure.tells_more for failure in failures)
+        if tells and last and last.head and (last.seen.scope == "request" or not plan.blocks):
+            await self._pass_on(last, last.head)
+            return
+        failing = {choice.account: choice.until for choice in reversed(plan.choices)}
+        refusal = refuse(plan.blocks, tuple(failing.values()), now)
+        self.journal.ended("refused", refusal.message)
+        body = dialect.error_body(self.inbound.path, refusal.kind, refusal.message, self.inbound.id)
+        headers = [*self._own_headers(), (b"request-id", self.inbound.id.encode()), *_waiting(refusal)]
+        await self.exchange.reply(refusal.status, headers, body)
 
     async def _pass_on(self, failure: Failure, head: Head) -> None:
         """Give the client an upstream's own refusal."""
         self.journal.ended("error", failure.seen.reason)
         headers = [field for field in returned(head.headers) if field[0] != b"content-length"]
         await self.exchange.reply(head.status, headers + self._own_headers(), failure.body)
-
-    async def _refuse(self) -> None:
-        """Say that nobody can serve, why, and when to come back."""
-        now = time()
-        fitting = self.house.fitting(self.world, self.inbound)
-        refusal = refuse([self.house.view(target, now) for target in fitting], now)
-        self.journal.ended("refused", refusal.message)
-        body = dialect.error_body(self.inbound.path, refusal.kind, refusal.message, self.inbound.id)
-        headers = [*self._own_headers(), (b"request-id", self.inbound.id.encode()), *_waiting(refusal)]
-        await self.exchange.reply(refusal.status, headers, body)
 
     def _own_headers(self) -> RawHeaders:
         """Return the fields that ccflared adds to an answer; the account only for those who may know it."""
@@ -167,7 +217,17 @@ class _Request:
         ]
         if attempts and (inbound.administers or inbound.client in self.world.rights.pins):
             headers.append((b"x-ccflared-account", attempts[-1].account.encode()))
+        asked = attempts[-1].model if attempts else None
+        if asked is not None and asked != self.journal.model:
+            headers.append((b"x-ccflared-model", asked.encode("ascii", "backslashreplace")))
         return headers
+
+
+def _done(choice: Choice, plan: Plan, failure: Failure) -> set[tuple[str, str | None]]:
+    """Return what a request need not ask again: the model that is not to be had there, or the whole account."""
+    if failure.seen.scope == "model":
+        return {(choice.account, choice.model)}
+    return {(each.account, each.model) for each in plan.choices if each.account == choice.account}
 
 
 def _waiting(refusal: Refusal) -> RawHeaders:

@@ -3,12 +3,16 @@
 A request keeps the world it began with. Checking a file builds the same world and throws it away.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 from ccflared.config.load import Loaded, Secrets
 from ccflared.config.model import Account, Client, Config
 from ccflared.daemon.access import Rights, digest, networks, open_administration
+from ccflared.money.pricing import Prices, prices_of
 from ccflared.providers.target import Target, Unfit, resolve
 from ccflared.secret import Secret
 
@@ -22,6 +26,11 @@ class World:
     targets: Mapping[str, Target | Unfit]
     """By account name, in the order of the file."""
     rights: Rights
+    zone: dt.tzinfo | None
+    """Of days and months in budgets and schedules; None: the system's."""
+    billing: Mapping[str, Literal["plan", "api"]]
+    """Who pays for an account's requests, by account."""
+    prices: Prices
 
     @property
     def config(self) -> Config:
@@ -37,7 +46,14 @@ def build(loaded: Loaded, secrets: Secrets) -> World:
         secrets=secrets,
         targets={name: _target(config, account, secrets) for name, account in config.accounts.items()},
         rights=_rights(config, secrets),
+        zone=ZoneInfo(config.timezone) if config.timezone else None,
+        billing={name: _billing(config, account) for name, account in config.accounts.items()},
+        prices=prices_of(config.pricing),
     )
+
+
+def _billing(config: Config, account: Account) -> Literal["plan", "api"]:
+    return account.billing or config.providers[account.provider].billing
 
 
 def _target(config: Config, account: Account, secrets: Secrets) -> Target | Unfit:

@@ -24,7 +24,7 @@ from ccflared.demo.script import Answer, Behaviour, Cycle, Metered, Slow
 from ccflared.demo.stream import name
 from ccflared.wire import Headers
 
-Endpoint = Literal["messages", "count_tokens"]
+Endpoint = Literal["messages", "count_tokens", "models"]
 PREFIXES = 1000
 """Prompt prefixes that the imitated cache remembers."""
 
@@ -113,7 +113,8 @@ class FakeProvider:
     ) -> None:
         """Script the requests of credential ``key``: these in order, then ``then`` (or the default) for ever.
 
-        ``on``: which endpoint; a script for messages does not touch count_tokens. A new one replaces the old.
+        ``on``: which endpoint; a script for messages does not touch the others. A new one replaces the old. Of
+        ``models``, the listing, only whole answers and failures are played: it is no stream.
         """
         self._scripts[key, on] = Script(deque(behaviours), then)
 
@@ -185,7 +186,7 @@ class FakeProvider:
             case ("POST", ["messages", "count_tokens"]):
                 return self._play(request, key, "count_tokens", dice, request_id)
             case ("GET", ["models"]):
-                return document(catalog.listing(), request_id, organization)
+                return self._play(request, key, "models", dice, request_id)
             case ("GET", ["models", model]) if (entry := catalog.find(model)) is not None:
                 return document(entry, request_id, organization)
             case ("GET", ["models", model]):
@@ -198,10 +199,12 @@ class FakeProvider:
     ) -> Iterator[Act]:
         script = self._scripts.setdefault((key, endpoint), Script())
         behaviour = script.next(self._default if endpoint == "messages" else Answer())
+        organization = _uuid(key)
+        if endpoint == "models" and isinstance(behaviour, Answer):
+            return document(catalog.listing(), request_id, organization)
         asked = read(request.body or b"", counting=endpoint == "count_tokens")
         if not any(key == b"anthropic-version" for key, _ in request.headers):
             asked = Fault("anthropic-version: header is required")
-        organization = _uuid(key)
         if endpoint == "count_tokens" and isinstance(behaviour, Answer) and isinstance(asked, Asked):
             tokens = asked.tokens if behaviour.input_tokens is None else behaviour.input_tokens
             return document({"input_tokens": tokens}, request_id, organization)

@@ -159,7 +159,12 @@ def is_stream(head: Head) -> bool:
 
 def speaks_the_api(head: Head) -> bool:
     """Whether the answer is of a kind that the API answers with."""
-    return is_stream(head) or _JSON in (head.get(b"content-type") or b"").lower()
+    return is_stream(head) or is_json(head)
+
+
+def is_json(head: Head) -> bool:
+    """Whether the answer is a JSON document."""
+    return _JSON in (head.get(b"content-type") or b"").lower()
 
 
 def _full(window: Window, unified: Unified) -> bool:

@@ -14,7 +14,7 @@ from ccflared.providers.rows import Row, row_of
 from ccflared.providers.signs import NO_SIGNS, Signs
 from ccflared.wire import Head, Observation
 
-__all__ = ["STREAM", "is_stream", "observe", "observe_event", "observe_failure"]
+__all__ = ["STREAM", "is_stream", "observe", "observe_event", "observe_failure", "remark"]
 
 _LONGEST_QUOTE: Final = 160
 _LONGEST_WORD: Final = 60
@@ -45,6 +45,17 @@ def observe(
         return None
     seen = _seen(row, facts)
     return seen if generates else replace(seen, scope="request")
+
+
+def remark(
+    path: str, head: Head, body: bytes, now: float, *, signs: Signs = NO_SIGNS, model: str | None = None
+) -> str:
+    """Return in the table's words what an answer is that is the client's own; "" for a success and other paths."""
+    if path not in _ASKS_A_MODEL and not _ASKS_ABOUT.fullmatch(path):
+        return ""
+    facts = read(path, head, body, now, signs=signs, model=model)
+    row = row_of(facts)
+    return _seen(row, facts).reason if row.client and row.kind != "served" else ""
 
 
 def observe_event(

@@ -15,6 +15,7 @@ from ccflared.demo.script import (
     Reset,
     Silent,
 )
+from ccflared.pool.candidates import Candidate, view
 from ccflared.providers.target import Target
 
 
@@ -69,6 +70,7 @@ FAILURES: list[tuple[Behaviour, bool, int | None, str]] = [
     (Dropped(after_events=None), True, None, "broken"),
     (Dropped(after_events=1), True, 200, "broken"),
     (Cut(after_events=2), True, 200, "broken"),
+    (Cut(after_events=4), False, 200, "broken"),
     (Silent(), True, None, "time-out"),
     (Silent(after_events=0), True, 200, "time-out"),
     (Raw(b"SSH-2.0-OpenSSH_9.2\r\n"), False, None, "broken"),
@@ -130,10 +132,10 @@ async def test_a_request_of_an_older_configuration_does_not_wipe_out_what_was_le
         stage.provider.play("sk-fresh", Limited(reset_in=600))
         assert (await stage.ask()).status_code == 200
         assert isinstance(old, Target)
-        assert house.view(old, time()).state == "ready"
+        assert view(Candidate("first", house.ledger.standing(old)), time()).state == "ready"
         fresh = house.world.targets["first"]
         assert isinstance(fresh, Target)
-        assert house.view(fresh, time()).state == "resting"
+        assert view(house.candidate("first", time()), time()).state == "resting"
 
 
 async def test_a_fault_of_the_request_is_passed_on_unchanged_and_touches_no_account(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""Calls that act on what is known of an account: pause, resume, reset, test. None of them changes the file."""
+
+from time import time
+
+from ccflared.api.calls import Call, done, reply
+from ccflared.daemon.answers import Reply
+from ccflared.daemon.house import House
+from ccflared.daemon.probe import probe
+from ccflared.pool.candidates import view
+from ccflared.providers.target import Unfit
+
+
+async def pause(call: Call) -> Reply:
+    """Take an account out until it is resumed; remembered when this returns."""
+    house, name = call.running.house, call.account
+    house.ledger.pause(name, time())
+    await house.recorder.settled()
+    return done(f"{name} is paused; running requests go on. `ccflared account resume {name}` ends it.")
+
+
+async def resume(call: Call) -> Reply:
+    """End a pause by hand, and only that; what else keeps the account from serving is told."""
+    house, name = call.running.house, call.account
+    was = house.ledger.resume(name, time())
+    await house.recorder.settled()
+    said = f"{name} is resumed" if was else f"{name} was not paused by hand"
+    return done(said + _left(house, name))
+
+
+async def reset(call: Call) -> Reply:
+    """Forget cooldowns, doubts and rejections; in effect when this returns."""
+    house, name = call.running.house, call.account
+    house.reset(name, time())
+    await house.recorder.settled()
+    said = f"Everything learnt about {name} is forgotten"
+    left = _left(house, name)
+    return done(said + (left if left != "." else "; it is asked again from now on."))
+
+
+async def test(call: Call) -> Reply:
+    """Send one minimal request to the account, whatever its state; a success counts, a failure does not."""
+    house, target = call.running.house, call.target
+    probed = await probe(house, target, "test")
+    if probed.served:
+        said = f"{target.account} answered in {probed.took_ms} ms (asked for {probed.model}, one token)."
+    else:
+        said = f"{target.account} did not serve (asked for {probed.model}): {probed.reason.rstrip('.')}."
+    return reply(
+        200,
+        {
+            "success": probed.served,
+            "message": said,
+            "request": probed.request,
+            "model": probed.model,
+            "status": probed.status,
+            "kind": probed.kind,
+            "reason": probed.reason,
+            "took_ms": probed.took_ms,
+        },
+    )
+
+
+def _left(house: House, name: str) -> str:
+    """Say what still keeps an account from serving, as the end of a sentence."""
+    now = time()
+    target = house.world.targets[name]
+    if isinstance(target, Unfit):
+        return f", but it is {target.state}" + (f": {target.reason}." if target.reason else ".")
+    seen = view(house.candidate(name, now), now)
+    if seen.may_serve:
+        return "."
+    reasons = "; ".join(reason for reason in (seen.reason, *seen.also) if reason)
+    return f", but it still does not serve: {reasons}."

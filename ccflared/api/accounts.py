@@ -1,0 +1,94 @@
+"""The accounts as the status document shows them: in the order of routing, each with all that is said against it."""
+
+from typing import Any
+
+from ccflared.daemon.house import House
+from ccflared.daemon.main import Running
+from ccflared.pool import strategy
+from ccflared.pool.candidates import Block, Candidate, blocks, coolings, view
+from ccflared.providers.target import Unfit
+from ccflared.wire import Quota
+
+
+def accounts(running: Running, now: float) -> list[dict[str, Any]]:
+    """Return the accounts in the order the router would choose, then those it would pass over."""
+    house = running.house
+    config = house.world.config
+    order = [choice.account for choice in house.preview(now).choices]
+    rest = [name for name in config.accounts if name not in order]
+    rest.sort(key=lambda name: config.accounts[name].priority)
+    return [_account(house, name, order, now) for name in order + rest]
+
+
+def _account(house: House, name: str, order: list[str], now: float) -> dict[str, Any]:
+    account = house.world.config.accounts[name]
+    return {
+        "name": name,
+        "provider": account.provider,
+        "priority": account.priority,
+        "tier": account.tier,
+        "order": order.index(name) + 1 if name in order else None,
+        **_state(house, name, now),
+        "paused_since": house.ledger.paused_since(name),
+        "running": house.running[name],
+        "last_used": house.ledger.last_used.get(name),
+    }
+
+
+def _state(house: House, name: str, now: float) -> dict[str, Any]:
+    """Return its state with reason and end, and everything else that is said against it."""
+    target = house.world.targets[name]
+    if isinstance(target, Unfit):
+        by_hand = house.ledger.paused_since(name) is not None
+        also = [_block(Block("paused", "paused by hand", by="hand"))] if by_hand else []
+        return {"state": target.state, "reason": target.reason, "until": None, "also": also}
+    candidate = house.candidate(name, now)
+    seen = view(candidate, now)
+    reason = seen.reason
+    if not house.world.config.accounts[name].pool and seen.state == "ready":
+        reason = "pool = false: only for chains and pins"
+    return {
+        "state": seen.state,
+        "reason": reason,
+        "until": seen.until,
+        "also": _also(candidate, now),
+        "by": next((block.by for block in blocks(candidate, now)[:1]), None),
+        "session": seen.may_serve and strategy.holds_session(candidate, now),
+        "usage": _usage(candidate.standing.quota, now),
+    }
+
+
+def _also(candidate: Candidate, now: float) -> list[dict[str, Any]]:
+    """Return what is said against it besides the first, and against single models of it."""
+    single = [_block(block, single=True) for block in coolings(candidate, now)]
+    return [_block(block) for block in blocks(candidate, now)[1:]] + single
+
+
+def _block(block: Block, *, single: bool = False) -> dict[str, Any]:
+    """Tell a reason. ``single``: it concerns single models only."""
+    return {
+        "state": block.state,
+        "reason": block.reason,
+        "until": block.until,
+        "by": block.by,
+        "single": single,
+    }
+
+
+def _usage(quota: Quota | None, now: float) -> dict[str, Any] | None:
+    """Return the usage windows as they were last told of, with the age of that in seconds."""
+    if quota is None:
+        return None
+    return {
+        "age": max(0.0, now - quota.at),
+        "overage": quota.overage,
+        "windows": [
+            {
+                "name": window.name,
+                "utilization": window.utilization,
+                "resets_at": window.resets_at,
+                "spent": window.spent,
+            }
+            for window in quota.windows
+        ],
+    }

@@ -1,0 +1,165 @@
+"""From the world in force and what was learnt to a plan: who is asked for a request, and what is said against whom."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from ccflared.config.model import Account, PauseWindow
+from ccflared.daemon.world import World
+from ccflared.money.budgets import exhausted
+from ccflared.money.pricing import is_priced
+from ccflared.pool.candidates import Block, Candidate
+from ccflared.pool.route import Plan, Question, plan
+from ccflared.pool.schedule import Pause, scheduled
+from ccflared.pool.slots import Asking, Slot, Slots, left_out, slots
+from ccflared.providers.target import Target, Unfit
+from ccflared.wire import Passed
+
+if TYPE_CHECKING:
+    from ccflared.daemon.house import House
+
+_SLOTS_KEPT: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What choosing needs to know of a request."""
+
+    model: str | None = None
+    """As the client names it; None where it asks for no model."""
+    client: str | None = None
+    pin: str | None = None
+    conversation: str | None = None
+    uses: bool = True
+    """Whether it counts against the limits of whoever serves it."""
+
+
+class Chooser:
+    """Makes plans. Keeps what the file alone decides, until the file changes: places for a model, scheduled pauses."""
+
+    def __init__(self) -> None:
+        self._slots: dict[tuple[str | None, str | None, str | None], tuple[Slots, tuple[Passed, ...]]] = {}
+        self._world: World | None = None
+        self._schedules: dict[str, tuple[float, tuple[PauseWindow, ...], Pause]] = {}
+
+    def slots(self, world: World, wanted: Wanted) -> tuple[Slots, tuple[Passed, ...]]:
+        """Return the places that the file has for a request, and the accounts it has none for."""
+        if world is not self._world:
+            self._world = world
+            self._slots.clear()
+        key = (wanted.model, wanted.client, wanted.pin)
+        found = self._slots.get(key)
+        if found is None:
+            client = world.config.clients.get(wanted.client) if wanted.client is not None else None
+            able = [name for name, target in world.targets.items() if isinstance(target, Target)]
+            places = slots(world.config, able, wanted.model, client, wanted.pin)
+            out = left_out(world.config, able, places, Asking(wanted.model, client, wanted.pin))
+            found = places, _in_order(world, (*out, *_unfit(world)))
+            if len(self._slots) >= _SLOTS_KEPT:
+                self._slots.clear()
+            self._slots[key] = found
+        return found
+
+    def plan(
+        self,
+        house: "House",
+        world: World,
+        wanted: Wanted,
+        now: float,
+        tried: AbstractSet[tuple[str, str | None]] = frozenset(),
+    ) -> Plan:
+        """Choose the accounts for a request, best first."""
+        routing = world.config.routing
+        found, _ = self.slots(world, wanted)
+        length = routing.session_length
+        asked = Question(
+            now=now,
+            strategy=routing.strategy,
+            cache_cold=routing.cache_cold,
+            patience=length if routing.strategy == "affinity" else routing.cache_cold,
+            uses=wanted.uses,
+            binding=None if wanted.pin is not None else house.bindings.of(wanted.conversation, now, length),
+        )
+        return plan(asked, self.candidates(house, world, found.slots, now), tried)
+
+    def candidates(self, house: "House", world: World, places: Sequence[Slot], now: float) -> list[Candidate]:
+        """Return the accounts as a request finds them now."""
+        return [self.candidate(house, world, slot, now) for slot in places]
+
+    def candidate(self, house: "House", world: World, slot: Slot, now: float) -> Candidate:
+        """Return one account as a request finds it now."""
+        config = world.config
+        account = config.accounts[slot.account]
+        target = world.targets[slot.account]
+        if not isinstance(target, Target):
+            raise TypeError("an account that cannot be addressed has no place")
+        return Candidate(
+            account=slot.account,
+            standing=house.ledger.standing(target),
+            models=slot.models,
+            step=slot.step,
+            chained=slot.chained,
+            priority=0 if slot.chained else account.priority,
+            tier=account.tier,
+            overage=account.overage,
+            auto_fallback=account.auto_fallback,
+            session_length=account.session_length or config.routing.session_length,
+            place=house.ledger.place(target),
+            rules=self._rules(house, world, account, now),
+            unpriced=_unpriced(world, account, slot.models),
+            running=house.running[slot.account],
+            max_concurrency=account.max_concurrency,
+            conversations=house.bindings.homes[slot.account],
+            last_used=house.ledger.last_used.get(slot.account, 0.0),
+            probed=house.ledger.probed(slot.account),
+        )
+
+    def _rules(self, house: "House", world: World, account: Account, now: float) -> tuple[Block, ...]:
+        """Return what a person, the schedule and the budget say against an account now."""
+        found: list[Block] = []
+        if house.ledger.paused_since(account.name) is not None:
+            found.append(Block("paused", "paused by hand", by="hand"))
+        if account.pause_schedule:
+            pause = self._schedule(world, account, now)
+            if pause.paused:
+                found.append(Block("paused", "its pause_schedule says so", pause.until, by="schedule"))
+        if account.budget is not None:
+            spent = exhausted(account.budget, house.purse.spent(account.name), now, world.zone)
+            if spent is not None:
+                found.append(Block("paused", spent[0], spent[1], limit=True, by="budget"))
+        return tuple(found)
+
+    def _schedule(self, world: World, account: Account, now: float) -> Pause:
+        """Return what the schedule says, reckoned anew only when it can say something else."""
+        known = self._schedules.get(account.name)
+        if known is not None and known[1] == account.pause_schedule:
+            since, _, pause = known
+            if since <= now and (pause.until is None or now < pause.until):
+                return pause
+        pause = scheduled(account.pause_schedule, now, lambda name: ZoneInfo(name) if name else world.zone)
+        self._schedules[account.name] = (now, account.pause_schedule, pause)
+        return pause
+
+
+def _in_order(world: World, out: Sequence[Passed]) -> tuple[Passed, ...]:
+    """Return the accounts in the order of the file."""
+    named = {passed.account: passed for passed in out}
+    return tuple(named[name] for name in world.targets if name in named)
+
+
+def _unfit(world: World) -> list[Passed]:
+    """Return the accounts that cannot be addressed at all, and why."""
+    return [
+        Passed(name, target.state, target.reason)
+        for name, target in world.targets.items()
+        if isinstance(target, Unfit)
+    ]
+
+
+def _unpriced(world: World, account: Account, models: Sequence[str | None]) -> frozenset[str]:
+    """Return the models that an account with a budget is not asked for, because their price is unknown."""
+    if account.budget is None or world.billing[account.name] == "plan":
+        return frozenset()
+    return frozenset(model for model in models if model is not None and not is_priced(model, world.prices))

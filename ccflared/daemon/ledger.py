@@ -1,0 +1,231 @@
+"""What was learnt of accounts and places, and what a person said of them: their owner. Each change is remembered.
+
+Everything is called from Trio's thread, and no change here awaits, so each call sees and leaves a whole state.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+import trio
+
+from ccflared.config.model import Routing
+from ccflared.pool import capacity
+from ccflared.pool.candidates import Candidate, view
+from ccflared.pool.remembered import learnt_of, learnt_text, standing_of, standing_text
+from ccflared.pool.states import (
+    NOTHING,
+    Learnt,
+    Standing,
+    View,
+    accepted,
+    after,
+    after_success,
+    learn,
+    settle,
+    unspent,
+)
+from ccflared.providers.target import Target
+from ccflared.store.memories import Memory
+from ccflared.wire import Observation, Quota
+
+log = logging.getLogger("ccflared.accounts")
+
+KEPT: Final = 30 * 86400.0
+"""Seconds for which an account that has left the file is remembered."""
+PROBE_LONGEST: Final = 120.0
+"""Seconds after which a request that was to show whether a rest is over no longer keeps others away."""
+
+Remember = Callable[[Memory], None]
+
+
+class Ledger:
+    """The standings of all accounts and places, pauses by hand, and who is being tried after a rest."""
+
+    def __init__(self, remember: Remember) -> None:
+        self._remember = remember
+        self._standings: dict[str, Standing] = {}
+        self._places: dict[str, Learnt] = {}
+        self._paused: dict[str, float] = {}
+        self._probes: dict[str, float] = {}
+        self._refreshed: dict[str, float] = {}
+        self.last_used: dict[str, float] = {}
+        """Wall-clock time of the last success, by account."""
+
+    def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
+        """Take in what was remembered before this start. ``known``: the accounts of the file."""
+        names = set(known)
+        for memory in memories:
+            gone = memory.kind in ("account", "pause", "refresh") and memory.key not in names
+            if memory.at < now - KEPT and (gone or memory.kind == "place"):
+                self._remember(Memory(memory.kind, memory.key, None, now))
+            elif memory.value is not None:
+                self._take_in(memory.kind, memory.key, memory.value)
+
+    def standing(self, target: Target) -> Standing:
+        """Return what is known of an account, as long as provider, place and credential are the same."""
+        known = self._standings.get(target.account)
+        if known is None or known.fingerprint != target.fingerprint:
+            # Not kept: a request of an older configuration must not wipe out what was learnt since.
+            return _unknown(target.fingerprint)
+        return known
+
+    def place(self, target: Target) -> Learnt:
+        """Return what is known of the place an account is at, which others may share."""
+        return self._places.get(target.place, NOTHING)
+
+    def failed(
+        self, target: Target, model: str | None, seen: Observation, now: float, routing: Routing
+    ) -> None:
+        """Take in that an account, its model or its place failed."""
+        seen = replace(seen, reason=target.without_secrets(seen.reason))
+        if seen.scope == "provider":
+            self._set_place(target.place, learn(self.place(target), seen, now, routing), now)
+            log.info("%s (account %s): %s", target.place, target.account, seen.reason)
+            return
+        before = self.standing(target)
+        self._set(target, before, after(before, seen, model, now, routing), now)
+
+    def succeeded(self, target: Target, model: str | None, began: float, now: float, *, uses: bool) -> None:
+        """Take in an answer to a try begun at ``began``. ``uses``: of a kind that counts against usage windows."""
+        self.last_used[target.account] = began
+        if self.place(target) is not NOTHING:
+            self._set_place(target.place, settle(self.place(target), began), now)
+        before = self.standing(target)
+        if uses:
+            self._set(target, before, after_success(before, model, began), now)
+        elif before.account is not NOTHING:
+            self._set(target, before, replace(before, account=accepted(before.account, began)), now)
+
+    def told(self, target: Target, quota: Quota, trust_reset_up_to: float) -> None:
+        """Take in what an answer told of the account's usage windows."""
+        before = self.standing(target)
+        merged = capacity.merged(before.quota, quota, trust_reset_up_to)
+        known = before.quota
+        same = known is not None and known.windows == merged.windows and known.overage == merged.overage
+        if same and merged.overage != "in use":
+            # Nothing new but its age, which nothing depends on and which is worth no write for each request.
+            self._standings[target.account] = replace(before, quota=merged)
+            return
+        self._set(target, before, replace(before, quota=merged), quota.at)
+
+    def begin_session(self, target: Target, began: float) -> None:
+        """Take in that a session begins with this account."""
+        before = self.standing(target)
+        self._set(target, before, replace(before, session_since=began), began)
+
+    def reset(self, account: str, now: float) -> None:
+        """Forget the cooldowns, doubts and rejections of an account; not its usage."""
+        known = self._standings.get(account)
+        if known is None:
+            return
+        quota = None if known.quota is None else unspent(known.quota)
+        self._standings[account] = replace(known, account=NOTHING, models={}, quota=quota)
+        self._probes.pop(account, None)
+        self._keep("account", account, standing_text(self._standings[account]), now)
+
+    def reset_place(self, target: Target, now: float) -> None:
+        """Forget the doubt about a place."""
+        self._set_place(target.place, NOTHING, now)
+
+    def pause(self, account: str, now: float) -> None:
+        """Take an account out by hand, until resume."""
+        self._paused.setdefault(account, now)
+        self._keep("pause", account, json.dumps(self._paused[account]), now)
+        log.info("account %s was paused by hand", account)
+
+    def resume(self, account: str, now: float) -> bool:
+        """Let an account serve again that was paused by hand; other reasons stay. False: it was not paused by hand."""
+        was = self._paused.pop(account, None) is not None
+        self._remember(Memory("pause", account, None, now))
+        if was:
+            log.info("account %s was resumed by hand", account)
+        return was
+
+    def paused_since(self, account: str) -> float | None:
+        """Return since when an account is paused by hand; None: it is not."""
+        return self._paused.get(account)
+
+    def refreshed(self, account: str, now: float) -> None:
+        """Take in that the daemon itself has started a usage window of an account."""
+        self._refreshed[account] = now
+        self._keep("refresh", account, json.dumps(now), now)
+
+    def refreshed_at(self, account: str) -> float | None:
+        """Return when the daemon itself last started a usage window of an account."""
+        return self._refreshed.get(account)
+
+    @contextmanager
+    def probing(self, account: str) -> Iterator[None]:
+        """Keep other requests away while this one shows whether the account's rest is over."""
+        ends = trio.current_time() + PROBE_LONGEST
+        self._probes[account] = ends
+        try:
+            yield
+        finally:
+            if self._probes.get(account) == ends:
+                del self._probes[account]
+
+    def probed(self, account: str) -> bool:
+        """Whether a request is under way that will show whether the account's rest is over."""
+        return self._probes.get(account, 0.0) > trio.current_time()
+
+    def _take_in(self, kind: str, key: str, value: str) -> None:
+        if kind == "account" and (standing := standing_of(value)) is not None:
+            self._standings[key] = standing
+        elif kind == "place" and (known := learnt_of(value)) is not None:
+            self._places[key] = known
+        elif kind in ("pause", "refresh") and (at := _number(value)) is not None:
+            (self._paused if kind == "pause" else self._refreshed)[key] = at
+
+    def _set(self, target: Target, before: Standing, now_known: Standing, now: float) -> None:
+        if now_known is before or now_known == before:
+            return
+        self._standings[target.account] = now_known
+        self._keep("account", target.account, standing_text(now_known), now)
+        if now_known.account is not before.account or now_known.models is not before.models:
+            _tell(target.account, _bare(target, before, now), _bare(target, now_known, now), now)
+
+    def _set_place(self, place: str, known: Learnt, now: float) -> None:
+        if known is NOTHING:
+            self._places.pop(place, None)
+            self._remember(Memory("place", place, None, now))
+        else:
+            self._places[place] = known
+            self._keep("place", place, learnt_text(known), now)
+
+    def _keep(self, kind: str, key: str, value: str, now: float) -> None:
+        self._remember(Memory(kind, key, value, now))
+
+
+@lru_cache(maxsize=256)
+def _unknown(fingerprint: str) -> Standing:
+    """Return the standing of an account of which nothing was learnt. Frozen, so that one serves all requests."""
+    return Standing(fingerprint)
+
+
+def _bare(target: Target, standing: Standing, now: float) -> View:
+    return view(Candidate(target.account, standing), now)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _tell(account: str, before: View, after_: View, now: float) -> None:
+    """Log a change of an account's state; the same state for another reason is no news."""
+    if before.state == after_.state:
+        return
+    if after_.state == "ready":
+        log.info("account %s is ready again", account)
+        return
+    until = "" if after_.until is None else f" for {after_.until - now:.0f} s"
+    level = logging.INFO if after_.state in ("doubtful", "half-open") else logging.WARNING
+    log.log(level, "account %s is %s%s: %s", account, after_.state, until, after_.reason)

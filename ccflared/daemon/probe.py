@@ -1,0 +1,140 @@
+"""One honest, minimal request of the daemon's own to an account: to start a usage window, or for `account test`.
+
+It says who it is, is recorded as what it is, and never puts an account out: only good news counts.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from time import time
+from typing import Final
+
+import trio
+
+from ccflared import __version__
+from ccflared.daemon.attempt import MESSAGES
+from ccflared.daemon.house import House
+from ccflared.daemon.journal import Journal
+from ccflared.errors import UpstreamError
+from ccflared.pool.models import upstream_names
+from ccflared.providers.observe import observe, observe_failure
+from ccflared.providers.prepare import prepare
+from ccflared.providers.quota import read_quota
+from ccflared.providers.target import Target
+from ccflared.wire import Head, Inbound, Observation, Origin
+
+_WITHIN: Final = 60.0
+_ANSWER_READ: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What came of it. ``kind``: "served", or that of the observation; ``reason`` a sentence, without secrets."""
+
+    request: str
+    """The id of its row in the history."""
+    model: str
+    status: int | None
+    kind: str
+    reason: str
+    took_ms: int
+
+    @property
+    def served(self) -> bool:
+        """Whether the account answered."""
+        return self.kind == "served"
+
+
+async def probe(house: House, target: Target, origin: Origin) -> Probed:
+    """Ask an account for one token, and record it. Good news is learnt; a failure changes nothing but the log."""
+    model = _model(house, target)
+    inbound = _request(model)
+    journal = Journal(inbound, trio.current_time(), model=model, origin=origin)
+    journal.hidden = target.without_secrets
+    head: Head | None = None
+    seen: Observation | None = Observation("account", "time-out", f"no answer within {_WITHIN:g} s")
+    try:
+        with house.trying(target.account), trio.move_on_after(_WITHIN):
+            head, seen = await _ask(house, target, inbound, journal)
+    finally:
+        journal.attempted(
+            account=target.account,
+            provider=target.provider,
+            why="auto_refresh" if origin == "refresh" else "account test",
+            started=journal.began,
+            now=trio.current_time(),
+            status=head.status if head else None,
+            kind=seen.kind if seen else "served",
+            reason=seen.reason if seen else "",
+            model=model,
+        )
+        journal.ended("error" if seen else "complete", seen.reason if seen else None)
+        house.recorder.offer(
+            journal.entry(
+                trio.current_time(),
+                status=head.status if head else None,
+                first_byte_at=None,
+                left=False,
+                cost=house.settled(journal),
+            )
+        )
+    done = journal.attempts[-1]
+    return Probed(inbound.id, model, done.status, done.kind, done.reason, done.took_ms)
+
+
+async def _ask(
+    house: House, target: Target, inbound: Inbound, journal: Journal
+) -> tuple[Head | None, Observation | None]:
+    """Send the request, and take in what a success tells. Returns what it was answered."""
+    began = time()
+    routing = house.world.config.routing
+    try:
+        answer = await house.upstream.send(
+            prepare(inbound, target),
+            target,
+            connect_seconds=routing.connect_timeout,
+            silent_seconds=routing.idle_timeout,
+        )
+    except UpstreamError as error:
+        return None, observe_failure(error)
+    with answer:
+        said = await answer.read(_ANSWER_READ, _WITHIN)
+    head = answer.head
+    seen = observe(MESSAGES, head, said, time(), signs=target.signs, model=journal.model)
+    if seen is None and head.status >= 300:
+        seen = Observation("request", "invalid request", f"it was answered with status {head.status}")
+    if seen is None:
+        journal.meter.piece(said)
+        journal.meter.end()
+        journal.billing, journal.reported = house.world.billing.get(target.account), head.headers
+        house.succeeded(target, began, time(), journal.model)
+        if quota := read_quota(head, time()):
+            house.told(target, quota)
+    return head, seen
+
+
+def _model(house: House, target: Target) -> str:
+    """Return what the account calls the model of refresh_model; that name itself where its maps do not tell."""
+    config = house.world.config
+    wanted = config.routing.refresh_model
+    account = config.accounts[target.account]
+    names = upstream_names(wanted, account.models, config.providers[account.provider].models)
+    return names[0] if names else wanted
+
+
+def _request(model: str) -> Inbound:
+    body = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
+    return Inbound(
+        id="req_" + secrets.token_hex(12),
+        at=time(),
+        method="POST",
+        path=MESSAGES,
+        query=b"",
+        headers=(
+            (b"user-agent", f"ccflared/{__version__}".encode()),
+            (b"content-type", b"application/json"),
+        ),
+        body=json.dumps(body).encode(),
+        client=None,
+        administers=True,
+    )

@@ -1,0 +1,34 @@
+"""What each account has cost in money, this day and this month: the owner of those sums.
+
+After a start they are restored from the history, so that a budget holds over restarts.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from ccflared.money.budgets import Spent, added, period_start
+
+_NOTHING = Spent()
+
+
+class Purse:
+    """Sums by account, in millionths of a USD."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, Spent] = {}
+
+    def restore(
+        self, day: Mapping[str, int], month: Mapping[str, int], now: float, zone: dt.tzinfo | None
+    ) -> None:
+        """Take in what the history says was billed since this day and this month began."""
+        starts = period_start(now, zone, "day"), period_start(now, zone, "month")
+        for account, billed in month.items():
+            self._spent[account] = Spent(day.get(account, 0), billed, *starts)
+
+    def spent(self, account: str) -> Spent:
+        """Return what was spent with an account."""
+        return self._spent.get(account, _NOTHING)
+
+    def pay(self, account: str, cost: int, now: float, zone: dt.tzinfo | None) -> None:
+        """Take in that a request was billed."""
+        self._spent[account] = added(self.spent(account), cost, now, zone)
