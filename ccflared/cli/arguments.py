@@ -65,6 +65,7 @@ def parser() -> Parser:
     _status(commands)
     _reload(commands)
     _account(commands)
+    _explain(commands)
     return top
 
 
@@ -121,12 +122,35 @@ def _reload(commands: "_Commands") -> None:
 def _account(commands: "_Commands") -> None:
     account = _command(commands, "account")
     words = account.add_subparsers(
-        dest="word", metavar="list|reset", title="words", parser_class=Parser, required=True
+        dest="word",
+        metavar="list|pause|resume|reset|test",
+        title="words",
+        parser_class=Parser,
+        required=True,
     )
     listed = _command(words, "list", of="account")
     listed.add_argument("--json", action="store_true", help="print the API's answer")
-    reset = _command(words, "reset", of="account")
-    reset.add_argument("name", metavar="NAME", help="name of the account, as in the file")
+    for word in ("pause", "resume", "reset", "test"):
+        one = _command(words, word, of="account")
+        one.add_argument("name", metavar="NAME", help="name of the account, as in the file")
+        one.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _explain(commands: "_Commands") -> None:
+    explain = _command(commands, "explain")
+    explain.add_argument(
+        "what",
+        metavar="MODEL|REQUEST-ID",
+        help="a model as clients name it, or the id of a request (req_...)",
+    )
+    explain.add_argument("--client", metavar="NAME", help="for this client of [clients] (default: for any)")
+    explain.add_argument("--account", metavar="NAME", help="for a request that is pinned to this account")
+    explain.add_argument(
+        "--conversation",
+        metavar="KEY",
+        help="for this conversation, named as in the history (default: a new one)",
+    )
+    explain.add_argument("--json", action="store_true", help="print the API's answer")
 
 
 def _command(commands: "_Commands", name: str, *, of: str = "") -> Parser:

@@ -43,6 +43,14 @@ class Answer(NamedTuple):
                 return bare(error)
         return f"it answered with HTTP status {self.status}"
 
+    def unexpected(self, command: str) -> Refused:
+        """Return the failure of a command that this answer does not fit."""
+        if self.status in (404, 405):
+            return Refused(
+                f"The daemon at {self.place.path} does not know {command}: is it an older version?"
+            )
+        return Refused(f"The daemon refused: {self.complaint()}")
+
 
 class _UnixConnection(http.client.HTTPConnection):
     """An HTTP connection over a socket that is already connected."""

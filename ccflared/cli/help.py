@@ -42,6 +42,7 @@ class Help(NamedTuple):
 _NO_FILE = (2, "there is no configuration")
 _NOT_RUNNING = (3, "the daemon is not running")
 _NO_ANSWER = "it does not let you, does not answer, or is not ccflared"
+_NO_SUCH = "there is no such account; or the daemon " + _NO_ANSWER.removeprefix("it ")
 
 HELP = {
     "init": Help(
@@ -135,12 +136,17 @@ refused unless --allow-less is given.
         ("ccflared reload", "ccflared reload --log"),
     ),
     "account": Help(
-        "list the accounts, or reset one",
+        "list, pause, resume, reset or test accounts",
         """
-Shows the accounts of the running daemon, and makes it forget what it learnt about one.
+Shows the accounts of the running daemon, and acts on one of them. None of these commands changes the file.
 """,
-        ((0, "fine"), _NOT_RUNNING, (4, _NO_ANSWER)),
-        ("ccflared account list", "ccflared account reset work"),
+        (
+            (0, "fine"),
+            (1, "account test: it did not serve"),
+            _NOT_RUNNING,
+            (4, _NO_SUCH),
+        ),
+        ("ccflared account list", "ccflared account pause work", "ccflared account test work"),
     ),
     "account list": Help(
         "list the accounts in the order in which they are tried",
@@ -151,18 +157,70 @@ reason.
         ((0, "listed"), _NOT_RUNNING, (4, _NO_ANSWER)),
         ("ccflared account list", "ccflared account list --json | jq -r '.[].name'"),
     ),
+    "account pause": Help(
+        "take an account out until it is resumed",
+        """
+Takes an account out: no new request is given to it, running ones go on. It stays so through reloads and
+restarts, until ccflared account resume.
+""",
+        ((0, "paused, or it was already"), _NOT_RUNNING, (4, _NO_SUCH)),
+        ("ccflared account pause work",),
+    ),
+    "account resume": Help(
+        "let a paused account serve again",
+        """
+Ends a pause by hand. What else keeps the account from serving (a limit, a pause_schedule, a spent budget)
+stays, and is named.
+""",
+        ((0, "resumed, or it was not paused by hand"), _NOT_RUNNING, (4, _NO_SUCH)),
+        ("ccflared account resume work",),
+    ),
     "account reset": Help(
         "forget what was learnt about an account",
         """
-Clears everything that the daemon learnt about an account: cooldowns, doubt, a rejected credential. Usage
-and tokens stay. It has taken effect when the command returns.
+Clears everything that the daemon learnt about an account: cooldowns, doubt, a rejected credential. Usage,
+tokens and a pause by hand stay. It has taken effect when the command returns.
+""",
+        ((0, "done"), _NOT_RUNNING, (4, _NO_SUCH)),
+        ("ccflared account reset work",),
+    ),
+    "account test": Help(
+        "send an account one minimal request",
+        """
+Has the daemon ask the account for one token, whatever its state, and prints what came of it; it waits for a
+minute at most. A success counts as one of any request does, a failure changes nothing. The request stands
+in the history and uses up a little of what the account may do. [routing] refresh_model is asked for.
 """,
         (
-            (0, "done"),
+            (0, "it served"),
+            (1, "it did not serve"),
             _NOT_RUNNING,
-            (4, "there is no such account; or the daemon " + _NO_ANSWER.removeprefix("it ")),
+            (4, "it cannot be asked; " + _NO_SUCH),
         ),
-        ("ccflared account reset work",),
+        ("ccflared account test work", "ccflared account test work --json | jq .took_ms"),
+    ),
+    "explain": Help(
+        "say which account serves a model, or served a request, and why",
+        """
+For a model: the accounts in the order in which a request for it would be given to them now, each with the
+reason, then those that would not be asked, with their state. Nothing is sent. For a request (its id is in
+the response header x-ccflared-request-id): each try with its reason and result, and who was passed over.
+""",
+        (
+            (0, "printed"),
+            (1, "nobody would serve the model now"),
+            _NOT_RUNNING,
+            (
+                4,
+                "the daemon knows no such request, client or account; or it "
+                + _NO_ANSWER.removeprefix("it "),
+            ),
+        ),
+        (
+            "ccflared explain claude-opus-4-5",
+            "ccflared explain claude-opus-4-5 --client laptop",
+            "ccflared explain req_0123456789abcdef01234567",
+        ),
     ),
 }
 """By the words of the command."""

@@ -25,8 +25,8 @@ FORMER = {
     "--add-account": "an [accounts.NAME] table in ccflare.toml (ccflared init writes an example)",
     "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
     "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
-    "--pause": "enabled = false in [accounts.NAME] of ccflare.toml",
-    "--resume": "enabled = true in [accounts.NAME] of ccflare.toml",
+    "--pause": "ccflared account pause NAME",
+    "--resume": "ccflared account resume NAME",
 }
 """What users of better-ccflare type, and what it is here."""
 
@@ -129,17 +129,30 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         if asked.watch is not None:
             return status.watch(question, asked.watch, json=asked.json, line=asked.line)
         return status.show(question, json=asked.json, line=asked.line)
+    if asked.command == "explain":
+        from ccflared.cli import explain  # noqa: PLC0415 - the same
+
+        subject = explain.Subject(asked.what, asked.client, asked.account, asked.conversation)
+        return explain.explain(question, subject, json=asked.json)
+    if asked.command == "account":
+        return _account(asked, question)
     from ccflared.cli import control  # noqa: PLC0415 - the same
 
-    match asked.command, getattr(asked, "word", None):
-        case "reload", _ if asked.log:
-            return control.reload_log(question, json=asked.json)
-        case "reload", _:
-            return control.reload(question, allow_less=asked.allow_less, json=asked.json)
-        case "account", "list":
-            return control.list_accounts(question, json=asked.json)
-        case _:
-            return control.reset_account(question, asked.name)
+    if asked.log:
+        return control.reload_log(question, json=asked.json)
+    return control.reload(question, allow_less=asked.allow_less, json=asked.json)
+
+
+def _account(asked: Namespace, question: "status.Question") -> int:
+    from ccflared.cli import account  # noqa: PLC0415 - only what the command needs
+
+    match asked.word:
+        case "list":
+            return account.list_accounts(question, json=asked.json)
+        case "test":
+            return account.test(question, asked.name, json=asked.json)
+        case word:
+            return account.change(question, word, asked.name, json=asked.json)
 
 
 def _question(config: Path | None, socket: Path | None) -> "status.Question":

@@ -91,6 +91,16 @@ def other_file(snapshot: Snapshot, answer: Answer, question: Question) -> str | 
     )
 
 
+def be_the_right_one(question: Question) -> None:
+    """Refuse to act on a daemon that was found only because the one of ``--config`` does not run."""
+    if question.config is None:
+        return
+    answer, snapshot = ask(question.daemon)
+    other = other_file(snapshot, answer, question)
+    if other:
+        raise Refused(f"{other} To mean the daemon that answered: --socket {answer.place.path}")
+
+
 def watch(question: Question, every: float, *, json: bool, line: bool) -> int:
     """Show the status every ``every`` seconds until Ctrl-C or SIGTERM. Returns 0."""
     terminal = stdout()

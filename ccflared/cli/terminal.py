@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from ccflared.cli.render.layout import ASCII, UNICODE, Line, Style, text_of
+from ccflared.cli.render.layout import ASCII, UNICODE, Line, Style, clip, text_of
 from ccflared.cli.render.sheet import Sheet
 from ccflared.errors import Refused
 
@@ -122,6 +122,25 @@ def complain(text: str) -> None:
         terminal.write(terminal.sheet().letter(text))
     else:
         sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """Say on the standard error output what is waited for, where a person looks at it, until the end of the block."""
+    terminal = terminal_of(sys.stderr, os.environ)
+    if not terminal.interactive:
+        yield
+        return
+    dots = "…" if terminal.unicode else "..."
+    said = clip(for_what + dots, terminal.size()[0] - 1, terminal.sheet().glyphs)
+    terminal.stream.write(said)
+    terminal.stream.flush()
+    try:
+        yield
+    finally:
+        # Where the cursor cannot be moved, the line stays.
+        terminal.stream.write("\r\x1b[K" if terminal.colour else "\n")
+        terminal.stream.flush()
 
 
 def rich_text(lines: Iterable[Line]) -> "Text":

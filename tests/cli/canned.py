@@ -118,10 +118,180 @@ def account(name: str, provider: str, **facts: Any) -> dict[str, Any]:
         "state": "ready",
         "reason": None,
         "until": None,
+        "also": [],
+        "session": False,
+        "usage": None,
+        "paused_since": None,
         "running": 0,
         "last_used": None,
     }
     return {**given, **facts}
+
+
+def pooled() -> dict[str, Any]:
+    """A pool of plans in all their states: windows of usage, a pause by hand, a probe, models that cool."""
+    document = busy()
+    document["accounts"] = [
+        account(
+            "primary",
+            "claude-oauth",
+            order=1,
+            tier=20,
+            running=2,
+            last_used=NOW - 3,
+            session=True,
+            usage=usage(
+                30,
+                window("5h", 0.62, 7500),
+                window("7d", 0.31, 3 * 86400 + 4 * 3600),
+                window("7d opus", 1.0, 3 * 86400 + 4 * 3600, spent=True),
+            ),
+            also=[against("cooling", "its 7d opus window is spent", 3 * 86400 + 4 * 3600)],
+        ),
+        account(
+            "second",
+            "claude-oauth",
+            order=2,
+            priority=10,
+            state="half-open",
+            reason="its rest has ended; the next request shows whether it serves again",
+            last_used=NOW - 340,
+            usage=usage(
+                2400, window("5h", 1.01, -60), window("7d", 0.87, 86400), window("7d sonnet", None, 86400)
+            ),
+        ),
+        account("chained", "zai", order=None, priority=10, reason="pool = false: only for chains and pins"),
+        account(
+            "coder-plan",
+            "zai",
+            priority=20,
+            state="resting",
+            reason="limit reached: 5-hour limit reached",
+            until=NOW + 245,
+            last_used=NOW - 7300,
+            usage=usage(700, window("5h", 1.04, 245, spent=True), overage="unavailable"),
+            also=[against("resting", "its 5h window is spent", 245)],
+        ),
+        account(
+            "gateway",
+            "anthropic-compatible",
+            priority=20,
+            state="busy",
+            reason="4 requests are running, as many as max_concurrency allows",
+            running=4,
+            last_used=NOW - 1,
+        ),
+        account(
+            "night-only",
+            "claude-oauth",
+            priority=30,
+            state="paused",
+            reason="paused by hand",
+            paused_since=NOW - 5400,
+            also=[
+                against("paused", "its pause_schedule says so", 5 * 3600),
+                against("cooling", "claude-opus-4-5: limit for this model reached", 900),
+            ],
+        ),
+    ]
+    return document
+
+
+def usage(age: float, *windows: dict[str, Any], overage: str | None = None) -> dict[str, Any]:
+    """The usage of an account, told of ``age`` seconds ago."""
+    return {"age": age, "overage": overage, "windows": list(windows)}
+
+
+def window(name: str, used: float | None, resets_in: float | None, *, spent: bool = False) -> dict[str, Any]:
+    """One usage window."""
+    resets = None if resets_in is None else NOW + resets_in
+    return {"name": name, "utilization": used, "resets_at": resets, "spent": spent}
+
+
+def against(state: str, reason: str, ends_in: float | None = None) -> dict[str, Any]:
+    """One further reason for which an account does not serve."""
+    return {"state": state, "reason": reason, "until": None if ends_in is None else NOW + ends_in}
+
+
+def choice() -> dict[str, Any]:
+    """Why a model would be served as it would be, by a chain and then by the pool."""
+    return {
+        "model": "claude-opus-4-5",
+        "client": "laptop",
+        "conversation": None,
+        "strategy": "session",
+        "chain": "opus",
+        "now": NOW,
+        "candidates": [
+            {
+                "order": 1,
+                "account": "primary",
+                "model": "claude-opus-4-5",
+                "why": "step 1 of the chain, holds the session",
+            },
+            {"order": 2, "account": "gateway", "model": "vendor/big", "why": "step 2 of the chain"},
+            {"order": 3, "account": "work", "model": "claude-opus-4-5", "why": "priority 10"},
+        ],
+        "passed": [
+            {"account": "coder-plan"} | against("resting", "its 5h window is spent", 245),
+            {"account": "spare"} | against("off", "enabled = false"),
+            {"account": "home"} | against("not asked", "the client laptop may not use it"),
+        ],
+        "refusal": None,
+    }
+
+
+def nobody() -> dict[str, Any]:
+    """The same where nobody would serve."""
+    message = "The account has reached a limit. The first is expected back in 245 s."
+    return choice() | {
+        "chain": None,
+        "candidates": [],
+        "refusal": {"status": 429, "message": message, "retry_after": 245},
+    }
+
+
+def story() -> dict[str, Any]:
+    """What became of a request that the second account served."""
+    return {
+        "request": "req_0123456789abcdef01234567",
+        "at": NOW - 600,
+        "origin": "client",
+        "client": "laptop",
+        "conversation": "claude-code:1957c73d-9364-4fbf-8eb3-4bb1111744a1",
+        "model": "claude-opus-4-5",
+        "served_model": "vendor/big-2026",
+        "chain": "opus",
+        "status": 200,
+        "outcome": "complete",
+        "error": None,
+        "total_ms": 3412,
+        "attempts": [
+            {
+                "account": "primary",
+                "provider": "claude-oauth",
+                "why": "step 1 of the chain, holds the session",
+                "started_ms": 1,
+                "took_ms": 312,
+                "status": 429,
+                "kind": "limit",
+                "reason": "limit reached: This request would exceed your account's rate limit.",
+                "model": "claude-opus-4-5",
+            },
+            {
+                "account": "gateway",
+                "provider": "anthropic-compatible",
+                "why": "step 2 of the chain",
+                "started_ms": 315,
+                "took_ms": 3090,
+                "status": 200,
+                "kind": "served",
+                "reason": "",
+                "model": "vendor/big",
+            },
+        ],
+        "passed": [{"account": "coder-plan"} | against("resting", "its 5h window is spent", -300)],
+    }
 
 
 def quiet() -> dict[str, Any]:

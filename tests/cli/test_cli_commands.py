@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canned import Canned, account, applied, busy, canned_daemon, lossy, mistaken, quiet, troubled
+from canned import account, applied, busy, canned_daemon, lossy, mistaken, quiet, troubled
 
 from ccflared import __version__
 from ccflared.cli.help import HELP
@@ -75,6 +75,11 @@ def test_a_pipe_gets_no_colour_and_no_rules(tmp_path: Path, capsys: pytest.Captu
         ("reload", "--log"),
         ("account", "list"),
         ("account", "reset", "a"),
+        ("account", "pause", "a"),
+        ("account", "resume", "a"),
+        ("account", "test", "a"),
+        ("explain", "a-model"),
+        ("explain", "req_1"),
     ],
     ids=" ".join,
 )
@@ -217,19 +222,48 @@ def test_account_list_prints_a_table_or_the_answer(
         assert (code, json.loads(out)) == (0, [{"id": "primary", "name": "primary"}])
 
 
-def reset_of(canned: Canned, name: str) -> None:
-    canned.answers[f"POST /api/accounts/{name}/force-reset-rate-limit"] = (
-        200,
-        {"success": True, "message": "It is asked again."},
-    )
-
-
-def test_account_reset_says_what_the_daemon_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("word", "call"), [("reset", "force-reset-rate-limit"), ("pause", "pause"), ("resume", "resume")]
+)
+def test_what_the_daemon_did_with_an_account_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, call: str
+) -> None:
     document = busy() | {"accounts": [account("my work", "zai")]}
+    answer = {"success": True, "message": "It is so now.\x1b[2J"}
     with canned_daemon(tmp_path / "s", document) as canned:
-        reset_of(canned, "my%20work")
-        got = type_in(capsys, "account", "reset", "my work", "--socket", tmp_path / "s")
-    assert got == (0, "It is asked again.\n", "")
+        canned.answers[f"POST /api/accounts/my%20work/{call}"] = 200, answer
+        got = type_in(capsys, "account", word, "my work", "--socket", tmp_path / "s")
+        assert got == (0, "It is so now.\n", "")
+        code, out, _ = type_in(capsys, "account", word, "my work", "--json", "--socket", tmp_path / "s")
+        assert (code, json.loads(out)) == (0, answer)
+
+
+@pytest.mark.parametrize(
+    ("success", "code", "shown"),
+    [
+        (True, 0, "● It came to this.\n"),
+        (False, 1, "✗ It came to this.\n  More: ccflared explain req_1\n"),
+    ],
+)
+def test_testing_an_account_exits_by_whether_it_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], success: bool, code: int, shown: str
+) -> None:
+    answer = {"success": success, "message": "It came to this.", "request": "req_1"}
+    with canned_daemon(tmp_path / "s", busy()) as canned:
+        canned.answers["POST /api/accounts/work/test"] = 200, answer
+        assert type_in(capsys, "account", "test", "work", "--socket", tmp_path / "s") == (code, shown, "")
+        got, out, _ = type_in(capsys, "account", "test", "work", "--json", "--socket", tmp_path / "s")
+        assert (got, json.loads(out)) == (code, answer)
+
+
+def test_an_account_that_cannot_be_asked_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with canned_daemon(tmp_path / "s", busy()) as canned:
+        failure = {"type": "error", "error": {"message": "spare is off: enabled = false."}}
+        canned.answers["POST /api/accounts/spare/test"] = 409, failure
+        got = type_in(capsys, "account", "test", "spare", "--socket", tmp_path / "s")
+    assert got == (4, "", "The daemon refused: spare is off: enabled = false.\n")
 
 
 @pytest.mark.parametrize(
@@ -239,12 +273,13 @@ def test_account_reset_says_what_the_daemon_did(tmp_path: Path, capsys: pytest.C
         ("x", "There is no account named x. There are: primary, work, backup, coder-plan, spare."),
     ],
 )
-def test_resetting_an_account_that_is_not_there_names_those_that_are(
+def test_an_account_that_is_not_there_is_answered_with_those_that_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
 ) -> None:
     with canned_daemon(tmp_path / "s", busy()):
-        code, _, err = type_in(capsys, "account", "reset", name, "--socket", tmp_path / "s")
-    assert (code, err) == (4, f"{said}\n")
+        for word in ("pause", "resume", "reset", "test"):
+            code, _, err = type_in(capsys, "account", word, name, "--socket", tmp_path / "s")
+            assert (code, err) == (4, f"{said}\n")
 
 
 def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
@@ -260,7 +295,14 @@ def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
         code, out, _ = type_in(capsys, "status", "--config", mine)
         assert code == 0
         assert f"not from {mine}" in " ".join(out.split())
-        for words in (("reload",), ("account", "reset", "primary")):
+        for words in (
+            ("reload",),
+            ("account", "reset", "primary"),
+            ("account", "pause", "primary"),
+            ("account", "test", "primary"),
+            ("explain", "a-model"),
+            ("explain", "req_1"),
+        ):
             code, _, err = type_in(capsys, *words, "--config", mine)
             assert code == 4
             assert f"--socket {socket}" in err
@@ -275,9 +317,11 @@ def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
     [
         (("stauts",), "there is no command 'stauts'; did you mean status?"),
         (("frobnicate",), "There are: init, check,"),
-        (("account",), "the following arguments are required: list|reset"),
+        (("account",), "the following arguments are required: list|pause|resume|reset|test"),
         (("account", "lsit"), "did you mean list?"),
         (("account", "reset"), "required: NAME"),
+        (("account", "puase", "a"), "did you mean pause?"),
+        (("explain",), "required: MODEL|REQUEST-ID"),
         (("status", "--json", "--line"), "not allowed with"),
         (("status", "--watch", "0"), "no number of seconds"),
         (("status", "--nonsense"), "ccflared status: unrecognized arguments"),

@@ -127,6 +127,23 @@ def test_the_c_locale_by_name_gets_ascii(tmp_path: Path) -> None:
         assert not run("status", "--line", "--socket", tmp_path / "s", LANG="de_DE.UTF-8").stdout.isascii()
 
 
+@pytest.mark.parametrize(
+    "more", [NOTHING, {"TERM": "dumb"}, {"LC_ALL": "C"}], ids=["colour", "dumb", "ascii"]
+)
+def test_who_waits_for_an_account_is_told_so_until_it_answers(tmp_path: Path, more: dict[str, str]) -> None:
+    answer = {"success": True, "message": "work answered in 152 ms."}
+    with (
+        canned_daemon(tmp_path / "s", busy()) as canned,
+        on_a_terminal("account", "test", "work", "--socket", tmp_path / "s", more=more) as screen,
+    ):
+        canned.answers["POST /api/accounts/work/test"] = 200, answer
+        assert screen.ended() == 0
+    dots = "..." if more.get("LC_ALL") else "…"
+    gone = "\r\n" if more.get("TERM") else "\r\x1b[K"
+    assert screen.written.decode().startswith(f"asking work{dots}{gone}")
+    assert "work answered in 152 ms." in screen.written.decode()
+
+
 def test_watching_redraws_in_place_and_ctrl_c_leaves_the_terminal_in_order(tmp_path: Path) -> None:
     document = busy()
     with (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canned import NOW, account, applied, busy, lossy, mistaken, quiet, troubled
+from canned import NOW, account, against, applied, busy, lossy, mistaken, pooled, quiet, troubled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,12 @@ from ccflared.cli.render.status import status_line, status_lines
 from ccflared.cli.render.verdict import log_lines, verdict_lines
 
 GOLDEN = Path(__file__).parent / "golden"
-DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"busy": busy, "quiet": quiet, "troubled": troubled}
+DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "busy": busy,
+    "quiet": quiet,
+    "troubled": troubled,
+    "pooled": pooled,
+}
 
 
 def sheet(width: int = 80, glyphs: Glyphs = UNICODE, *, rules: bool = False) -> Sheet:
@@ -98,6 +103,41 @@ def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
             {"accounts": [account("a", "zai", order=1), account("b", "zai", state="needs login")]},
             "ccflared is running; 1 thing needs you, see below.",
         ),
+        (
+            {"accounts": [account("a", "zai", state="half-open", order=1)]},
+            "ccflared is running; the next request shows whether a rest is over.",
+        ),
+        (
+            {
+                "accounts": [
+                    account("a", "zai", state="paused", paused_since=NOW),
+                    account("b", "zai", state="off"),
+                ]
+            },
+            "ccflared is running, but its account is paused by hand.",
+        ),
+        (
+            {"accounts": [account("a", "zai", state="busy"), account("b", "zai", state="paused")]},
+            "ccflared is running at its limit: each account that could serve is busy.",
+        ),
+        (
+            {
+                "accounts": [
+                    account(
+                        "a", "zai", state="paused", until=NOW + 245, also=[against("resting", "spent", 485)]
+                    )
+                ]
+            },
+            "ccflared is running, but no account can serve until 18:43 (in 8 min).",
+        ),
+        (
+            {
+                "accounts": [
+                    account("a", "zai", state="resting", until=NOW + 245, also=[against("paused", "by hand")])
+                ]
+            },
+            "ccflared is running, but no account can serve.",
+        ),
     ],
 )
 def test_the_first_line_says_how_the_daemon_is(change: dict[str, Any], headline: str) -> None:
@@ -127,6 +167,9 @@ def test_what_needs_a_person_comes_last_or_first_where_the_end_is_not_seen() -> 
         ("ready", 0),
         ("doubtful", 0),
         ("resting", 0),
+        ("half-open", 0),
+        ("busy", 0),
+        ("paused", 0),
         ("off", 0),
         ("a state of a later version", 0),
         ("needs login", 1),
@@ -184,6 +227,24 @@ def test_an_account_list_has_priority_and_tier() -> None:
         same_as_golden(f"accounts-{width}", text(account_lines(accounts, NOW, sheet(width), detailed=True)))
 
 
+def test_an_account_list_tells_all_reasons_and_windows() -> None:
+    accounts = read_status(pooled()).accounts
+    for width in (40, 80):
+        shown = text(account_lines(accounts, NOW, sheet(width), detailed=True))
+        same_as_golden(f"accounts-pooled-{width}", shown)
+    ascii_only = text(account_lines(accounts, NOW, sheet(80, ASCII), detailed=True))
+    same_as_golden("accounts-pooled-ascii", ascii_only)
+    assert ascii_only.isascii()
+
+
+def test_an_account_with_a_reason_for_each_model_does_not_fill_the_screen() -> None:
+    also = [against("cooling", f"model-{number}: limit for this model reached", 60) for number in range(60)]
+    document = busy() | {"accounts": [account("a", "zai", order=1, also=also)]}
+    shown = text(account_lines(read_status(document).accounts, NOW, sheet())).splitlines()
+    assert shown[-1] == "       and 56 more reasons"
+    assert len(shown) == 6
+
+
 @pytest.mark.parametrize("name", ["mistaken", "lossy", "applied", "unchanged"])
 def test_a_verdict_says_what_came_of_it(name: str) -> None:
     given_one = {
@@ -208,6 +269,14 @@ def test_the_caret_of_a_long_line_stays_in_sight() -> None:
     above, caret = text(verdict_lines(verdict, sheet(60))).split("\n")[-3:-1]
     assert above[caret.index("^") :].startswith("oops")
     assert len(above) <= 60
+
+
+def test_paid_extra_usage_that_runs_is_worth_knowing() -> None:
+    document = pooled()
+    document["accounts"][0]["usage"]["overage"] = "in use"
+    judged = health(read_status(document), "0.1.0")
+    assert judged == ((), ("primary is on paid extra usage, beyond its plan.",))
+    assert "paid extra usage is in use" in text(screen(document, sheet(160)))
 
 
 def test_one_line_for_a_prompt() -> None:
@@ -236,7 +305,7 @@ def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(max_examples=100, deadline=None)
 @given(st.data(), st.integers(20, 120))
 def test_a_status_of_another_version_never_breaks_the_command(data: st.DataObject, width: int) -> None:
-    document = troubled()
+    document = data.draw(st.sampled_from((troubled, pooled)))()
     for _ in range(data.draw(st.integers(1, 4))):
         *above, last = data.draw(st.sampled_from(paths(document)))
         place: Any = document

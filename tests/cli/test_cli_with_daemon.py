@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -162,6 +163,45 @@ def test_accounts_are_listed_and_reset(house: House) -> None:
     assert house.type_in("account", "reset", "primary")[0] == 0
     code, _, err = house.type_in("account", "reset", "secnd")
     assert (code, err) == (4, "There is no account named secnd; did you mean second?\n")
+
+
+def test_a_pause_by_hand_is_shown_explained_and_ended(house: House) -> None:
+    code, out, _ = house.type_in("account", "pause", "primary")
+    assert (code, out.split(";")[0]) == (0, "primary is paused")
+    code, out, _ = house.type_in("status")
+    assert code == 0, "a pause by hand needs no person"
+    (row,) = [line for line in out.splitlines() if " primary " in line]
+    assert "○ paused" in row
+    assert "paused by hand · since " in row
+    code, out, _ = house.type_in("explain", "claude-opus-4-5")
+    assert code == 0
+    assert "→  1  second" in out
+    assert "primary  ○ paused  paused by hand" in out
+    assert house.type_in("account", "pause", "second")[0] == 0
+    code, out, _ = house.type_in("explain", "claude-opus-4-5")
+    assert code == 1
+    assert "Nobody would serve it" in out
+    assert house.type_in("account", "resume", "primary")[:2] == (0, "primary is resumed.\n")
+    assert house.type_in("explain", "claude-opus-4-5")[0] == 0
+
+
+def test_an_account_that_does_not_answer_fails_its_test_and_the_request_is_explained(house: House) -> None:
+    with socket.socket() as closed:  # bound and not listening: nobody else gets the port, and nobody answers
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        house.write(
+            f'{FILE}[accounts.deaf]\nprovider = "anthropic-compatible"\nbase_url = "{url}"\napi_key = "sk-x"\n'
+        )
+        assert house.type_in("reload")[0] == 0
+        code, out, _ = house.type_in("account", "test", "deaf", "--json")
+    tested = json.loads(out)
+    assert (code, tested["success"]) == (1, False)
+    code, out, _ = house.type_in("explain", tested["request"])
+    assert code == 0
+    assert "sent by ccflared account test" in out
+    assert f"1  deaf  ✗ {tested['kind']}" in out
+    code, _, err = house.type_in("explain", "req_nobody")
+    assert (code, err) == (4, "The history knows no request req_nobody.\n")
 
 
 def test_the_daemon_is_found_although_its_file_is_broken_or_gone(house: House) -> None:

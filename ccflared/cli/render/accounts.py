@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 
-from ccflared.cli.render.health import PERSON, SERVING
+from ccflared.cli.render.health import CALM, PERSON, SERVING
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Account
-from ccflared.cli.render.words import ago, ahead, clock
+from ccflared.cli.render.snapshot import Account, Against
+from ccflared.cli.render.usage import INDENT, usage_lines
+from ccflared.cli.render.words import ago, ahead, clock, many
 
 NAME_CELLS = 28
 _WITH_PROVIDER = 56
 """Cells below which the state needs the room that the provider would take."""
 LONGEST_REASON = 160
 """An upstream's message may be a whole page; one screen is enough."""
+MOST_REASONS = 4
+"""Lines of further reasons of one account: each of its models may have one."""
+_SAME_MOMENT = 60.0
+"""Seconds by which two tellings of one end may differ: resets jitter."""
 
 
 def look(state: str, sheet: Sheet) -> Span:
@@ -24,7 +29,7 @@ def look(state: str, sheet: Sheet) -> Span:
         sign, style = sheet.glyphs.half, "warn"
     elif state in PERSON:
         sign, style = sheet.glyphs.cross, "bad"
-    elif state == "off":
+    elif state in CALM:
         sign, style = sheet.glyphs.ring, "faint"
     else:
         sign, style = sheet.glyphs.ring, "warn"
@@ -36,7 +41,8 @@ def account_lines(
 ) -> list[Line]:
     """Return one row an account, the next one marked; its note beside the state, or below where it is narrow.
 
-    ``detailed`` adds priority, tier and titles, if there is room.
+    Below that stand its further reasons and its usage windows. ``detailed`` adds priority, tier and titles, if
+    there is room.
     """
     detailed = detailed and sheet.width >= 72
     following = next_account(accounts)
@@ -45,7 +51,12 @@ def account_lines(
         rows.insert(0, [(Span(title, "faint"),) for title in _TITLES])
     heads = columns(rows, right=frozenset({3, 4}) if detailed else frozenset())
     notes = [account_note(account, now, sheet) for account in accounts]
-    return sheet.beside(heads, [[], *notes] if detailed else notes)
+    title, *blocks = sheet.rows(heads, [[], *notes]) if detailed else [[], *sheet.rows(heads, notes)]
+    windows = usage_lines([account.usage for account in accounts], now, sheet)
+    lines = title
+    for account, block, own in zip(accounts, blocks, windows, strict=True):
+        lines += block + _further(account, now, sheet) + own
+    return lines
 
 
 _TITLES = ("", "name", "provider", "priority", "tier", "state")
@@ -76,17 +87,48 @@ def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
     parts: list[Span] = []
     if account.reason:
         parts.append(Span(clip(account.reason, LONGEST_REASON, sheet.glyphs)))
+    if account.paused_since is not None and account.state == "paused":
+        parts.append(Span(f"since {clock(account.paused_since, now, sheet.zone)}"))
+    parts += [Span(other.reason, "faint") for other in account.also if other.reason and _same(account, other)]
     if account.until is not None:
-        word = "again" if account.state not in SERVING else "until"
-        if account.until > now:
-            parts.append(Span(f"{word} {ahead(account.until, now)}, {clock(account.until, now, sheet.zone)}"))
-        else:
-            parts.append(Span("tried again with the next request"))
+        parts.append(Span(end(account.state, account.until, now, sheet)))
+    if account.session:
+        parts.append(Span("holds the session", "faint"))
     if account.running:
         parts.append(Span(f"{account.running} running", "good"))
     if account.last_used is not None:
         parts.append(Span(f"used {ago(account.last_used, now)}", "faint"))
     return [(part,) for part in parts]
+
+
+def end(state: str, until: float, now: float, sheet: Sheet) -> str:
+    """Say when a state ends."""
+    if until <= now:
+        return "tried again with the next request"
+    word = "again" if state not in SERVING else "until"
+    return f"{word} {ahead(until, now)}, {clock(until, now, sheet.zone)}"
+
+
+def _further(account: Account, now: float, sheet: Sheet) -> list[Line]:
+    """Return what is said against an account besides what its row says, a line or so each."""
+    others = [other for other in account.also if not _same(account, other)]
+    lines: list[Line] = []
+    for other in others[:MOST_REASONS]:
+        reason = clip(other.reason or other.state, LONGEST_REASON, sheet.glyphs)
+        said = reason if reason.startswith(other.state) else f"{other.state}: {reason}"
+        facts = [said] if other.until is None else [said, end(other.state, other.until, now, sheet)]
+        lines += sheet.facts(*(Span(fact, "faint") for fact in facts), indent=INDENT)
+    more = len(others) - MOST_REASONS
+    if more > 0:
+        lines += sheet.text(Span(f"and {many(more, 'more reason')}", "faint"), indent=INDENT)
+    return lines
+
+
+def _same(account: Account, other: Against) -> bool:
+    """Whether a further reason is the first one told once more: in the same state, with the same end."""
+    if account.until is None or other.until is None or account.state != other.state:
+        return False
+    return abs(account.until - other.until) < _SAME_MOMENT
 
 
 def next_account(accounts: Sequence[Account]) -> Account | None:

@@ -5,8 +5,10 @@ from typing import NamedTuple
 from ccflared.cli.render.snapshot import Account, Snapshot
 from ccflared.cli.render.words import count, listed, many
 
-SERVING = ("ready", "doubtful")
+SERVING = ("ready", "half-open", "doubtful")
 """States in which an account is tried. Doubt only orders: it never refuses."""
+CALM = ("off", "paused", "not asked")
+"""States that somebody wants: the file, its rules, or who paused it."""
 PERSON = ("needs login", "no credential", "rejected", "unsupported", "endpoint not trusted")
 """States that no waiting mends."""
 
@@ -71,6 +73,11 @@ def _notes(snapshot: Snapshot, own_version: str) -> list[str]:
     if snapshot.source.pending_restart:
         verb = "waits" if len(snapshot.source.pending_restart) == 1 else "wait"
         notes.append(f"{listed(list(snapshot.source.pending_restart))} {verb} for a restart of the daemon.")
+    notes += [
+        f"{account.name} is on paid extra usage, beyond its plan."
+        for account in snapshot.accounts
+        if account.usage is not None and account.usage.overage == "in use" and account.state in SERVING
+    ]
     if snapshot.history_dropped:
         verb = "was" if snapshot.history_dropped == 1 else "were"
         notes.append(f"{many(snapshot.history_dropped, 'request')} {verb} not recorded since the start.")
@@ -82,6 +89,17 @@ def _notes(snapshot: Snapshot, own_version: str) -> list[str]:
             "a restart of the daemon makes them one."
         )
     return notes
+
+
+def expected(account: Account) -> float | None:
+    """Return when an account will serve again by itself; None: nobody knows, or it needs a person."""
+    if account.state not in ("resting", "paused") or account.until is None:
+        return None
+    whole = [other for other in account.also if not other.single]
+    also = [other for other in whole if other.state in ("resting", "paused", *PERSON)]
+    ends = [None if other.state in PERSON else other.until for other in also]
+    known = [until for until in ends if until is not None]
+    return max([account.until, *known]) if len(known) == len(ends) else None
 
 
 def _known(warning: str, snapshot: Snapshot) -> bool:

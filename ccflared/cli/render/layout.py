@@ -35,11 +35,15 @@ class Glyphs(NamedTuple):
     cut: str
     spark: str
     """From nothing to most."""
+    edges: str
+    """Of a bar: left and right."""
+    parts: str
+    """Of a cell of a bar, from the least on; the whole one is ``block``."""
     ascii_only: bool
 
 
-UNICODE = Glyphs("●", "◐", "○", "✗", "→", " · ", "•", "─", "█", "…", "▁▂▃▄▅▆▇█", ascii_only=False)
-ASCII = Glyphs("*", "+", "o", "x", ">", " | ", "-", "-", "#", "~", "_.:-=+*#", ascii_only=True)
+UNICODE = Glyphs("●", "◐", "○", "✗", "→", " · ", "•", "─", "█", "…", "▁▂▃▄▅▆▇█", "▕▏", "▏▎▍▌▋▊▉", False)
+ASCII = Glyphs("*", "+", "o", "x", ">", " | ", "-", "-", "#", "~", "_.:-=+*#", "[]", "", True)
 
 
 def cells(text: str) -> int:

@@ -56,18 +56,26 @@ class Sheet(NamedTuple):
 
         ``heads`` are columns made of lines already; ``below`` is how far the facts are indented there.
         """
-        used = max((line_cells(head) for head in heads), default=0) + 4
+        return [line for row in self.rows(heads, facts, below=below) for line in row]
+
+    def rows(
+        self, heads: Sequence[Line], facts: Sequence[Sequence[Line]], *, indent: int = 2, below: int = 7
+    ) -> list[list[Line]]:
+        """Return the lines of each row apart, as ``beside`` has them, the heads indented by ``indent``."""
+        begin = Span(" " * indent)
+        used = max((line_cells(head) for head in heads), default=0) + indent + 2
         narrow = self.width - used < NARROWEST
-        lines: list[Line] = []
+        rows: list[list[Line]] = []
         for head, own in zip(heads, facts, strict=True):
             if narrow or not own:
-                lines.append((Span("  "), *head))
+                lines = [(begin, *head)]
                 lines += flow(own, self.glyphs.sep, self.width, first=" " * below, rest=" " * below)
-                continue
-            first, *rest = flow(own, self.glyphs.sep, self.width - used)
-            lines.append((Span("  "), *head, Span(" " * (used - 2 - line_cells(head))), *first))
-            lines += [(Span(" " * used), *line) for line in rest]
-        return self.fit(lines)
+            else:
+                first, *rest = flow(own, self.glyphs.sep, self.width - used)
+                lines = [(begin, *head, Span(" " * (used - indent - line_cells(head))), *first)]
+                lines += [(Span(" " * used), *line) for line in rest]
+            rows.append(self.fit(lines))
+        return rows
 
     def fit(self, lines: list[Line]) -> list[Line]:
         """Cut what is wider than the sheet: the last resort on a very narrow one."""

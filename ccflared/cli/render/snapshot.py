@@ -1,18 +1,16 @@
 """What the daemon says about itself, from the JSON of ``/api/status`` and ``/api/reload``. Pure.
 
-An older or newer daemon may say less or more: what is missing is unknown (None, empty, 0), what is new is
-left out. Every text is made fit for a terminal here, so nobody after this has to think of it.
+What is missing is unknown (None, empty, 0), what is new is left out.
 
 Named tuples instead of dataclasses: ten dataclasses would take as long to make as all the rest of the
 command, and a prompt may ask every second.
 """
 
-import math
-from collections.abc import Mapping
 from textwrap import dedent
 from typing import NamedTuple
 
-from ccflared.cli.render.foreign import bare, bare_lines
+from ccflared.cli.render.document import Json
+from ccflared.cli.render.foreign import bare_lines
 
 
 class Mistake(NamedTuple):
@@ -61,6 +59,33 @@ class Listener(NamedTuple):
     error: str | None
 
 
+class Against(NamedTuple):
+    """Something that is said against an account, and until when."""
+
+    state: str
+    reason: str | None
+    until: float | None
+    single: bool = False
+    """It concerns single models only."""
+
+
+class Window(NamedTuple):
+    """One usage window. ``utilization``: 0 to 1 and a little beyond; None: not told."""
+
+    name: str
+    utilization: float | None
+    resets_at: float | None
+    spent: bool
+
+
+class Usage(NamedTuple):
+    """The usage windows as they were told of ``age`` seconds ago."""
+
+    age: float
+    overage: str | None
+    windows: tuple[Window, ...]
+
+
 class Account(NamedTuple):
     """One account as the router sees it; ``order`` None: not a candidate."""
 
@@ -72,6 +97,12 @@ class Account(NamedTuple):
     state: str
     reason: str | None
     until: float | None
+    also: tuple[Against, ...]
+    """What is said against it besides the first reason, and against single models of it."""
+    session: bool
+    usage: Usage | None
+    paused_since: float | None
+    """Since when it is paused by hand."""
     running: int
     last_used: float | None
 
@@ -132,61 +163,6 @@ class Snapshot(NamedTuple):
     history_dropped: int
 
 
-class _Json:
-    """One JSON object, asked by key: always answers with the type asked for."""
-
-    def __init__(self, value: object) -> None:
-        self._values: Mapping[str, object] = value if isinstance(value, dict) else {}
-
-    def text(self, key: str) -> str:
-        value = self._values.get(key)
-        return bare(value) if isinstance(value, str) else ""
-
-    def maybe(self, key: str) -> str | None:
-        return self.text(key) or None
-
-    def number(self, key: str) -> float | None:
-        value = self._values.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
-
-    def whole(self, key: str) -> int | None:
-        number = self.number(key)
-        return None if number is None else int(number)
-
-    def count(self, key: str) -> int:
-        return max(0, self.whole(key) or 0)
-
-    def counts(self, key: str) -> tuple[int, ...]:
-        given = self.items(key)[-60:]
-        return tuple(max(0, value) if isinstance(value, int) else 0 for value in given)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._values.get(key)
-        return value if isinstance(value, bool) else default
-
-    def items(self, key: str) -> list[object]:
-        value = self._values.get(key)
-        return value if isinstance(value, list) else []
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        return tuple(bare(item) for item in self.items(key) if isinstance(item, str))
-
-    def part(self, key: str) -> "_Json":
-        return _Json(self._values.get(key))
-
-    def parts(self, key: str) -> list["_Json"]:
-        return [_Json(item) for item in self.items(key) if isinstance(item, dict)]
-
-    def raw(self, key: str) -> object:
-        return self._values.get(key)
-
-
 def is_status(value: object) -> bool:
     """Tell whether a JSON value looks like the status of a ccflared of any version."""
     return isinstance(value, dict) and isinstance(value.get("version"), str) and "accounts" in value
@@ -199,7 +175,7 @@ def is_verdict(value: object) -> bool:
 
 def read_status(value: object) -> Snapshot:
     """Return the snapshot that ``/api/status`` gave."""
-    top = _Json(value)
+    top = Json(value)
     history = top.part("history")
     return Snapshot(
         version=top.text("version"),
@@ -224,7 +200,7 @@ def read_status(value: object) -> Snapshot:
 
 def read_verdict(value: object) -> Verdict:
     """Return one verdict of ``/api/reload``."""
-    item = _Json(value)
+    item = Json(value)
     return Verdict(
         number=item.whole("number"),
         at=item.number("at"),
@@ -238,13 +214,13 @@ def read_verdict(value: object) -> Verdict:
     )
 
 
-def _mistake(item: _Json) -> Mistake:
+def _mistake(item: Json) -> Mistake:
     excerpt = item.raw("excerpt")
     lines = bare_lines(dedent(excerpt)) if isinstance(excerpt, str) else ()
     return Mistake(item.text("place"), item.text("message"), lines if any(lines) else ())
 
 
-def _source(item: _Json) -> Source:
+def _source(item: Json) -> Source:
     refused = item.raw("refused")
     return Source(
         file=item.text("file"),
@@ -258,7 +234,7 @@ def _source(item: _Json) -> Source:
     )
 
 
-def _listener(item: _Json) -> Listener:
+def _listener(item: Json) -> Listener:
     return Listener(
         address=item.text("address"),
         url=item.text("url"),
@@ -269,7 +245,7 @@ def _listener(item: _Json) -> Listener:
     )
 
 
-def _account(item: _Json) -> Account:
+def _account(item: Json) -> Account:
     return Account(
         name=item.text("name"),
         provider=item.text("provider"),
@@ -279,12 +255,42 @@ def _account(item: _Json) -> Account:
         state=item.text("state") or "unknown",
         reason=item.maybe("reason"),
         until=item.number("until"),
+        also=tuple(read_against(block) for block in item.parts("also")),
+        session=item.flag("session", default=False),
+        usage=_usage(item.part("usage")) if isinstance(item.raw("usage"), dict) else None,
+        paused_since=item.number("paused_since"),
         running=item.count("running"),
         last_used=item.number("last_used"),
     )
 
 
-def _traffic(item: _Json) -> Traffic:
+def read_against(item: Json) -> Against:
+    """Return one reason for which an account does not serve."""
+    return Against(
+        item.text("state") or "unknown",
+        item.maybe("reason"),
+        item.number("until"),
+        item.flag("single", default=False),
+    )
+
+
+def _usage(item: Json) -> Usage:
+    return Usage(
+        age=max(0.0, item.number("age") or 0.0),
+        overage=item.maybe("overage"),
+        windows=tuple(
+            Window(
+                name=window.text("name"),
+                utilization=window.number("utilization"),
+                resets_at=window.number("resets_at"),
+                spent=window.flag("spent", default=False),
+            )
+            for window in item.parts("windows")
+        ),
+    )
+
+
+def _traffic(item: Json) -> Traffic:
     tokens, first = item.part("tokens"), item.part("first_byte_ms")
     return Traffic(
         known=item.flag("known", default=False),

@@ -6,7 +6,7 @@ where the eye is when the command has ended.
 
 from ccflared.cli.render.accounts import account_lines, next_account
 from ccflared.cli.render.foreign import bare
-from ccflared.cli.render.health import SERVING, Health, health
+from ccflared.cli.render.health import SERVING, Health, expected, health
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Listener, Snapshot
@@ -98,21 +98,12 @@ def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, 
     if not snapshot.accounts:
         return "warn", "ccflared is running, but has no account yet."
     if not serving:
-        waits = [
-            account.until for account in accounts if account.until is not None and account.state == "resting"
-        ]
-        if waits:
-            at = min(waits)
-            when = (
-                f"until {clock(at, snapshot.now, sheet.zone)} ({ahead(at, snapshot.now)})"
-                if at > snapshot.now
-                else "just now"
-            )
-            return "bad", f"ccflared is running, but no account can serve {when}."
-        return "bad", "ccflared is running, but no account can serve."
+        return _nobody(snapshot, sheet)
     if judged.needs:
         verb = "thing needs" if len(judged.needs) == 1 else "things need"
         return "warn", f"ccflared is running; {count(len(judged.needs))} {verb} you, see below."
+    if not ready and any(account.state == "half-open" for account in accounts):
+        return "warn", "ccflared is running; the next request shows whether a rest is over."
     if not ready:
         return "warn", "ccflared is running, but every account is in doubt; the least doubtful is tried."
     if ready == len(accounts):
@@ -120,6 +111,28 @@ def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, 
     else:
         which = f"{ready} of {many(len(accounts), 'account')} {'is' if ready == 1 else 'are'} ready"
     return "good", f"ccflared is running well; {which}."
+
+
+def _nobody(snapshot: Snapshot, sheet: Sheet) -> tuple[Style, str]:
+    """Return the headline where no account can serve now: until when, or why."""
+    accounts = [account for account in snapshot.accounts if account.state != "off"]
+    if any(account.state == "busy" for account in accounts):
+        return "warn", "ccflared is running at its limit: each account that could serve is busy."
+    if accounts and all(
+        account.state == "paused" and account.paused_since is not None for account in accounts
+    ):
+        which = "its account is" if len(accounts) == 1 else f"all {len(accounts)} accounts are"
+        return "warn", f"ccflared is running, but {which} paused by hand."
+    ends = [end for account in accounts if (end := expected(account)) is not None]
+    if not ends:
+        return "bad", "ccflared is running, but no account can serve."
+    at = min(ends)
+    when = (
+        f"until {clock(at, snapshot.now, sheet.zone)} ({ahead(at, snapshot.now)})"
+        if at > snapshot.now
+        else "just now"
+    )
+    return "bad", f"ccflared is running, but no account can serve {when}."
 
 
 def _listeners(snapshot: Snapshot, socket: str, sheet: Sheet) -> list[Line]:

@@ -1,0 +1,75 @@
+"""The bars of usage windows: what they show, and what they never do."""
+
+from canned import NOW, usage, window
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccflared.cli.render.layout import ASCII, UNICODE, Glyphs, cells, line_cells, text_of
+from ccflared.cli.render.sheet import Sheet
+from ccflared.cli.render.snapshot import Usage, read_status
+from ccflared.cli.render.usage import bar, percent, usage_lines
+
+
+def read(*windows: dict[str, object], age: float = 0.0, overage: str | None = None) -> Usage:
+    document = {"version": "0", "accounts": [{"usage": usage(age, *windows, overage=overage)}]}
+    (account,) = read_status(document).accounts
+    assert account.usage is not None
+    return account.usage
+
+
+def shown(told: Usage, width: int = 80, glyphs: Glyphs = UNICODE) -> list[str]:
+    ((lines),) = usage_lines([told], NOW, Sheet(width, glyphs))
+    return [text_of(line).strip() for line in lines]
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 40), st.sampled_from([UNICODE, ASCII])
+)
+def test_a_bar_is_as_wide_as_it_should_be_whatever_is_told(share: float, room: int, glyphs: Glyphs) -> None:
+    assert cells(bar(share, room, glyphs)) == room + 2
+
+
+@given(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True), st.sampled_from([UNICODE, ASCII]))
+def test_only_nothing_is_empty_and_only_all_of_it_is_full(share: float, glyphs: Glyphs) -> None:
+    assert bar(0.0, 10, glyphs) != bar(share, 10, glyphs) != bar(1.0, 10, glyphs)
+    assert percent(share) != "100 %"
+
+
+@given(st.floats(0.0, 1.2), st.floats(0.0, 1.2))
+def test_who_has_used_more_has_no_shorter_bar(one: float, other: float) -> None:
+    less, more = (bar(min(one, other), 40, ASCII), bar(max(one, other), 40, ASCII))
+    assert less.count("#") <= more.count("#")
+
+
+def test_a_window_says_how_much_is_used_and_when_it_resets() -> None:
+    assert shown(read(window("5h", 0.62, 7500))) == ["5h  ▕██████▎   ▏  62 %  resets in 2 h 5 min"]
+    assert shown(read(window("5h", 0.62, 7500)), glyphs=ASCII) == [
+        "5h  [######    ]  62 %  resets in 2 h 5 min"
+    ]
+    assert shown(read(window("5h", 0.62, 7500)), width=40) == ["5h  ▕███▊  ▏  62 %", "resets in 2 h 5 min"]
+
+
+def test_a_spent_window_says_so_and_one_that_is_overdrawn_says_by_how_much() -> None:
+    assert shown(read(window("5h", None, 60, spent=True))) == ["5h  ▕██████████▏  spent  resets in 1 min"]
+    assert shown(read(window("5h", 1.04, 60))) == ["5h  ▕██████████▏  104 %  resets in 1 min"]
+
+
+def test_a_window_that_has_been_reset_since_tells_nothing_of_what_was_used() -> None:
+    assert shown(read(window("5h", 0.9, -120, spent=True))) == ["5h  ▕          ▏  reset 2 min ago"]
+
+
+def test_what_was_told_long_ago_says_when_once() -> None:
+    told = read(window("5h", 0.1, 60), window("7d", 0.1, 60), age=2400)
+    assert [line.endswith("told 40 min ago") for line in shown(told)] == [True, False]
+    assert "told" not in " ".join(shown(read(window("5h", 0.1, 60), age=599)))
+
+
+def test_a_window_of_which_nothing_is_told_is_named() -> None:
+    assert shown(read(window("7d", None, None))) == ["7d  not told"]
+
+
+@given(st.integers(20, 200), st.text(max_size=30), st.none() | st.floats(0, 1e300))
+def test_nothing_is_wider_than_the_sheet(width: int, name: str, used: float | None) -> None:
+    told = read(window(name, used, 90000), window("5h", 0.5, 60), age=90000, overage="in use")
+    ((lines),) = usage_lines([told], NOW, Sheet(width))
+    assert max(line_cells(line) for line in lines) <= width
