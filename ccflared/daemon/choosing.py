@@ -69,8 +69,10 @@ class Chooser:
         wanted: Wanted,
         now: float,
         tried: AbstractSet[tuple[str, str | None]] = frozenset(),
+        *,
+        words: bool = True,
     ) -> Plan:
-        """Choose the accounts for a request, best first."""
+        """Choose the accounts for a request, best first. ``words``: each choice says why it stands where it stands."""
         routing = world.config.routing
         found, _ = self.slots(world, wanted)
         length = routing.session_length
@@ -80,6 +82,7 @@ class Chooser:
             cache_cold=routing.cache_cold,
             patience=length if routing.strategy == "affinity" else routing.cache_cold,
             uses=wanted.uses,
+            words=words,
             binding=None if wanted.pin is not None else house.bindings.of(wanted.conversation, now, length),
         )
         return plan(asked, self.candidates(house, world, found.slots, now), tried)

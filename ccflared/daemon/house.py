@@ -103,9 +103,14 @@ class House:
         wanted: Wanted,
         now: float,
         tried: AbstractSet[tuple[str, str | None]] = frozenset(),
+        *,
+        words: bool = True,
     ) -> Plan:
-        """Choose the accounts for a request, best first, without those it has tried already."""
-        return self._chooser.plan(self, world, wanted, now, tried)
+        """Choose the accounts for a request, best first, without those it has tried already.
+
+        ``words``: each choice says why it stands where it stands; else only the first.
+        """
+        return self._chooser.plan(self, world, wanted, now, tried, words=words)
 
     def chain(self, world: World, wanted: Wanted) -> str | None:
         """Return the ``models`` of the [[fallback]] that a request goes by, if one is for it."""

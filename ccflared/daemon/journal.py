@@ -73,7 +73,7 @@ class Journal:
 
     def cost(self, prices: Prices) -> tuple[int | None, CostSource | None]:
         """Return the cost at list price, in millionths of a USD, and who says so. The provider's word wins."""
-        reported = reported_cost(self.meter.usage, self.reported)
+        reported = reported_cost(self.meter.usage if self.meter.tells_cost else None, self.reported)
         if reported is not None:
             return reported, "reported"
         asked = self.attempts[-1].model if self.attempts else None

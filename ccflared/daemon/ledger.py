@@ -37,6 +37,8 @@ log = logging.getLogger("ccflared.accounts")
 
 KEPT: Final = 30 * 86400.0
 """Seconds for which an account that has left the file is remembered."""
+_FRESH: Final = 1.0
+"""Seconds for which what was told of usage windows counts as told just now."""
 PROBE_LONGEST: Final = 120.0
 """Seconds after which a request that was to show whether a rest is over no longer keeps others away."""
 
@@ -104,9 +106,11 @@ class Ledger:
     def told(self, target: Target, quota: Quota, trust_reset_up_to: float) -> None:
         """Take in what an answer told of the account's usage windows."""
         before = self.standing(target)
+        last = before.quota
+        if last is not None and _told_just_now(last, quota):
+            return  # the common case, on the hot path
         merged = capacity.merged(before.quota, quota, trust_reset_up_to)
-        known = before.quota
-        same = known is not None and known.windows == merged.windows and known.overage == merged.overage
+        same = last is not None and last.windows == merged.windows and last.overage == merged.overage
         if same and merged.overage != "in use":
             # Nothing new but its age, which nothing depends on and which is worth no write for each request.
             self._standings[target.account] = replace(before, quota=merged)
@@ -206,6 +210,11 @@ class Ledger:
 def _unknown(fingerprint: str) -> Standing:
     """Return the standing of an account of which nothing was learnt. Frozen, so that one serves all requests."""
     return Standing(fingerprint)
+
+
+def _told_just_now(last: Quota, quota: Quota) -> bool:
+    same = last.windows == quota.windows and last.overage == quota.overage
+    return same and 0.0 <= quota.at - last.at < _FRESH
 
 
 def _bare(target: Target, standing: Standing, now: float) -> View:

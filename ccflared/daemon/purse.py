@@ -5,8 +5,9 @@ After a start they are restored from the history, so that a budget holds over re
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
-from ccflared.money.budgets import Spent, added, period_start
+from ccflared.money.budgets import Spent, added, period_end, period_start
 
 _NOTHING = Spent()
 
@@ -16,6 +17,8 @@ class Purse:
 
     def __init__(self) -> None:
         self._spent: dict[str, Spent] = {}
+        self._day: tuple[float, float, dt.tzinfo | None] = (0.0, 0.0, None)
+        """When the day that was last paid in begins and ends, and by which zone."""
 
     def restore(
         self, day: Mapping[str, int], month: Mapping[str, int], now: float, zone: dt.tzinfo | None
@@ -31,4 +34,11 @@ class Purse:
 
     def pay(self, account: str, cost: int, now: float, zone: dt.tzinfo | None) -> None:
         """Take in that a request was billed."""
+        known = self._spent.get(account)
+        start, end, of_zone = self._day
+        if known is not None and start <= now < end and of_zone is zone and known.day_start == start:
+            # The same day, so the same month: nothing has to be reckoned from the calendar.
+            self._spent[account] = replace(known, day=known.day + cost, month=known.month + cost)
+            return
+        self._day = period_start(now, zone, "day"), period_end(now, zone, "day"), zone
         self._spent[account] = added(self.spent(account), cost, now, zone)

@@ -150,7 +150,7 @@ class _Request:
         return len(self.journal.attempts) < routing.attempts and trio.current_time() <= last_start
 
     def _plan(self, wanted: Wanted, tried: AbstractSet[tuple[str, str | None]]) -> Plan:
-        plan = self.house.plan(self.world, wanted, time(), tried)
+        plan = self.house.plan(self.world, wanted, time(), tried, words=False)
         if not tried:
             self.journal.passed = plan.passed + self.house.left_out(self.world, wanted)
         return plan

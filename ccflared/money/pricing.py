@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,6 +20,12 @@ from ccflared.wire import Headers, Tokens
 _MOST = 2**53
 """Millionths of a USD. More is nonsense, and not every reader of JSON could take it."""
 _RATES = tuple(rate.name for rate in fields(Price))
+_NONE_REPORTED = (None,) * len(_RATES)
+Rates = tuple[int | None, ...]
+"""Of each kind of tokens, in the order of Price: parts of a millionth of a USD for one; None: unknown."""
+_KNOWN = 512
+_SCALE = 10**18
+"""Parts of a millionth of a USD that rates are reckoned in: all the digits that a file can have."""
 _DATE = re.compile(r"[-@]20[0-9]{6}\Z")
 
 
@@ -29,6 +35,17 @@ class Prices:
 
     own: Mapping[str, Price]
     shipped: Mapping[str, Price]
+    _known: dict[str, Rates | None] = field(default_factory=dict, repr=False, compare=False)
+    """What was looked up already; few models are asked for, again and again."""
+
+    def rates(self, model: str) -> Rates | None:
+        """Return the rates of a model for reckoning; None where nothing at all is known of its price."""
+        if model not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            price = self.of(model)
+            self._known[model] = None if price == Price() else _rates(price)
+        return self._known[model]
 
     def of(self, model: str) -> Price:
         """Return what is known of a model's price: each rate from the user's entry for it, else from the shipped."""
@@ -71,22 +88,24 @@ def priced(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
     None where that is unknown: no model, no tokens reported at all, or no rate for a kind of which there were some.
     A kind that was not reported beside others counts as none of it.
     """
-    counts = [getattr(tokens, rate) for rate in _RATES]
-    if model is None or all(count is None for count in counts):
+    counts = (tokens.input, tokens.output, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h)
+    if model is None or counts == _NONE_REPORTED or (rates := prices.rates(model)) is None:
         return None
-    price = prices.of(model)
-    if price == Price():
-        return None
-    total = Decimal()
-    for rate, count in zip(_RATES, counts, strict=True):
+    total = 0
+    for rate, count in zip(rates, counts, strict=True):
         if not count:
             continue
-        usd = getattr(price, rate)
-        if usd is None:
+        if rate is None:
             return None
-        # USD per million tokens are millionths of a USD per token. repr gives the digits that stand in the file.
-        total += count * Decimal(repr(usd))
-    return _whole(total)
+        total += count * rate
+    whole = (total + _SCALE // 2) // _SCALE
+    return whole if whole < _MOST else None
+
+
+def _rates(price: Price) -> Rates:
+    # USD per million tokens are millionths of a USD per token. repr gives the digits that stand in the file.
+    told = (getattr(price, rate) for rate in _RATES)
+    return tuple(None if usd is None else int(Decimal(repr(usd)).scaleb(18)) for usd in told)
 
 
 def reported_cost(usage: str | None, headers: Headers) -> int | None:
@@ -97,7 +116,7 @@ def reported_cost(usage: str | None, headers: Headers) -> int | None:
     for name, value in headers:
         if name == b"anthropic-billing-cost" and (cost := _usd(_read(value))) is not None:
             return cost
-    members = _read(usage.encode(errors="replace")) if usage else None
+    members = _read(usage.encode(errors="replace")) if usage and '"cost"' in usage else None
     return _usd(members.get("cost")) if isinstance(members, dict) else None
 
 

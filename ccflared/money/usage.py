@@ -70,6 +70,11 @@ class Meter:
         return text if 0 < len(text) <= LONGEST_USAGE else None
 
     @property
+    def tells_cost(self) -> bool:
+        """Whether the usage object itself says what it cost."""
+        return "cost" in self._usage
+
+    @property
     def tokens(self) -> Tokens:
         """Tokens in five kinds. Cache writes without a split by lifetime are five-minute ones, the API's default."""
         usage = self._usage

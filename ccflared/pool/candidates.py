@@ -62,19 +62,19 @@ class Candidate:
 
 def blocks(candidate: Candidate, now: float) -> list[Block]:
     """Return everything that keeps the account from serving any model, gravest first."""
-    known = candidate.standing.account
+    known, quota = candidate.standing.account, candidate.standing.quota
     found = list(candidate.rules)
-    found += _overdrawn(candidate, now, None)
-    if known.reject.holds(now):
+    if known is not NOTHING and known.reject.holds(now):
         found.append(Block("rejected", known.reject.reason, known.reject.until))
-    if known.rest.holds(now):
+    if known is not NOTHING and known.rest.holds(now):
         found.append(Block("resting", known.rest.reason, known.rest.until, limit=True))
-    found += _spent(candidate, now, None)
+    if quota is not None and capacity.presses(quota):
+        found += _overdrawn(candidate, now, None) + _spent(candidate, now, None)
     if candidate.max_concurrency is not None and candidate.running >= candidate.max_concurrency:
         running = candidate.max_concurrency
         are = "1 request is" if running == 1 else f"{running} requests are"
         found.append(Block("busy", f"{are} running, as many as max_concurrency allows"))
-    return gravest_first(found)
+    return gravest_first(found) if len(found) > 1 else found
 
 
 def gravest_first(found: Iterable[Block]) -> list[Block]:
@@ -85,11 +85,13 @@ def gravest_first(found: Iterable[Block]) -> list[Block]:
 def model_blocks(candidate: Candidate, model: str | None, now: float) -> list[Block]:
     """Return everything that keeps the account from serving this one model, gravest first."""
     found: list[Block] = []
-    if model is None:
-        return found
+    standing, quota = candidate.standing, candidate.standing.quota
+    pressed = quota is not None and capacity.presses(quota)
+    if model is None or not (standing.models or candidate.unpriced or pressed):
+        return found  # the common case, on the hot path
     if model in candidate.unpriced:
         found.append(Block("paused", unpriced(model), by="budget"))
-    rest = candidate.standing.of(model).rest
+    rest = standing.of(model).rest
     if rest.holds(now):
         found.append(Block("cooling", f"{model}: {rest.reason}", rest.until, limit=True))
     family = family_of(model)
@@ -127,17 +129,19 @@ def coolings(candidate: Candidate, now: float) -> list[Block]:
 
 def doubted(candidate: Candidate, model: str | None, now: float) -> Mark | None:
     """Return the doubt there is about the account, the model or the place: the deepest of the three."""
-    marks = (
-        candidate.standing.account.doubt,
-        candidate.standing.of(model).doubt,
-        candidate.place.doubt,
-    )
+    standing, place = candidate.standing, candidate.place
+    if standing.account is NOTHING and place is NOTHING and not standing.models:
+        return None  # the common case, on the hot path
+    marks = (standing.account.doubt, standing.of(model).doubt, place.doubt)
     return max((mark for mark in marks if mark.holds(now)), key=lambda mark: mark.count, default=None)
 
 
 def half_open(candidate: Candidate, model: str | None, now: float) -> bool:
     """Whether a rest of the account or the model has ended without anybody having been served since."""
-    return candidate.standing.account.rest.over(now) or candidate.standing.of(model).rest.over(now)
+    standing = candidate.standing
+    if standing.account is NOTHING and not standing.models:
+        return False  # the common case, on the hot path
+    return standing.account.rest.over(now) or standing.of(model).rest.over(now)
 
 
 def on_overage(candidate: Candidate, model: str | None, now: float) -> bool:

@@ -50,6 +50,16 @@ def same_window(one: Window, other: Window) -> bool:
     return abs(one.resets_at - other.resets_at) <= _SAME_WINDOW
 
 
+def presses(quota: Quota) -> bool:
+    """Whether anything in what was told could keep the account from serving: a window used up, or paid extra usage."""
+    if quota.overage == "in use":
+        return True
+    return any(
+        window.spent or (window.utilization is not None and window.utilization >= 1.0)
+        for window in quota.windows
+    )
+
+
 def current(quota: Quota | None, now: float) -> list[Window]:
     """Return the windows that have not been reset since they were told of, by a clock not set back since."""
     if quota is None or now < quota.at:

@@ -15,7 +15,7 @@ from ccflared.pool import candidates as look
 from ccflared.pool import sessions, strategy
 from ccflared.pool.candidates import Block, Candidate
 from ccflared.pool.sessions import Binding, Grade, Preference
-from ccflared.pool.states import View
+from ccflared.pool.states import Mark, View
 from ccflared.wire import Passed
 
 
@@ -42,6 +42,8 @@ class Question:
     binding: Binding | None = None
     uses: bool = True
     """Whether it counts against limits: what does not is not kept from an account that has reached one."""
+    words: bool = True
+    """Whether each choice shall say why it stands where it stands. Who only asks the first needs no more than its."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class _Able:
     model: str | None
     rank: Class
     key: _Key
-    why: str
+    doubt: Mark | None
+    half_open: bool
 
 
 def plan(
@@ -98,7 +101,7 @@ def plan(
             if (candidate.account, model) in tried:
                 continue
             hard = against + look.model_blocks(candidate, model, asked.now)
-            if not asked.uses:
+            if hard and not asked.uses:
                 hard = [block for block in hard if not block.limit]
             if hard:
                 hard = look.gravest_first(hard)
@@ -110,9 +113,12 @@ def plan(
     able.sort(key=lambda each: each.key)
     able, kept = _with_preference(able, asked)
     chosen = {each.candidate.account for each in able}
-    held = _held(candidates, asked)
+    held = _held(candidates, able, asked)
     return Plan(
-        tuple(_choice(each, asked, kept, held) for each in able),
+        tuple(
+            _choice(each, asked, held, _why(each, asked, kept) if asked.words or not number else "")
+            for number, each in enumerate(able)
+        ),
         tuple(each for name, each in passed.items() if name not in chosen),
         _borrows(candidates, asked, kept, tried),
         tuple(block for name, block in blocks.items() if name not in chosen),
@@ -122,33 +128,37 @@ def plan(
 def _able(candidate: Candidate, model: str | None, asked: Question, order: tuple[int, int]) -> _Able:
     now = asked.now
     doubt = look.doubted(candidate, model, now)
-    rank = Class.READY
-    said = [
-        f"step {candidate.step + 1} of the chain" if candidate.chained else f"priority {candidate.priority}"
-    ]
-    depth = 0.0
+    half_open = look.half_open(candidate, model, now)
+    rank, depth = Class.READY, 0
     if candidate.overage == "last-resort" and look.on_overage(candidate, model, now):
         rank = Class.LAST_RESORT
-        said.append("as a last resort, on paid extra usage")
-    elif candidate.probed and look.half_open(candidate, model, now):
+    elif half_open and candidate.probed:
         rank = Class.WAITING
-        said.append("its rest has ended, and another request is trying it")
     elif doubt is not None:
-        rank, depth = Class.DOUBTFUL, float(doubt.count)
-        said.append(f"in doubt: {doubt.reason}")
-    elif look.half_open(candidate, model, now):
-        said.append("its rest has ended, this request tries it")
-    if word := strategy.why(candidate, model, asked.strategy, now):
-        said.append(word)
-    key = (
-        float(rank),
-        depth,
-        float(candidate.step),
-        float(candidate.priority),
-        *strategy.key(candidate, model, asked.strategy, now),
-        *map(float, order),
+        rank, depth = Class.DOUBTFUL, doubt.count
+    equals = strategy.key(candidate, model, asked.strategy, now)
+    key = (rank, depth, candidate.step, candidate.priority, *equals, *order)
+    return _Able(candidate, model, rank, key, doubt, half_open)
+
+
+def _why(each: _Able, asked: Question, kept: Preference | None) -> str:
+    """Say why an account stands where it stands."""
+    candidate = each.candidate
+    said = [kept.why] if kept is not None and kept.account == candidate.account and not each.rank else []
+    said.append(
+        f"step {candidate.step + 1} of the chain" if candidate.chained else f"priority {candidate.priority}"
     )
-    return _Able(candidate, model, rank, key, ", ".join(said))
+    if each.rank is Class.LAST_RESORT:
+        said.append("as a last resort, on paid extra usage")
+    elif each.rank is Class.WAITING:
+        said.append("its rest has ended, and another request is trying it")
+    elif each.doubt is not None:
+        said.append(f"in doubt: {each.doubt.reason}")
+    elif each.half_open:
+        said.append("its rest has ended, this request tries it")
+    if word := strategy.why(candidate, each.model, asked.strategy, asked.now):
+        said.append(word)
+    return ", ".join(said)
 
 
 def _with_preference(able: list[_Able], asked: Question) -> tuple[list[_Able], Preference | None]:
@@ -178,8 +188,8 @@ def _borrows(
 ) -> bool:
     """Whether the conversation's home is away only for the moment, so that it stays its home."""
     binding = asked.binding
-    if binding is None:
-        return False
+    if binding is None or (kept is not None and kept.account == binding.home):
+        return False  # new, or at home
     home = next((each for each in candidates if each.account == binding.home), None)
     view = None if home is None else look.view(home, asked.now, home.models[0])
     if home is not None and any((home.account, model) in tried for model in home.models):
@@ -195,29 +205,31 @@ def _takes_more(home: Candidate, view: View) -> bool:
     return view.state == "ready" or (view.state == "half-open" and not home.probed)
 
 
-def _held(candidates: Sequence[Candidate], asked: Question) -> set[tuple[int, int]]:
+def _held(candidates: Sequence[Candidate], able: Sequence[_Able], asked: Question) -> set[tuple[int, int]]:
     """Return the places among equals where a session is held by whoever serves, or will in a moment."""
+    serving = {each.candidate.account for each in able}
     return {
         (each.step, each.priority)
         for each in candidates
         if strategy.holds_session(each, asked.now)
-        and sessions.borrows(look.view(each, asked.now, each.models[0]), asked.patience, asked.now)
+        and (
+            each.account in serving
+            or sessions.borrows(look.view(each, asked.now, each.models[0]), asked.patience, asked.now)
+        )
     }
 
 
-def _choice(
-    each: _Able, asked: Question, kept: Preference | None, held: AbstractSet[tuple[int, int]]
-) -> Choice:
+def _choice(each: _Able, asked: Question, held: AbstractSet[tuple[int, int]], why: str) -> Choice:
     candidate = each.candidate
-    why = each.why
-    if kept is not None and kept.account == candidate.account and each.rank is Class.READY:
-        why = f"{kept.why}, {why}"
-    probes = each.rank is not Class.WAITING and look.half_open(candidate, each.model, asked.now)
-    begins = (candidate.step, candidate.priority) not in held and not strategy.holds_session(
-        candidate, asked.now
+    return Choice(
+        candidate.account,
+        why,
+        each.model,
+        probes=each.half_open and each.rank is not Class.WAITING,
+        begins=(candidate.step, candidate.priority) not in held
+        and not strategy.holds_session(candidate, asked.now),
+        until=each.doubt.until if each.doubt else None,
     )
-    doubt = look.doubted(candidate, each.model, asked.now)
-    return Choice(candidate.account, why, each.model, probes, begins, doubt.until if doubt else None)
 
 
 def _passed(account: str, against: Sequence[Block]) -> Passed:

@@ -5,6 +5,7 @@ The fields are not documented by Anthropic; names and values are those that its 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from ccflared.formats.families import FAMILIES
@@ -15,6 +16,9 @@ PREFIX: Final = b"anthropic-ratelimit-unified-"
 
 HARD: Final = frozenset({"rejected", "rate_limited", "blocked", "queueing_hard", "payment_required"})
 SOFT: Final = frozenset({"allowed", "allowed_warning", "queueing_soft"})
+
+_USUAL: Final = 2048
+"""Bytes of all their values together, about four times what is sent."""
 
 # "Overage included": the weekly window that requests to Fable are counted in, and no others.
 _FAMILY_OF_SUFFIX: Final = {"oi": "fable", "overage_included": "fable"}
@@ -54,8 +58,17 @@ def read_quota(head: Head, now: float) -> Quota | None:
 
 def read_unified(head: Head) -> Unified | None:
     """Return the unified fields of an answer; None where it has none."""
-    if not any(name.startswith(PREFIX) for name, _ in head.headers):
+    fields = tuple(field for field in head.headers if field[0].startswith(PREFIX))
+    if not fields:
         return None
+    # What is remembered is bounded in size, too: an upstream may send fields of any length.
+    read = _read if sum(len(value) for _, value in fields) <= _USUAL else _read.__wrapped__
+    return read(Head(200, fields))
+
+
+@lru_cache(maxsize=256)
+def _read(head: Head) -> Unified:
+    """Read the fields, which alone are there. An account tells the same for many answers in a row."""
     told: dict[str, dict[bytes, str]] = {}
     for name, value in head.headers:
         match = _FIELD.fullmatch(name)

@@ -22,6 +22,10 @@ from ccflared.wire import Entry
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
+WRITTEN_SECONDS = 10.0
+RESTED_SECONDS = 15.0
+
+COMMAND = Path(sys.prefix, "bin", "ccflared")
 
 NOWHERE = "http://127.0.0.1:9"
 """A proxy that nobody runs: what a client sends anywhere but to loopback ends there."""
@@ -54,6 +58,40 @@ class Live:
             await self.process.wait()
         assert self.process.returncode == 0, self.log
         assert not [line for line in self.log if "fault of ccflared" in line or "Traceback" in line], self.log
+        return self._rows()
+
+    async def written(self, count: int) -> list[Entry]:
+        """Return the first ``count`` rows, oldest first, as soon as they are written; the daemon goes on."""
+        with trio.fail_after(WRITTEN_SECONDS):
+            while len(rows := self._rows()) < count:
+                await self.states()
+        return rows[:count]
+
+    async def says(self, *words: str) -> str:
+        """Run ``ccflared`` with these words as its user does, and return what it prints. Its exit code must be 0."""
+        done = await trio.run_process(
+            [str(COMMAND), *words, "--config", str(self.config)],
+            env=environment(self.config.parent),
+            stdin=subprocess.DEVNULL,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+        assert done.returncode == 0, (words, done.stdout.decode(), done.stderr.decode())
+        return done.stdout.decode()
+
+    async def states(self) -> dict[str, str]:
+        """Return the state of each account, as ``ccflared status`` tells it."""
+        accounts = json.loads(await self.says("status", "--json"))["accounts"]
+        return {account["name"]: account["state"] for account in accounts}
+
+    async def rested(self, name: str) -> None:
+        """Wait until the rest of an account is over."""
+        with trio.fail_after(RESTED_SECONDS):
+            while (await self.states())[name] == "resting":
+                pass
+
+    def _rows(self) -> list[Entry]:
         with closing(open_reader(self.state / "ccflared.db")) as connection:
             return list(reversed(recent(connection, 1000)))
 
@@ -65,20 +103,22 @@ async def live(
     *,
     server: str = "",
     more: str = "",
+    own: Mapping[str, str] | None = None,
     provider: FakeProvider | None = None,
 ) -> AsyncIterator[Live]:
     """Run ``ccflared run`` on a free port, over accounts of the fake provider, until the context ends.
 
-    The account NAME has the key ``sk-NAME``; priorities fall in the order of the names.
+    The account NAME has the key ``sk-NAME``; priorities fall in the order of the names. ``own``: further lines of
+    single accounts.
     """
     provider = provider or FakeProvider()
     state, config = directory / "state", directory / "ccflare.toml"
     async with trio.open_nursery() as nursery:
         port = await nursery.start(provider.serve)
-        config.write_text(toml(state, port, names, server=server, more=more))
+        config.write_text(toml(state, port, names, server=server, more=more, own=own))
         config.chmod(0o600)
         process = await trio.lowlevel.open_process(
-            [str(Path(sys.prefix, "bin", "ccflared")), "run", "--config", str(config)],
+            [str(COMMAND), "run", "--config", str(config)],
             env=environment(directory),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -37,6 +37,12 @@ def beta(client: Any, betas: list[str], **more: Any) -> dict[str, Any]:
     return _told(client.beta.messages.create(**(QUESTION | more), betas=betas))
 
 
+def told(client: Any, **more: Any) -> dict[str, Any]:
+    """Ask without streaming, and return what ccflared says of it in the header, too."""
+    answer = client.messages.with_raw_response.create(**(QUESTION | more))
+    return _told(answer.parse()) | {"headers": _headers(answer)}
+
+
 def stream(client: Any, **more: Any) -> dict[str, Any]:
     """Stream with the SDK's own help."""
     with client.messages.stream(**(QUESTION | more)) as helper:
@@ -90,6 +96,25 @@ def count(client: Any) -> dict[str, Any]:
     return {"input_tokens": counted.input_tokens}
 
 
+def count_many(client: Any, number: int) -> dict[str, Any]:
+    """Count tokens many times at once, as a client does that shows what fills its context."""
+
+    async def one(other: Any) -> int | None:
+        try:
+            await other.messages.count_tokens(model=MODEL, messages=QUESTION["messages"])
+        except anthropic.APIStatusError as error:
+            return int(error.status_code)
+        return 200
+
+    async def together() -> list[int | None]:
+        async with anthropic.AsyncAnthropic(
+            base_url=client.base_url, api_key=client.api_key, max_retries=client.max_retries
+        ) as other:
+            return list(await asyncio.gather(*(one(other) for _ in range(number))))
+
+    return {"statuses": asyncio.run(together())}
+
+
 def models(client: Any, model: str) -> dict[str, Any]:
     """List the models and look at one."""
     return {
@@ -119,8 +144,17 @@ def many(client: Any, number: int) -> dict[str, Any]:
 
 SCENES: dict[str, Callable[..., dict[str, Any]]] = {
     scene.__name__: scene
-    for scene in (create, beta, stream, events, leave, tool, count, models, batches, many)
+    for scene in (create, beta, told, stream, events, leave, tool, count, count_many, models, batches, many)
 }
+
+
+def _headers(answer: Any) -> dict[str, str]:
+    """Return the header fields of an answer that tell how it was come by, and when to ask again."""
+    return {
+        name: value
+        for name, value in answer.headers.items()
+        if name.startswith(("x-ccflared-", "anthropic-ratelimit-")) or name in {"retry-after", "x-should-retry"}
+    }
 
 
 def _told(message: Any) -> dict[str, Any]:
@@ -143,7 +177,10 @@ def play(what: str, url: str, key: str, more: dict[str, Any]) -> dict[str, Any]:
             value = SCENES[what](client, **more)
         except Exception as error:  # noqa: BLE001 - what the SDK raises is what is asked about
             return {
-                "value": {"body": getattr(error, "body", None)},
+                "value": {
+                    "body": getattr(error, "body", None),
+                    "headers": _headers(error.response) if hasattr(error, "response") else {},
+                },
                 "seconds": time.monotonic() - began,
                 "raised": type(error).__name__,
                 "kinds": [kind.__name__ for kind in type(error).__mro__],

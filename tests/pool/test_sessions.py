@@ -194,7 +194,10 @@ def test_a_home_that_has_just_failed_a_request_stays_home_if_it_is_back_soon() -
 def test_a_home_that_lacks_one_of_its_models_stays_home() -> None:
     question = Question(NOW, "session", COLD, COLD, AT_HOME_WARM)
     several = Candidate("home", Standing(), models=("big", "mid"))
-    assert plan(question, [several, OTHER], {("home", "big")}).borrows
+    made = plan(question, [several, OTHER], {("home", "big")})
+    assert made.choices[0].account == "home"
+    assert served(AT_HOME_WARM, "home", NOW, NOW, borrows=made.borrows).home == "home"
+    assert plan(question, [several, OTHER], {("home", "big"), ("home", "mid")}).borrows
 
 
 def test_a_home_that_has_left_the_file_is_home_no_more() -> None:
