@@ -1,12 +1,15 @@
 """From the world in force and what was learnt to a plan: who is asked for a request, and what is said against whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ccflared.config.model import Account, PauseWindow
+from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.ledger import Ledger
+from ccflared.daemon.purse import Purse
 from ccflared.daemon.world import World
 from ccflared.money.budgets import exhausted
 from ccflared.money.pricing import is_priced
@@ -16,9 +19,6 @@ from ccflared.pool.schedule import Pause, scheduled
 from ccflared.pool.slots import Asking, Slot, Slots, left_out, slots
 from ccflared.providers.target import Target, Unfit
 from ccflared.wire import Passed
-
-if TYPE_CHECKING:
-    from ccflared.daemon.house import House
 
 _SLOTS_KEPT: Final = 256
 
@@ -39,7 +39,11 @@ class Wanted:
 class Chooser:
     """Makes plans. Keeps what the file alone decides, until the file changes: places for a model, scheduled pauses."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger, bindings: Bindings, purse: Purse, running: Mapping[str, int]) -> None:
+        self._ledger = ledger
+        self._bindings = bindings
+        self._purse = purse
+        self._running = running
         self._slots: dict[tuple[str | None, str | None, str | None], tuple[Slots, tuple[Passed, ...]]] = {}
         self._world: World | None = None
         self._schedules: dict[str, tuple[float, tuple[PauseWindow, ...], Pause]] = {}
@@ -64,7 +68,6 @@ class Chooser:
 
     def plan(
         self,
-        house: "House",
         world: World,
         wanted: Wanted,
         now: float,
@@ -83,15 +86,15 @@ class Chooser:
             patience=length if routing.strategy == "affinity" else routing.cache_cold,
             uses=wanted.uses,
             words=words,
-            binding=None if wanted.pin is not None else house.bindings.of(wanted.conversation, now, length),
+            binding=None if wanted.pin is not None else self._bindings.of(wanted.conversation, now, length),
         )
-        return plan(asked, self.candidates(house, world, found.slots, now), tried)
+        return plan(asked, self.candidates(world, found.slots, now), tried)
 
-    def candidates(self, house: "House", world: World, places: Sequence[Slot], now: float) -> list[Candidate]:
+    def candidates(self, world: World, places: Sequence[Slot], now: float) -> list[Candidate]:
         """Return the accounts as a request finds them now."""
-        return [self.candidate(house, world, slot, now) for slot in places]
+        return [self.candidate(world, slot, now) for slot in places]
 
-    def candidate(self, house: "House", world: World, slot: Slot, now: float) -> Candidate:
+    def candidate(self, world: World, slot: Slot, now: float) -> Candidate:
         """Return one account as a request finds it now."""
         config = world.config
         account = config.accounts[slot.account]
@@ -100,7 +103,7 @@ class Chooser:
             raise TypeError("an account that cannot be addressed has no place")
         return Candidate(
             account=slot.account,
-            standing=house.ledger.standing(target),
+            standing=self._ledger.standing(target),
             models=slot.models,
             step=slot.step,
             chained=slot.chained,
@@ -109,27 +112,27 @@ class Chooser:
             overage=account.overage,
             auto_fallback=account.auto_fallback,
             session_length=account.session_length or config.routing.session_length,
-            place=house.ledger.place(target),
-            rules=self._rules(house, world, account, now),
+            place=self._ledger.place(target),
+            rules=self._rules(world, account, now),
             unpriced=_unpriced(world, account, slot.models),
-            running=house.running[slot.account],
+            running=self._running[slot.account],
             max_concurrency=account.max_concurrency,
-            conversations=house.bindings.homes[slot.account],
-            last_used=house.ledger.last_used.get(slot.account, 0.0),
-            probed=house.ledger.probed(slot.account),
+            conversations=self._bindings.homes[slot.account],
+            last_used=self._ledger.last_used.get(slot.account, 0.0),
+            probed=self._ledger.probed(slot.account),
         )
 
-    def _rules(self, house: "House", world: World, account: Account, now: float) -> tuple[Block, ...]:
+    def _rules(self, world: World, account: Account, now: float) -> tuple[Block, ...]:
         """Return what a person, the schedule and the budget say against an account now."""
         found: list[Block] = []
-        if house.ledger.paused_since(account.name) is not None:
+        if self._ledger.paused_since(account.name) is not None:
             found.append(Block("paused", "paused by hand", by="hand"))
         if account.pause_schedule:
             pause = self._schedule(world, account, now)
             if pause.paused:
                 found.append(Block("paused", "its pause_schedule says so", pause.until, by="schedule"))
         if account.budget is not None:
-            spent = exhausted(account.budget, house.purse.spent(account.name), now, world.zone)
+            spent = exhausted(account.budget, self._purse.spent(account.name), now, world.zone)
             if spent is not None:
                 found.append(Block("paused", spent[0], spent[1], limit=True, by="budget"))
         return tuple(found)

@@ -42,7 +42,7 @@ class House:
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
-        self._chooser = Chooser()
+        self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.running)
         self.moved = trio.Event()
         """Set at the next swap of the world."""
         self._requests: set[str] = set()
@@ -110,7 +110,7 @@ class House:
 
         ``words``: each choice says why it stands where it stands; else only the first.
         """
-        return self._chooser.plan(self, world, wanted, now, tried, words=words)
+        return self._chooser.plan(world, wanted, now, tried, words=words)
 
     def chain(self, world: World, wanted: Wanted) -> str | None:
         """Return the ``models`` of the [[fallback]] that a request goes by, if one is for it."""
@@ -126,7 +126,7 @@ class House:
 
     def candidate(self, account: str, now: float) -> Candidate:
         """Return an account of the world in force as a request would find it, whatever model it asks for."""
-        return self._chooser.candidate(self, self.world, Slot(account, (None,)), now)
+        return self._chooser.candidate(self.world, Slot(account, (None,)), now)
 
     def failed(self, target: Target, seen: Observation, now: float, model: str | None = None) -> None:
         """Take in that an account failed, asked for the upstream's ``model``."""

@@ -153,7 +153,8 @@ def _headers(answer: Any) -> dict[str, str]:
     return {
         name: value
         for name, value in answer.headers.items()
-        if name.startswith(("x-ccflared-", "anthropic-ratelimit-")) or name in {"retry-after", "x-should-retry"}
+        if name.startswith(("x-ccflared-", "anthropic-ratelimit-"))
+        or name in {"retry-after", "x-should-retry"}
     }
 
 

@@ -27,7 +27,9 @@ AFFINITY = '[routing]\nstrategy = "affinity"\n'
 
 def hello() -> FakeProvider:
     """Return a provider that answers as a plan does, with its usage windows."""
-    return FakeProvider(default=Answer(HELLO, five_hour=Window(0.2, 9000.0), seven_day=Window(0.3, 300_000.0)))
+    return FakeProvider(
+        default=Answer(HELLO, five_hour=Window(0.2, 9000.0), seven_day=Window(0.3, 300_000.0))
+    )
 
 
 def undisturbed(printed: Printed) -> None:
@@ -301,9 +303,7 @@ async def test_a_burst_of_token_counts_that_one_account_refuses_goes_unnoticed_a
         assert [(row.outcome, row.status) for row in rows] == [("complete", 200)] * (burst + 1)
 
 
-async def test_token_counts_that_every_account_refuses_leave_messages_alone(
-    sdk: Sdk, tmp_path: Path
-) -> None:
+async def test_token_counts_that_every_account_refuses_leave_messages_alone(sdk: Sdk, tmp_path: Path) -> None:
     provider = hello()
     async with live(tmp_path, provider=provider) as scene:
         for key in ("sk-first", "sk-second"):
