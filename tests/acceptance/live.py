@@ -64,10 +64,11 @@ class Live:
         """Return the first ``count`` rows, oldest first, as soon as they are written; the daemon goes on."""
         with trio.fail_after(WRITTEN_SECONDS):
             while len(rows := self._rows()) < count:
+                # To ask the daemon takes long enough, and shows that it is still there.
                 await self.states()
         return rows[:count]
 
-    async def says(self, *words: str) -> str:
+    async def command(self, *words: str) -> str:
         """Run ``ccflared`` with these words as its user does, and return what it prints. Its exit code must be 0."""
         done = await trio.run_process(
             [str(COMMAND), *words, "--config", str(self.config)],
@@ -82,7 +83,7 @@ class Live:
 
     async def states(self) -> dict[str, str]:
         """Return the state of each account, as ``ccflared status`` tells it."""
-        accounts = json.loads(await self.says("status", "--json"))["accounts"]
+        accounts = json.loads(await self.command("status", "--json"))["accounts"]
         return {account["name"]: account["state"] for account in accounts}
 
     async def rested(self, name: str) -> None:

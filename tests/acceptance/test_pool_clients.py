@@ -42,9 +42,9 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-async def why(scene: Live, request: str) -> list[str]:
-    """Return what ``ccflared explain`` prints about a request, a line each without the spaces that align it."""
-    return [words(line) for line in (await scene.says("explain", request)).splitlines() if line.strip()]
+async def why(scene: Live, *of: str) -> list[str]:
+    """Return what ``ccflared explain`` prints of a request or a model, line by line, without the spaces that align."""
+    return [words(line) for line in (await scene.command("explain", *of)).splitlines() if line.strip()]
 
 
 STAYS_OR_MOVES: Mapping[str, tuple[str, str]] = {
@@ -62,16 +62,22 @@ async def test_a_running_conversation_stays_where_its_cache_is_warm_unless_the_b
     async with live(tmp_path, provider=hello(), own={"first": line}) as scene:
         person = Person(claude, home, scene.url)
         running, other = str(uuid4()), str(uuid4())
-        await scene.says("account", "pause", "first")
+        await scene.command("account", "pause", "first")
         undisturbed(await person.says("Say hello.", "--session-id", running))
-        await scene.says("account", "resume", "first")
+        await scene.command("account", "resume", "first")
         undisturbed(await person.says("And once more?", "--continue"))
         undisturbed(await person.says("Say hello.", "--session-id", other))
         undisturbed(await person.says("And a third time?", "--resume", running))
         undisturbed(await person.says("Say it again.", "--resume", other))
         assert scene.keys == ["sk-second", goes_on, "sk-first", goes_on, "sk-first"]
-        conversations = [row.conversation for row in await scene.rows()]
-        assert conversations == [f"claude-code:{each}" for each in (running, running, other, running, other)]
+        rows = await scene.written(5)
+        conversations = [f"claude-code:{each}" for each in (running, running, other, running, other)]
+        assert [row.conversation for row in rows] == conversations
+        # What it would do next is what it did.
+        for conversation, key in ((conversations[0], goes_on), (conversations[2], "sk-first")):
+            plan = await why(scene, str(rows[0].model), "--conversation", conversation)
+            (asked_first,) = [line for line in plan if line.startswith("→ 1 ")]
+            assert asked_first.startswith(f"→ 1 {key.removeprefix('sk-')} it served this conversation before")
 
 
 @pytest.mark.parametrize("case", STAYS_OR_MOVES)
@@ -154,7 +160,7 @@ async def test_claude_is_served_by_an_account_that_has_another_name_for_its_mode
             ("vendor/big", "no such model"),
             ("vendor/mid", "served"),
         ]
-        story = words(await scene.says("explain", haiku.id))
+        story = words(await scene.command("explain", haiku.id))
         assert "first ○ not asked its models map other names of Claude's, but not claude-haiku-" in story
 
 
@@ -217,7 +223,7 @@ async def test_when_all_accounts_rest_for_hours_claude_shows_our_sentence_after_
         # The second question is not even put to them.
         assert scene.keys == ["sk-first", "sk-second"]
         asked_both, asked_nobody = await scene.written(2)
-        assert {(row.outcome, row.status) for row in await scene.written(2)} == {("refused", 429)}
+        assert {(row.outcome, row.status) for row in (asked_both, asked_nobody)} == {("refused", 429)}
         assert kinds(asked_both) == [("first", "limit"), ("second", "limit")]
         assert [(each.account, each.state) for each in asked_nobody.passed] == [
             ("first", "resting"),
