@@ -63,7 +63,9 @@ async def test(call: Call) -> Reply:
 def _left(house: House, name: str) -> str:
     """Say what still keeps an account from serving, as the end of a sentence."""
     now = time()
-    target = house.world.targets[name]
+    target = house.world.targets.get(name)
+    if target is None:  # a reload has removed it meanwhile
+        return ", and it has left the file."
     if isinstance(target, Unfit):
         return f", but it is {target.state}" + (f": {target.reason}." if target.reason else ".")
     seen = view(house.candidate(name, now), now)

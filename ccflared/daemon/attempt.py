@@ -1,8 +1,10 @@
 """Tries one account for one request, up to the commit point. What goes wrong here is a value, not an exception."""
 
 import random
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from time import time
 from typing import Final
 
@@ -28,9 +30,9 @@ from ccflared.wire import Head, Inbound, Observation
 MESSAGES: Final = "/v1/messages"
 _TOLD: Final = ("forbidden", "payment", "no such model", "out of credits")
 _LARGE: Final = 1024 * 1024
+_LEFT: Final = "the client left, or the daemon was stopped, before it had answered"
 _CUT_SHORT: Final = Observation("account", "broken", "the answer ends before its end")
-_BEGINNING: Final = 512
-_REFUSALS: Final = (b'"error"', b'"base_resp"')
+_A_MESSAGE: Final = re.compile(rb'"type"\s*:\s*"message"')
 _ERROR_READ: Final = 64 * 1024
 _ERROR_SECONDS: Final = 2.0
 
@@ -71,10 +73,17 @@ class Attempts:
         """Whether what comes back says anything of an account; a path outside the pool is its client's own business."""
         return pooled(self.inbound.path)
 
-    async def at(self, target: Target, choice: Choice) -> Begun | Failure:
-        """Try an account; an overloaded one again, after a moment, as often as the file says."""
+    def left(self, others: int) -> int:
+        """Return how many tries this account may take: what is left, but for one for each of the ``others``."""
+        return self.routing.attempts - len(self.journal.attempts) - others
+
+    async def at(self, target: Target, choice: Choice, others: int) -> Begun | Failure:
+        """Try an account; an overloaded one again, after a moment, as often as the file says.
+
+        ``others``: accounts that could serve, too. A try is kept back for each of them.
+        """
         retry = self.routing.overload_retry
-        tries = max(1, min(retry.attempts, self.routing.attempts - len(self.journal.attempts)))
+        tries = max(1, min(retry.attempts, self.left(others)))
         why = choice.why
         with ExitStack() as stack:
             stack.enter_context(self.house.trying(target.account))
@@ -98,34 +107,39 @@ class Attempts:
         """Send the request to an account once and note what came of it."""
         started, at = trio.current_time(), time()
         self.journal.meter, self.journal.hidden = Meter(), target.without_secrets
-        status, result = await self._send(target, choice)
+        note = partial(
+            self.journal.attempted,
+            account=target.account,
+            provider=target.provider,
+            why=why,
+            started=started,
+            model=choice.model,
+        )
+        try:
+            status, result = await self._send(target, choice)
+        except trio.Cancelled:
+            note(now=trio.current_time(), status=None, kind="left", reason=_LEFT)
+            raise
         if self.pooled and isinstance(result, Begun) and status is not None and status < 300:
             uses = self.inbound.path == MESSAGES
             self.house.succeeded(target, at, time(), choice.model, uses=uses)
         seen = result.seen if isinstance(result, Failure) else None
         reason = result.seen.reason if isinstance(result, Failure) else result.remark
-        self.journal.attempted(
-            account=target.account,
-            provider=target.provider,
-            why=why,
-            started=started,
-            now=trio.current_time(),
-            status=status,
-            kind=seen.kind if seen else "served",
-            reason=reason,
-            model=choice.model,
-        )
+        kind = seen.kind if seen else "served"
+        note(now=trio.current_time(), status=status, kind=kind, reason=reason)
         return result
 
     async def _send(self, target: Target, choice: Choice) -> tuple[int | None, Begun | Failure]:
         """Return the status an account answers with, and the answer up to its commit point or how it failed."""
+        outbound = prepare(await self._called(choice.model), target)
         try:
-            answer = await self.house.upstream.send(
-                prepare(await self._called(choice.model), target),
-                target,
-                connect_seconds=self.routing.connect_timeout,
-                silent_seconds=self.routing.idle_timeout,
-            )
+            with self.house.waits_for(target, choice.model, outbound.body):
+                answer = await self.house.upstream.send(
+                    outbound,
+                    target,
+                    connect_seconds=self.routing.connect_timeout,
+                    silent_seconds=self.routing.idle_timeout,
+                )
         except UpstreamError as error:
             return None, Failure(observe_failure(error))
         self._read_along(target, answer.head)
@@ -150,6 +164,7 @@ class Attempts:
 
     def _read_along(self, target: Target, head: Head) -> None:
         """Take in what the head of an answer tells besides: usage windows, and who pays."""
+        self.journal.payer = target.account
         self.journal.billing, self.journal.reported = self.world.billing[target.account], head.headers
         if self.inbound.path != MESSAGES:
             return
@@ -179,7 +194,7 @@ class Attempts:
             return Failure(begun)
         if self.pooled and cut_short(begun):
             return Failure(_CUT_SHORT)
-        document = _refusing(begun)
+        document = _refusing(begun) if path == MESSAGES else b""
         seen = observe(path, head, document, time(), signs=target.signs, model=model) if document else None
         return begun if seen is None else Failure(seen, head, target.masked(document))
 
@@ -187,5 +202,4 @@ class Attempts:
 def _refusing(begun: Begun) -> bytes:
     """Return a whole document that may be a refusal although its status says success, as some providers answer."""
     document = b"".join(begun.held) if begun.ended and not begun.stream else b""
-    beginning = document[:_BEGINNING]
-    return document if any(sign in beginning for sign in _REFUSALS) else b""
+    return b"" if _A_MESSAGE.search(document) else document

@@ -46,7 +46,7 @@ class Chooser:
         self._running = running
         self._slots: dict[tuple[str | None, str | None, str | None], tuple[Slots, tuple[Passed, ...]]] = {}
         self._world: World | None = None
-        self._schedules: dict[str, tuple[float, tuple[PauseWindow, ...], Pause]] = {}
+        self._schedules: dict[str, tuple[float, tuple[tuple[PauseWindow, ...], str | None], Pause]] = {}
 
     def slots(self, world: World, wanted: Wanted) -> tuple[Slots, tuple[Passed, ...]]:
         """Return the places that the file has for a request, and the accounts it has none for."""
@@ -65,6 +65,17 @@ class Chooser:
                 self._slots.clear()
             self._slots[key] = found
         return found
+
+    def thread(self, world: World, wanted: Wanted) -> str | None:
+        """Return the key of a conversation's binding; None where there is no conversation, or it is pinned.
+
+        Each client has conversations of its own, and in each of them a chain has accounts of its own.
+        """
+        if wanted.conversation is None or wanted.pin is not None:
+            return None
+        chain = self.slots(world, wanted)[0].chain
+        parts = (wanted.conversation, wanted.client and f"of {wanted.client}", chain and f"for {chain}")
+        return " ".join(part for part in parts if part)
 
     def plan(
         self,
@@ -86,7 +97,7 @@ class Chooser:
             patience=length if routing.strategy == "affinity" else routing.cache_cold,
             uses=wanted.uses,
             words=words,
-            binding=None if wanted.pin is not None else self._bindings.of(wanted.conversation, now, length),
+            binding=self._bindings.of(self.thread(world, wanted), now, length),
         )
         return plan(asked, self.candidates(world, found.slots, now), tried)
 
@@ -140,12 +151,12 @@ class Chooser:
     def _schedule(self, world: World, account: Account, now: float) -> Pause:
         """Return what the schedule says, reckoned anew only when it can say something else."""
         known = self._schedules.get(account.name)
-        if known is not None and known[1] == account.pause_schedule:
+        if known is not None and known[1] == (account.pause_schedule, world.config.timezone):
             since, _, pause = known
             if since <= now and (pause.until is None or now < pause.until):
                 return pause
         pause = scheduled(account.pause_schedule, now, lambda name: ZoneInfo(name) if name else world.zone)
-        self._schedules[account.name] = (now, account.pause_schedule, pause)
+        self._schedules[account.name] = (now, (account.pause_schedule, world.config.timezone), pause)
         return pause
 
 

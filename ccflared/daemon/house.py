@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import time
+from typing import Final
 
 import trio
 
@@ -21,11 +23,26 @@ from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World
 from ccflared.money.budgets import period_start
+from ccflared.money.pricing import at_least
 from ccflared.pool.candidates import Candidate
 from ccflared.pool.route import Plan
 from ccflared.pool.slots import Slot
 from ccflared.providers.target import Target
 from ccflared.wire import Observation, Passed, Quota
+
+RECALL_AGAIN: Final = 10.0
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A try that waits for the head of its answer. ``since``: Trio's time."""
+
+    target: Target
+    model: str | None
+    body: bytes
+    since: float
+    noted: bool = False
+    """Its silence was taken in already."""
 
 
 class House:
@@ -39,6 +56,12 @@ class House:
         self.draining = False
         self.running: Counter[str] = Counter()
         """Tries under way, by account."""
+        self.probing: Counter[str] = Counter()
+        """Requests of the daemon's own under way, by account."""
+        self.recalled = False
+        """Whether what was learnt before the start was taken in."""
+        self.waiting: set[Waiting] = set()
+        """Tries that have had no answer yet."""
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
@@ -50,21 +73,37 @@ class House:
 
     def move(self, world: World) -> None:
         """Swap in a new world. What was learnt counts while provider, place and credential are the same."""
+        if world.config.timezone != self.world.config.timezone:
+            self.purse.move(time(), self.world.zone, world.zone)
         self.world = world
         self.upstream.close_idle()
         self.moved.set()
         self.moved = trio.Event()
 
-    async def recall(self) -> None:
-        """Take in what was learnt and spent before this start. What cannot be read is learnt again."""
+    async def recall(self) -> bool:
+        """Take in what was learnt and spent before this start. False: it cannot be read now."""
         now, zone = time(), self.world.zone
         memories = await self.recorder.recall()
+        if memories is None:
+            return False
         self.ledger.recall(memories, now, self.world.config.accounts)
         self.bindings.recall(memories)
         # Also where no account has a budget: a reload may set one, for what was spent already.
         day = await self.recorder.spent(period_start(now, zone, "day"))
         month = await self.recorder.spent(period_start(now, zone, "month"))
         self.purse.restore(day, month, now, zone)
+        for account, part in (await self.recorder.traffic(now)).accounts.items():
+            if part.last_used is not None:
+                self.ledger.last_used.setdefault(account, part.last_used)
+        self.recalled = True
+        return True
+
+    async def recall_later(self, *, again: float = RECALL_AGAIN) -> None:
+        """Try every ``again`` seconds to take in what could not be read at the start; end when it was."""
+        while True:
+            await trio.sleep(again)
+            if await self.recall():
+                return
 
     @property
     def requests(self) -> int:
@@ -97,6 +136,16 @@ class House:
         finally:
             self.running[account] -= 1
 
+    @contextmanager
+    def waits_for(self, target: Target, model: str | None, body: bytes) -> Iterator[None]:
+        """Let it be known, while the context lasts, that a try waits for the head of an answer."""
+        waiting = Waiting(target, model, body, trio.current_time())
+        self.waiting.add(waiting)
+        try:
+            yield
+        finally:
+            self.waiting.discard(waiting)
+
     def plan(
         self,
         world: World,
@@ -112,6 +161,10 @@ class House:
         """
         return self._chooser.plan(world, wanted, now, tried, words=words)
 
+    def thread(self, world: World, wanted: Wanted) -> str | None:
+        """Return the key of the binding of a request's conversation; None where it has none."""
+        return self._chooser.thread(world, wanted)
+
     def chain(self, world: World, wanted: Wanted) -> str | None:
         """Return the ``models`` of the [[fallback]] that a request goes by, if one is for it."""
         return self._chooser.slots(world, wanted)[0].chain
@@ -124,9 +177,9 @@ class House:
         """Say how the router would choose for a new conversation that any account may serve."""
         return self.plan(self.world, Wanted(), now)
 
-    def candidate(self, account: str, now: float) -> Candidate:
-        """Return an account of the world in force as a request would find it, whatever model it asks for."""
-        return self._chooser.candidate(self.world, Slot(account, (None,)), now)
+    def candidate(self, account: str, now: float, model: str | None = None) -> Candidate:
+        """Return an account of the world in force as a request would find it, for an upstream's model or any."""
+        return self._chooser.candidate(self.world, Slot(account, (model,)), now)
 
     def failed(self, target: Target, seen: Observation, now: float, model: str | None = None) -> None:
         """Take in that an account failed, asked for the upstream's ``model``."""
@@ -152,9 +205,15 @@ class House:
 
     def settled(self, journal: Journal) -> tuple[int | None, CostSource | None]:
         """Return what a request has cost and who says so, and take it out of the account's budget where it is money."""
-        cost = journal.cost(self.world.prices)
-        if cost[0] and journal.billing in ("api", "overage") and journal.attempts:
-            self.purse.pay(journal.attempts[-1].account, cost[0], time(), self.world.zone)
+        prices = self.world.prices
+        cost = journal.cost(prices)
+        if journal.payer is not None and journal.billing in ("api", "overage"):
+            # A budget that counted what nobody knows exactly as nothing would be none.
+            charge = cost[0]
+            if charge is None:
+                charge = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
+            if charge:
+                self.purse.pay(journal.payer, charge, time(), self.world.zone)
         return cost
 
     def reset(self, account: str, now: float) -> None:

@@ -33,6 +33,8 @@ class Journal:
     origin: Origin = "client"
     billing: Billing | None = None
     """Who pays for the answer."""
+    payer: str | None = None
+    """The account whose answer it is."""
     reported: Headers = ()
     """Fields of the answer, one of which may tell what it cost."""
     hidden: Callable[[str], str] = str
@@ -76,9 +78,13 @@ class Journal:
         reported = reported_cost(self.meter.usage if self.meter.tells_cost else None, self.reported)
         if reported is not None:
             return reported, "reported"
-        asked = self.attempts[-1].model if self.attempts else None
-        cost = priced(self.meter.model or asked, self.meter.tokens, prices)
+        cost = priced(self.priced_model(prices), self.meter.tokens, prices)
         return cost, None if cost is None else "computed"
+
+    def priced_model(self, prices: Prices) -> str | None:
+        """Return the model whose price counts: as the answer names it, else as it was asked for."""
+        served, asked = self.meter.model, self.attempts[-1].model if self.attempts else None
+        return served if served is not None and prices.rates(served) is not None else asked
 
     def entry(
         self,

@@ -11,9 +11,9 @@ from typing import Final
 import trio
 
 from ccflared.daemon.house import House
-from ccflared.daemon.probe import probe
-from ccflared.pool.candidates import blocks
-from ccflared.pool.refresh import backoff, due
+from ccflared.daemon.probe import probe, probe_model
+from ccflared.pool.candidates import blocks, model_blocks
+from ccflared.pool.refresh import BETWEEN, backoff, due
 from ccflared.providers.target import Target
 
 log = logging.getLogger("ccflared.refresh")
@@ -27,10 +27,13 @@ _SPREAD: Final = 20.0
 class Keepers:
     """The keyed tasks. A reload starts and ends them as the file says."""
 
-    def __init__(self, house: House, *, look: float = _LOOK, spread: float = _SPREAD) -> None:
+    def __init__(
+        self, house: House, *, look: float = _LOOK, spread: float = _SPREAD, between: float = BETWEEN
+    ) -> None:
         self._house = house
         self._look = look
         self._spread = spread
+        self._between = between
         self._running: dict[str, trio.CancelScope] = {}
 
     async def run(self) -> None:
@@ -61,7 +64,8 @@ class Keepers:
             while True:
                 target = self._house.world.targets.get(name)
                 now = time()
-                if isinstance(target, Target) and self._is_due(target, now - spread) and now >= not_before:
+                waited = trio.current_time() >= not_before
+                if waited and isinstance(target, Target) and self._is_due(target, now - spread):
                     done = await probe(self._house, target, "refresh")
                     if done.served:
                         self._house.ledger.refreshed(name, now)
@@ -73,7 +77,7 @@ class Keepers:
                         )
                     else:
                         refusals += 1
-                        not_before = now + backoff(refusals)
+                        not_before = trio.current_time() + backoff(refusals)
                         log.info(
                             "account %s: no new usage window was begun: %s (again in %.0f s)",
                             name,
@@ -85,7 +89,10 @@ class Keepers:
     def _is_due(self, target: Target, now: float) -> bool:
         """Whether a window has ended that nobody's request has followed, and nothing keeps the account from serving."""
         ledger = self._house.ledger
-        end = due(ledger.standing(target), ledger.refreshed_at(target.account))
+        last = ledger.refreshed_at(target.account)
+        end = due(ledger.standing(target), last, now, between=self._between)
         if end is None or now < end:
             return False
-        return not blocks(self._house.candidate(target.account, time()), time())
+        model = probe_model(self._house, target)
+        candidate = self._house.candidate(target.account, time(), model)
+        return not blocks(candidate, time()) and not model_blocks(candidate, model, time())

@@ -59,7 +59,10 @@ class Ledger:
         """Wall-clock time of the last success, by account."""
 
     def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
-        """Take in what was remembered before this start. ``known``: the accounts of the file."""
+        """Take in what was remembered before this start, but for what was learnt anew since.
+
+        ``known``: the accounts of the file.
+        """
         names = set(known)
         for memory in memories:
             gone = memory.kind in ("account", "pause", "refresh") and memory.key not in names
@@ -96,12 +99,13 @@ class Ledger:
         """Take in an answer to a try begun at ``began``. ``uses``: of a kind that counts against usage windows."""
         self.last_used[target.account] = began
         if self.place(target) is not NOTHING:
-            self._set_place(target.place, settle(self.place(target), began), now)
+            self._set_place(target.place, settle(self.place(target), began, now), now)
         before = self.standing(target)
         if uses:
-            self._set(target, before, after_success(before, model, began), now)
-        elif before.account is not NOTHING:
-            self._set(target, before, replace(before, account=accepted(before.account, began)), now)
+            self._set(target, before, after_success(before, model, began, now), now)
+        elif before.account is not NOTHING or not before.accepted:
+            known = accepted(before.account, began)
+            self._set(target, before, replace(before, account=known, accepted=True), now)
 
     def told(self, target: Target, quota: Quota, trust_reset_up_to: float) -> None:
         """Take in what an answer told of the account's usage windows."""
@@ -180,19 +184,18 @@ class Ledger:
 
     def _take_in(self, kind: str, key: str, value: str) -> None:
         if kind == "account" and (standing := standing_of(value)) is not None:
-            self._standings[key] = standing
+            self._standings.setdefault(key, standing)
         elif kind == "place" and (known := learnt_of(value)) is not None:
-            self._places[key] = known
+            self._places.setdefault(key, known)
         elif kind in ("pause", "refresh") and (at := _number(value)) is not None:
-            (self._paused if kind == "pause" else self._refreshed)[key] = at
+            (self._paused if kind == "pause" else self._refreshed).setdefault(key, at)
 
     def _set(self, target: Target, before: Standing, now_known: Standing, now: float) -> None:
         if now_known is before or now_known == before:
             return
         self._standings[target.account] = now_known
         self._keep("account", target.account, standing_text(now_known), now)
-        if now_known.account is not before.account or now_known.models is not before.models:
-            _tell(target.account, _bare(target, before, now), _bare(target, now_known, now), now)
+        _tell(target.account, _bare(target, before, now), _bare(target, now_known, now), now)
 
     def _set_place(self, place: str, known: Learnt, now: float) -> None:
         if known is NOTHING:
@@ -218,7 +221,8 @@ def _told_just_now(last: Quota, quota: Quota) -> bool:
 
 
 def _bare(target: Target, standing: Standing, now: float) -> View:
-    return view(Candidate(target.account, standing), now)
+    """Say in which state an account is by what was learnt alone, whatever the file allows it."""
+    return view(Candidate(target.account, standing, overage="allow"), now)
 
 
 def _number(text: str) -> float | None:

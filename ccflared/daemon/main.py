@@ -17,7 +17,7 @@ import trio
 
 from ccflared.config.load import Loaded, Rejected, control_socket, load, read_secrets, state_directory
 from ccflared.config.report import Mistake
-from ccflared.daemon import control, logs
+from ccflared.daemon import control, logs, silence
 from ccflared.daemon.app import Administration, App, Guesses, Health
 from ccflared.daemon.control import Control
 from ccflared.daemon.directory import held
@@ -116,6 +116,9 @@ async def _services(
         services.start_soon(_obey, signals, running, stop, manager)
         services.start_soon(running.reloads.watch)
         services.start_soon(Keepers(running.house).run)
+        services.start_soon(silence.watch, running.house)
+        if not running.house.recalled:
+            services.start_soon(running.house.recall_later)
         services.start_soon(_watchdog, manager)
         try:
             async with trio.open_nursery() as front:

@@ -47,16 +47,21 @@ class Probed:
 
 async def probe(house: House, target: Target, origin: Origin) -> Probed:
     """Ask an account for one token, and record it. Good news is learnt; a failure changes nothing but the log."""
-    model = _model(house, target)
+    model = probe_model(house, target)
     inbound = _request(model)
     journal = Journal(inbound, trio.current_time(), model=model, origin=origin)
     journal.hidden = target.without_secrets
     head: Head | None = None
-    seen: Observation | None = Observation("account", "time-out", f"no answer within {_WITHIN:g} s")
+    seen: Observation | None = Observation("request", "left", "given up before it was answered")
     try:
-        with house.trying(target.account), trio.move_on_after(_WITHIN):
+        # It takes no client's place: it does not count against max_concurrency.
+        house.probing[target.account] += 1
+        with trio.move_on_after(_WITHIN) as scope:
             head, seen = await _ask(house, target, inbound, journal)
+        if scope.cancelled_caught:
+            seen = Observation("account", "time-out", f"no answer within {_WITHIN:g} s")
     finally:
+        house.probing[target.account] -= 1
         journal.attempted(
             account=target.account,
             provider=target.provider,
@@ -106,6 +111,7 @@ async def _ask(
     if seen is None:
         journal.meter.piece(said)
         journal.meter.end()
+        journal.payer = target.account
         journal.billing, journal.reported = house.world.billing.get(target.account), head.headers
         house.succeeded(target, began, time(), journal.model)
         if quota := read_quota(head, time()):
@@ -113,7 +119,7 @@ async def _ask(
     return head, seen
 
 
-def _model(house: House, target: Target) -> str:
+def probe_model(house: House, target: Target) -> str:
     """Return what the account calls the model of refresh_model; that name itself where its maps do not tell."""
     config = house.world.config
     wanted = config.routing.refresh_model

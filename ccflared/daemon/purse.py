@@ -23,10 +23,21 @@ class Purse:
     def restore(
         self, day: Mapping[str, int], month: Mapping[str, int], now: float, zone: dt.tzinfo | None
     ) -> None:
-        """Take in what the history says was billed since this day and this month began."""
+        """Take in what the history says was billed since this day and this month began; more may be known already."""
         starts = period_start(now, zone, "day"), period_start(now, zone, "month")
         for account, billed in month.items():
-            self._spent[account] = Spent(day.get(account, 0), billed, *starts)
+            since = added(self.spent(account), 0, now, zone)
+            self._spent[account] = Spent(
+                max(day.get(account, 0), since.day), max(billed, since.month), *starts
+            )
+
+    def move(self, now: float, before: dt.tzinfo | None, zone: dt.tzinfo | None) -> None:
+        """Keep what was spent today and this month where days are those of another zone from now on."""
+        starts = period_start(now, zone, "day"), period_start(now, zone, "month")
+        for account, known in self._spent.items():
+            current = added(known, 0, now, before)
+            self._spent[account] = Spent(current.day, current.month, *starts)
+        self._day = (0.0, 0.0, zone)
 
     def spent(self, account: str) -> Spent:
         """Return what was spent with an account."""

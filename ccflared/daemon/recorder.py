@@ -196,8 +196,8 @@ class Recorder:
             log.debug("traffic is unknown: %s", sentence(error, self._database))
         return Traffic(since=since, until=now, known=False)
 
-    async def recall(self) -> list[Memory]:
-        """Return what was remembered and is committed, kind by kind, the oldest first; nothing if it cannot be read.
+    async def recall(self) -> list[Memory] | None:
+        """Return what was remembered and is committed, kind by kind, the oldest first; None if it cannot be read.
 
         Once ``run`` has started: it makes the file, and brings an older one up to date.
         """
@@ -205,10 +205,12 @@ class Recorder:
             return await self._read(memories.recall, RECALLING)
         except (sqlite3.Error, OSError) as error:
             log.warning("what was remembered cannot be read: %s", sentence(error, self._database))
-        return []
+        return None
 
     async def request(self, request_id: str) -> Entry | None:
-        """Return a request's row, once it is written; None where there is none, or the history cannot be read."""
+        """Return a request's row; None where there is none, or the history cannot be written or read."""
+        with trio.move_on_after(READING):
+            await self.settled()  # it may be asked about the moment it has ended
         try:
             return await self._read(partial(row, request_id=request_id), READING)
         except (sqlite3.Error, OSError) as error:

@@ -28,12 +28,16 @@ from ccflared.formats.conversation import identity
 from ccflared.pool.refusal import Refusal, refuse
 from ccflared.pool.route import Choice, Plan
 from ccflared.providers.prepare import returned
+from ccflared.providers.quota import PREFIX as UNIFIED
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound
 
 _PARSED_IN_PLACE: Final = 1024 * 1024
 _OF_A_STREAM: Final = frozenset({b"x-accel-buffering", b"cache-control", b"content-length"})
 """Fields that are set anew. Of a stream with pings or an error event slipped in, the length is another."""
+_OF_A_REFUSAL: Final = frozenset({b"content-length", b"x-should-retry"})
+_PASSED_KEPT: Final = 20
+"""Of the accounts that were not asked, how many a row tells of; those that could serve otherwise come first."""
 _WORTH_WAITING: Final = 60
 """Seconds. Claude Code waits that long and no longer; an SDK would sleep through any time it is told."""
 _NOT_SOON: Final = 300
@@ -107,17 +111,18 @@ class _Request:
                 break
             choice = plan.choices[0]
             target = self._target(choice.account)
-            if wanted.conversation is not None and wanted.pin is None and not tried:
-                self.house.bindings.offered(wanted.conversation, choice.account, time())
-            result = await attempts.at(target, choice)
+            if not tried and (thread := self.house.thread(self.world, wanted)) is not None:
+                self.house.bindings.offered(thread, choice.account, time())
+            others = len({each.account for each in plan.choices}) - 1
+            result = await attempts.at(target, choice, others)
             if isinstance(result, Begun):
                 self._settle(wanted, plan, choice, target, result)
                 with result.answer, self.house.trying(target.account):
                     await self._give(target, result)
                 return
             failures.append(result)
-            tried |= _done(choice, plan, result)
-        await self._nobody(wanted, failures)
+            tried |= _done(choice, plan, None if attempts.left(others) <= 0 else result)
+        await self._nobody(wanted, failures, {account for account, _ in tried})
 
     async def _wanted(self) -> Wanted:
         """Return what is asked for, by whom and in which conversation. Raises ClientError."""
@@ -126,7 +131,7 @@ class _Request:
         if names_model(inbound.path):
             model = journal.model = await self._model()
             journal.conversation = identity(inbound.headers, inbound.body, inbound.client)
-        uses = pooled(inbound.path)
+        uses = inbound.path == MESSAGES
         wanted = Wanted(model, inbound.client, inbound.pin, journal.conversation, uses=uses)
         journal.chain = self.house.chain(self.world, wanted)
         return wanted
@@ -152,7 +157,8 @@ class _Request:
     def _plan(self, wanted: Wanted, tried: AbstractSet[tuple[str, str | None]]) -> Plan:
         plan = self.house.plan(self.world, wanted, time(), tried, words=False)
         if not tried:
-            self.journal.passed = plan.passed + self.house.left_out(self.world, wanted)
+            passed = plan.passed + self.house.left_out(self.world, wanted)
+            self.journal.passed = passed[:_PASSED_KEPT]
         return plan
 
     def _target(self, account: str) -> Target:
@@ -166,17 +172,17 @@ class _Request:
         if self.inbound.path != MESSAGES or wanted.pin is not None or begun.answer.head.status >= 300:
             return
         now = time()
-        if wanted.conversation is not None:
+        if (thread := self.house.thread(self.world, wanted)) is not None:
             self.house.bindings.expire(now, self.world.config.routing.session_length)
             began = self.inbound.at
-            self.house.bindings.served(wanted.conversation, choice.account, began, now, borrows=plan.borrows)
+            self.house.bindings.served(thread, choice.account, began, now, borrows=plan.borrows)
         if choice.begins:
             self.house.begin_session(target, now)
 
     async def _give(self, target: Target, begun: Begun) -> None:
         """Give out an answer that has begun, to its end or its break."""
         head = begun.answer.head
-        headers = returned(head.headers) + self._own_headers()
+        headers = self._returned(head) + self._own_headers()
         if begun.stream:
             # Tells nginx and its kin to pass events on as they come.
             headers = [field for field in headers if field[0] not in _OF_A_STREAM]
@@ -186,27 +192,41 @@ class _Request:
         if seen is not None and pooled(self.inbound.path):
             self.house.failed(target, seen, time(), begun.speaker.model)
 
-    async def _nobody(self, wanted: Wanted, failures: Sequence[Failure]) -> None:
+    async def _nobody(self, wanted: Wanted, failures: Sequence[Failure], asked: AbstractSet[str]) -> None:
         """Say that nobody can serve: in an upstream's own words where they tell the client more, else in ours."""
         now = time()
         plan = self.house.plan(self.world, wanted, now)
+        could = {choice.account: choice.until for choice in reversed(plan.choices)}
+        unasked = could.keys() - asked
         last = failures[-1] if failures else None
-        tells = last is not None and all(failure.tells_more for failure in failures)
+        tells = last is not None and not unasked and all(failure.tells_more for failure in failures)
         if tells and last and last.head and (last.seen.scope == "request" or not plan.blocks):
             await self._pass_on(last, last.head)
             return
-        failing = {choice.account: choice.until for choice in reversed(plan.choices)}
-        refusal = refuse(plan.blocks, tuple(failing.values()), now)
+        failing = [until for account, until in could.items() if account in asked]
+        refusal = refuse(plan.blocks, failing, now, unasked=len(unasked))
         self.journal.ended("refused", refusal.message)
         body = dialect.error_body(self.inbound.path, refusal.kind, refusal.message, self.inbound.id)
         headers = [*self._own_headers(), (b"request-id", self.inbound.id.encode()), *_waiting(refusal)]
         await self.exchange.reply(refusal.status, headers, body)
 
     async def _pass_on(self, failure: Failure, head: Head) -> None:
-        """Give the client an upstream's own refusal."""
-        self.journal.ended("error", failure.seen.reason)
-        headers = [field for field in returned(head.headers) if field[0] != b"content-length"]
+        """Give the client an upstream's own refusal, which is a whole answer."""
+        self.journal.ended("complete")
+        headers = [field for field in self._returned(head) if field[0] not in _OF_A_REFUSAL]
+        after = head.get(b"retry-after") or b""
+        if after and not (after.isdigit() and int(after) <= _WORTH_WAITING):
+            headers.append((b"x-should-retry", b"false"))
+        elif (retry := head.get(b"x-should-retry")) is not None:
+            headers.append((b"x-should-retry", retry))
         await self.exchange.reply(head.status, headers + self._own_headers(), failure.body)
+
+    def _returned(self, head: Head) -> RawHeaders:
+        """Return an answer's fields for the client: of one account's usage nothing, where others can serve as well."""
+        headers = returned(head.headers)
+        if self.inbound.pin is not None or len(self.world.targets) == 1:
+            return headers
+        return [field for field in headers if not field[0].startswith(UNIFIED)]
 
     def _own_headers(self) -> RawHeaders:
         """Return the fields that ccflared adds to an answer; the account only for those who may know it."""
@@ -223,9 +243,12 @@ class _Request:
         return headers
 
 
-def _done(choice: Choice, plan: Plan, failure: Failure) -> set[tuple[str, str | None]]:
-    """Return what a request need not ask again: the model that is not to be had there, or the whole account."""
-    if failure.seen.scope == "model":
+def _done(choice: Choice, plan: Plan, failure: Failure | None) -> set[tuple[str, str | None]]:
+    """Return what a request need not ask again: the model that is not to be had there, or the whole account.
+
+    ``failure`` None: no try is left for another model of this account.
+    """
+    if failure is not None and failure.seen.scope == "model":
         return {(choice.account, choice.model)}
     return {(each.account, each.model) for each in plan.choices if each.account == choice.account}
 

@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -100,6 +100,21 @@ def priced(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
         total += count * rate
     whole = (total + _SCALE // 2) // _SCALE
     return whole if whole < _MOST else None
+
+
+def at_least(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
+    """Return what a budget is charged where the exact cost is unknown: a cache rate that is missing counts as input's.
+
+    None where not even the rates of input and output are known.
+    """
+    known = prices.of(model) if model is not None else Price()
+    full = replace(
+        known,
+        **{
+            rate: known.input for rate in _RATES if rate.startswith("cache_") and getattr(known, rate) is None
+        },
+    )
+    return priced("it", tokens, Prices({"it": full}, {}))
 
 
 def _rates(price: Price) -> Rates:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from ccflared.formats.families import family_of
 from ccflared.pool import capacity
 from ccflared.pool.states import NOTHING, Learnt, Mark, Standing, State, View
-from ccflared.wire import Quota, Window
+from ccflared.wire import Quota
 
 Overage = Literal["never", "last-resort", "allow"]
 PausedBy = Literal["hand", "schedule", "budget", "overage"]
@@ -137,11 +137,12 @@ def doubted(candidate: Candidate, model: str | None, now: float) -> Mark | None:
 
 
 def half_open(candidate: Candidate, model: str | None, now: float) -> bool:
-    """Whether a rest of the account or the model has ended without anybody having been served since."""
+    """Whether a rest or a rejection has ended by time alone, without anybody having been served since."""
     standing = candidate.standing
     if standing.account is NOTHING and not standing.models:
         return False  # the common case, on the hot path
-    return standing.account.rest.over(now) or standing.of(model).rest.over(now)
+    account = standing.account
+    return account.rest.over(now) or account.reject.over(now) or standing.of(model).rest.over(now)
 
 
 def on_overage(candidate: Candidate, model: str | None, now: float) -> bool:
@@ -169,19 +170,17 @@ def _paid_until(quota: Quota | None, now: float, family: str | None) -> tuple[fl
     """
     if quota is None or quota.overage not in ("in use", "available"):
         return None
-    full = [window for window in capacity.current(quota, now) if _used_up(window)]
+    full = [window for window in capacity.current(quota, now) if capacity.used_up(window)]
     mine = [window.resets_at for window in full if window.family == family]
     ends = [(reset, True) for reset in mine if reset is not None]
     # Where no window explains what runs already, not even one that has been reset since, it concerns all models.
-    unexplained = family is None and quota.overage == "in use" and not any(map(_used_up, quota.windows))
+    unexplained = (
+        family is None and quota.overage == "in use" and not any(map(capacity.used_up, quota.windows))
+    )
     look_again = quota.at + _LOOK_AGAIN
     if (None in mine or unexplained) and quota.at <= now < look_again:
         ends.append((look_again, False))
     return max(ends, default=None)
-
-
-def _used_up(window: Window) -> bool:
-    return window.spent or (window.utilization is not None and window.utilization >= 1.0)
 
 
 def _overdrawn(candidate: Candidate, now: float, family: str | None) -> list[Block]:

@@ -25,7 +25,14 @@ def merged(known: Quota | None, told: Quota, trust_reset_up_to: float = _TRUSTED
     for window in told.windows:
         believed = window if _credible(window.resets_at, latest) else replace(window, resets_at=None)
         before[window.name] = _carried(before.pop(window.name, None), believed, told.at)
-    return Quota(told.at, tuple(before.values())[-_KEPT:], told.overage)
+    windows = tuple(before.values())[-_KEPT:]
+    overage = told.overage
+    if overage is None and known is not None:
+        # It is about a window that this answer does not tell of, and that still runs.
+        silent = {window.name for window in windows} - {window.name for window in told.windows}
+        if any(w.name in silent and used_up(w) and not _ended(w, told.at) for w in windows):
+            overage = known.overage
+    return Quota(told.at, windows, overage)
 
 
 def _credible(reset: float | None, latest: float) -> bool:
@@ -52,12 +59,12 @@ def same_window(one: Window, other: Window) -> bool:
 
 def presses(quota: Quota) -> bool:
     """Whether anything in what was told could keep the account from serving: a window used up, or paid extra usage."""
-    if quota.overage == "in use":
-        return True
-    return any(
-        window.spent or (window.utilization is not None and window.utilization >= 1.0)
-        for window in quota.windows
-    )
+    return quota.overage == "in use" or any(used_up(window) for window in quota.windows)
+
+
+def used_up(window: Window) -> bool:
+    """Whether nothing is left of a window."""
+    return window.spent or (window.utilization is not None and window.utilization >= 1.0)
 
 
 def current(quota: Quota | None, now: float) -> list[Window]:

@@ -45,7 +45,12 @@ MOVES: Final[tuple[Move, ...]] = (
     *_moves("cooling", limit="resting", refused="rejected", success="ready", time="half-open"),
     *_moves("half-open", limit="resting", refused="rejected", failure="doubtful", success="ready"),
     *_moves(
-        "rejected", limit="rejected", refused="rejected", failure="rejected", success="ready", time="ready"
+        "rejected",
+        limit="rejected",
+        refused="rejected",
+        failure="rejected",
+        success="ready",
+        time="half-open",
     ),
 )
 """A success here is one of a request begun after what it clears was learnt; of a model, one by that model."""

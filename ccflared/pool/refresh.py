@@ -7,6 +7,8 @@ from ccflared.pool.states import Standing
 
 _SHORTEST: Final = 600.0
 """Seconds that a limit has to last to be taken for a usage window."""
+BETWEEN: Final = 2.5 * 3600.0
+"""Seconds between two windows that we start, whatever an upstream says of their ends: half of the real ones."""
 _LADDER: Final = (60.0, 300.0, 600.0, 1800.0, 3600.0, 6 * 3600.0, 12 * 3600.0)
 
 
@@ -23,13 +25,16 @@ def window_end(standing: Standing) -> float | None:
     return max(known, default=None)
 
 
-def due(standing: Standing, asked_at: float | None) -> float | None:
+def due(standing: Standing, asked_at: float | None, now: float, *, between: float = BETWEEN) -> float | None:
     """Return when the next window should be started; None while there is no end of one to wait for.
 
-    ``asked_at``: when the last window was started by us. Where an answer tells nothing of a new one, once is enough.
+    ``asked_at``: when the last window was started by us; ``between``: seconds that lie between two at least. Where an
+    answer tells nothing of a new one, once is enough.
     """
     end = window_end(standing)
-    return None if end is None or (asked_at is not None and asked_at >= end) else end
+    if end is None or asked_at is None or asked_at > now:  # by a clock that was ahead
+        return end
+    return None if asked_at >= end else max(end, asked_at + between)
 
 
 def backoff(refusals: int) -> float:

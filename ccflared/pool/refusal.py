@@ -6,6 +6,7 @@ from math import ceil
 
 from ccflared.pool.candidates import Block
 
+_HICCUP = 60.0
 _WORDS = {
     "resting": "at a limit",
     "cooling": "at a limit for this model",
@@ -25,33 +26,42 @@ class Refusal:
     wait: int | None
 
 
-def refuse(blocks: Sequence[Block], failing: Sequence[float | None], now: float) -> Refusal:
+def refuse(
+    blocks: Sequence[Block], failing: Sequence[float | None], now: float, *, unasked: int = 0
+) -> Refusal:
     """Say what a client is told when every account that could serve is in one of ``blocks``, or ``failing`` until then.
 
-    429 when limits are the reason for all of them, else 503; ``wait`` is at least a second. A rejected credential
-    and a pause by hand end by a person: they promise nothing. One that failed can be asked
-    again at once, and better when the doubt about it has ended.
+    429 when limits are the reason for all that nobody has paused, else 503; ``wait`` is at least a second. A pause by
+    hand ends by a person, and so may a rejected credential: they promise nothing. One that failed can be asked again
+    at once, and better when the doubt about it has ended. ``unasked``: how many could have been, had there been tries.
     """
-    waits = [block.until - now for block in blocks if block.until is not None and block.state != "rejected"]
+    waits = [block.until - now for block in blocks if block.until is not None and _credible(block, now)]
     waits += [0.0 if until is None else until - now for until in failing]
-    waits += [0.0 for block in blocks if block.state == "busy"]
+    waits += [0.0] * (unasked + sum(block.state == "busy" for block in blocks))
     wait = max(1, ceil(min(waits))) if waits else None
     back = f" The first is expected back in {_span(wait)}." if wait is not None else ""
-    count = len(blocks) + len(failing)
-    if not count:
-        return Refusal(
-            503, "overloaded_error", "No account can serve this request: `ccflared status` says why.", None
-        )
-    if not failing and all(block.limit for block in blocks):
-        who = "The account has" if count == 1 else f"All {count} accounts have"
-        which = " for this model" if all(block.state == "cooling" for block in blocks) else ""
+    if not blocks and not failing and not unasked:
+        said = "No account can serve this request: `ccflared status` and `ccflared explain MODEL` say why."
+        return Refusal(503, "overloaded_error", said, None)
+    counted = [block for block in blocks if block.by != "hand"]
+    if counted and not failing and not unasked and all(block.limit for block in counted):
+        who = "The account has" if len(counted) == 1 else f"All {len(counted)} accounts have"
+        which = " for this model" if all(block.state == "cooling" for block in counted) else ""
         return Refusal(429, "rate_limit_error", f"{who} reached a limit{which}.{back}", wait)
     states = [block.state for block in blocks]
     told = [f"{len(failing)} failing"] if failing else []
     told += [f"{states.count(state)} {_WORDS[state]}" for state in _WORDS if state in states]
+    if unasked:
+        told.append(f"{unasked} not asked, as its tries were used up")
+        back = ""
     return Refusal(
         503, "overloaded_error", f"No account could serve this request ({', '.join(told)}).{back}", wait
     )
+
+
+def _credible(block: Block, now: float) -> bool:
+    """Whether the end of a block is a recovery to wait for. A credential refused just now may have been a hiccup."""
+    return block.state != "rejected" or (block.until is not None and block.until - now <= _HICCUP)
 
 
 def _span(seconds: int) -> str:

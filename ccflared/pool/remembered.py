@@ -29,6 +29,7 @@ def standing_text(standing: Standing) -> str:
             "account": _learnt_value(standing.account),
             "models": {model: _learnt_value(known) for model, known in standing.models.items()},
             "quota": None if standing.quota is None else asdict(standing.quota),
+            "accepted": standing.accepted,
             "session_since": standing.session_since,
         },
         separators=(",", ":"),
@@ -73,6 +74,7 @@ def _standing(value: Any) -> Standing:
         account=_learnt(value["account"]),
         models={_text(model): _learnt(known) for model, known in value["models"].items()},
         quota=None if value["quota"] is None else _quota(value["quota"]),
+        accepted=value.get("accepted") is True,
         session_since=_maybe(value["session_since"]),
     )
 

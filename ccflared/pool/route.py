@@ -25,7 +25,8 @@ class Class(IntEnum):
     READY = 0
     DOUBTFUL = 1
     WAITING = 2
-    """Its rest has ended, and another request is showing whether it serves again."""
+    """Its rest has ended, and another request is showing whether it serves again. Or it has reached a limit, which
+    counts for others but not for this request."""
     LAST_RESORT = 3
     """Serving would be paid for beyond the plan, and the file allows that as a last resort."""
 
@@ -101,15 +102,15 @@ def plan(
             if (candidate.account, model) in tried:
                 continue
             hard = against + look.model_blocks(candidate, model, asked.now)
-            if hard and not asked.uses:
-                hard = [block for block in hard if not block.limit]
-            if hard:
+            counts = [block for block in hard if asked.uses or not (block.limit or block.state == "busy")]
+            if counts:
+                hard = counts
                 hard = look.gravest_first(hard)
                 passed.setdefault(candidate.account, _passed(candidate.account, hard))
                 last = max(hard, key=_ends)
                 blocks[candidate.account] = min(blocks.get(candidate.account, last), last, key=_ends)
             else:
-                able.append(_able(candidate, model, asked, (place, number)))
+                able.append(_able(candidate, model, asked, (place, number), limited=bool(hard)))
     able.sort(key=lambda each: each.key)
     able, kept = _with_preference(able, asked)
     chosen = {each.candidate.account for each in able}
@@ -125,14 +126,16 @@ def plan(
     )
 
 
-def _able(candidate: Candidate, model: str | None, asked: Question, order: tuple[int, int]) -> _Able:
+def _able(
+    candidate: Candidate, model: str | None, asked: Question, order: tuple[int, int], *, limited: bool
+) -> _Able:
     now = asked.now
     doubt = look.doubted(candidate, model, now)
     half_open = look.half_open(candidate, model, now)
     rank, depth = Class.READY, 0
     if candidate.overage == "last-resort" and look.on_overage(candidate, model, now):
         rank = Class.LAST_RESORT
-    elif half_open and candidate.probed:
+    elif limited or (half_open and candidate.probed):
         rank = Class.WAITING
     elif doubt is not None:
         rank, depth = Class.DOUBTFUL, doubt.count
@@ -150,8 +153,10 @@ def _why(each: _Able, asked: Question, kept: Preference | None) -> str:
     )
     if each.rank is Class.LAST_RESORT:
         said.append("as a last resort, on paid extra usage")
-    elif each.rank is Class.WAITING:
+    elif each.rank is Class.WAITING and each.half_open:
         said.append("its rest has ended, and another request is trying it")
+    elif each.rank is Class.WAITING:
+        said.append("at a limit, which this request does not count against")
     elif each.doubt is not None:
         said.append(f"in doubt: {each.doubt.reason}")
     elif each.half_open:
@@ -214,7 +219,8 @@ def _held(candidates: Sequence[Candidate], able: Sequence[_Able], asked: Questio
         if strategy.holds_session(each, asked.now)
         and (
             each.account in serving
-            or sessions.borrows(look.view(each, asked.now, each.models[0]), asked.patience, asked.now)
+            # What keeps it from one model only does not end its session.
+            or sessions.borrows(look.view(each, asked.now), asked.patience, asked.now)
         )
     }
 
@@ -226,7 +232,8 @@ def _choice(each: _Able, asked: Question, held: AbstractSet[tuple[int, int]], wh
         why,
         each.model,
         probes=each.half_open and each.rank is not Class.WAITING,
-        begins=(candidate.step, candidate.priority) not in held
+        begins=not candidate.chained
+        and (candidate.step, candidate.priority) not in held
         and not strategy.holds_session(candidate, asked.now),
         until=each.doubt.until if each.doubt else None,
     )

@@ -27,9 +27,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """How an account that could serve now stands among all that could: lower ``place`` is preferred."""
+    """How an account that could serve now stands among all that could."""
 
     place: tuple[int, int]
+    """Step of the chain and priority; lower is preferred."""
     auto_fallback: bool
 
 
@@ -69,6 +70,8 @@ def prefers(
     if stay is None:
         return None
     grade = able[stay.account]
+    if any(other.place[0] < grade.place[0] for other in able.values()):
+        return None  # the steps of a chain are strict
     better = [other for other in able.values() if other.place < grade.place]
     if better:
         return stay if warm and not any(other.auto_fallback for other in better) else None
@@ -87,7 +90,10 @@ def borrows(home: View | None, patience: float, now: float) -> bool:
 
 
 def _where(binding: Binding, able: Mapping[str, Grade], *, warm: bool) -> Preference | None:
-    home = Preference(binding.home, "it served this conversation before")
+    known = (
+        "it served this conversation before" if binding.home_used else "this conversation is with it already"
+    )
+    home = Preference(binding.home, known)
     if binding.at == binding.home:
         return home if binding.home in able else None
     away = Preference(binding.at, "this conversation borrows it, and its prompt cache is warm there")

@@ -20,7 +20,9 @@ State = Literal["paused", "rejected", "resting", "cooling", "busy", "doubtful", 
 """What routing knows of an account that can be addressed. What keeps one from that is told by the providers' room."""
 
 RETEST: Final = 300.0
-"""Seconds after which a rejected credential is tried again: a middlebox may have said it."""
+"""Seconds after which a rejected credential is tried again at the latest: a middlebox may have said it."""
+_RETEST_FIRST: Final = 5.0
+_RETEST_FACTOR: Final = 4.0
 MODELS_KEPT: Final = 64
 """Models of one account of which something is remembered; the oldest is forgotten first."""
 _MOMENT: Final = 1.0
@@ -48,7 +50,7 @@ STATES: Final[tuple[StateRow, ...]] = (
              "with the day or month; by an edit of [pricing]", "no"),
     StateRow("paused", 'paid extra usage would begin and overage = "never"', "when the usage window resets", "no"),
     StateRow("rejected", "401: the credential is not accepted",
-             "after 5 minutes; when the credential changes; at a success", "no"),
+             "after 5 minutes, sooner if it was accepted before; when the credential changes; at a success", "no"),
     StateRow("resting", "a limit of the account (429), or a usage window that is spent",
              "at the reset that was named; else after a cooldown that grows; at a success", "no"),
     StateRow("cooling", "a limit that is for one model or family only", "as resting; other models are served", "no"),
@@ -95,6 +97,8 @@ EFFECTS: Final[Mapping[str, Effect]] = {
     # 529 speaks of the provider's moment, not of the account: short, and no row of failures.
     "overloaded": Effect("doubt", 10.0, 60.0, grows=False),
     "concurrency": Effect("doubt", 5.0, 60.0, grows=False),
+    # Each one has cost somebody minutes.
+    "time-out": Effect("doubt", 30.0, 600.0),
     "payment": Effect("doubt", 30.0, 300.0),
     "no such model": Effect("doubt", 60.0, 600.0),
 }
@@ -147,6 +151,8 @@ class Standing:
     quota: Quota | None = None
     session_since: float | None = None
     """When the session that it holds was begun, under the strategies that have one."""
+    accepted: bool = False
+    """Whether its credential was ever accepted."""
 
     def of(self, model: str | None) -> Learnt:
         """Return what is known of a model."""
@@ -157,12 +163,16 @@ def after(standing: Standing, seen: Observation, model: str | None, now: float, 
     """Return the standing after a failure was observed. One of the request alone, or of the place, changes nothing."""
     match seen.scope:
         case "account":
-            return replace(standing, account=learn(standing.account, seen, now, routing))
+            known = learn(standing.account, seen, now, routing, accepted=standing.accepted)
+            return replace(standing, account=known)
         case "model" if model is not None:
             models = dict(standing.models)
             models[model] = learn(models.pop(model, NOTHING), seen, now, routing)
             while len(models) > MODELS_KEPT:
-                del models[next(iter(models))]
+                # Anybody may make up names of models: what is only doubted goes before what rests.
+                del models[
+                    next((each for each in models if not models[each].rest.holds(now)), next(iter(models)))
+                ]
             return replace(standing, models=models)
         case "model":
             return replace(standing, account=learn(standing.account, seen, now, routing))
@@ -170,54 +180,67 @@ def after(standing: Standing, seen: Observation, model: str | None, now: float, 
             return standing
 
 
-def learn(known: Learnt, seen: Observation, now: float, routing: Routing) -> Learnt:
-    """Return what is known after an observation that speaks of this account, model or place."""
+def learn(
+    known: Learnt, seen: Observation, now: float, routing: Routing, *, accepted: bool = False
+) -> Learnt:
+    """Return what is known after an observation that speaks of this account, model or place.
+
+    ``accepted``: its credential was accepted before.
+    """
     effect = EFFECTS.get(seen.kind, OTHERWISE)
     match effect.does:
         case "rest":
             return replace(known, rest=_rest(known.rest, seen, now, routing))
         case "reject":
-            return replace(known, reject=Mark(now, now + RETEST, seen.reason))
+            return replace(known, reject=_reject(known.reject, seen, now, hiccup=accepted))
         case "doubt":
             return replace(known, doubt=_doubt(known.doubt, seen, now, effect))
         case _:
             assert_never(effect.does)
 
 
-def after_success(standing: Standing, model: str | None, began: float) -> Standing:
-    """Return the standing after an answer came to a request begun at ``began``; it clears what is older than that."""
-    account, known = settle(standing.account, began), standing.of(model)
+def after_success(standing: Standing, model: str | None, began: float, now: float | None = None) -> Standing:
+    """Return the standing after an answer came to a request begun at ``began``; it clears what is older than that.
+
+    And what was learnt later than ``now``, by a clock that was ahead.
+    """
+    account, known = settle(standing.account, began, now), standing.of(model)
+    left = settle(known, began, now)
     quota = standing.quota
     if quota is not None and quota.at < began and any(window.spent for window in quota.windows):
         quota = unspent(quota, (None, family_of(model) if model is not None else None))
-    if account is standing.account and known is NOTHING and quota is standing.quota:
+    if account is standing.account and known is NOTHING and quota is standing.quota and standing.accepted:
         return standing  # the common case, on the hot path
     models = dict(standing.models)
-    if model is not None and settle(known, began) is NOTHING:
+    if model is not None and left is NOTHING:
         models.pop(model, None)
     elif model is not None:
-        models[model] = settle(known, began)
-    return replace(standing, account=account, models=models, quota=quota)
+        models[model] = left
+    return replace(standing, account=account, models=models, quota=quota, accepted=True)
 
 
-def settle(known: Learnt, began: float) -> Learnt:
+def settle(known: Learnt, began: float, now: float | None = None) -> Learnt:
     """Return what is left of what is known after a success begun at ``began``.
 
     Doubt goes in any case: the answer has arrived just now. A limit or a rejection learnt after the request was
-    begun stays: the request was let in before.
+    begun stays: the request was let in before. Not so what was learnt after ``now``, by a clock that was ahead.
     """
     if known is NOTHING:
         return known
+    latest = float("inf") if now is None else now
     kept = Learnt(
-        rest=known.rest if known.rest.since > began else NO_MARK,
-        reject=known.reject if known.reject.since > began else NO_MARK,
+        rest=known.rest if began < known.rest.since <= latest else NO_MARK,
+        reject=known.reject if began < known.reject.since <= latest else NO_MARK,
     )
     return NOTHING if kept == NOTHING else kept
 
 
 def accepted(known: Learnt, began: float) -> Learnt:
-    """Return what is known after a success that used nothing up, as of counting tokens: limits may still stand."""
-    return replace(settle(known, began), rest=known.rest)
+    """Return what is known after a success that used nothing up, as of counting tokens.
+
+    The credential is accepted; but limits, and what fails with messages, may still stand.
+    """
+    return replace(settle(known, began), rest=known.rest, doubt=known.doubt)
 
 
 def unspent(quota: Quota, families: tuple[str | None, ...] | None = None) -> Quota:
@@ -233,18 +256,27 @@ def unspent(quota: Quota, families: tuple[str | None, ...] | None = None) -> Quo
     return replace(quota, windows=windows, overage=quota.overage if any(w.spent for w in windows) else None)
 
 
+def _reject(before: Mark, seen: Observation, now: float, *, hiccup: bool) -> Mark:
+    """Return the rejection. What was accepted before may be a hiccup on the way: short at first, then longer."""
+    if before.holds(now):
+        return before
+    wait = min(_RETEST_FIRST * _RETEST_FACTOR ** min(before.count, 10), RETEST) if hiccup else RETEST
+    return Mark(now, now + wait, seen.reason, before.count + 1)
+
+
 def _rest(before: Mark, seen: Observation, now: float, routing: Routing) -> Mark:
-    if seen.until is not None and now < seen.until <= now + routing.trust_reset_up_to:
+    stated = seen.until is not None and now < seen.until <= now + routing.trust_reset_up_to
+    if before.holds(now) and not (stated and (before.count or (seen.until or 0.0) > before.until)):
+        # The request was under way when the rest began: it tells of the same limit, not of another in a row, and
+        # puts no nearer end in the place of one that was named.
+        return before
+    if stated and seen.until is not None:
         return Mark(now, max(seen.until, now + _MOMENT), seen.reason)
     if seen.until is not None and seen.until <= now:
         # It has passed already: the clocks differ. Rest for a moment and let the next answer tell; if it tells the
         # same, for longer.
-        passed = 0 if before.holds(now) else before.count
-        wait = min(_MOMENT * 2.0 ** min(passed, 20), routing.cooldown.longest)
-        return Mark(now, now + max(wait, _MOMENT), seen.reason, passed + 1)
-    if before.holds(now):
-        # The request was under way when the rest began: it tells of the same limit, not of another in a row.
-        return before
+        wait = min(_MOMENT * 2.0 ** min(before.count, 20), routing.cooldown.longest)
+        return Mark(now, now + max(wait, _MOMENT), seen.reason, before.count + 1)
     return Mark(
         now,
         now + _cooldown(routing.cooldown, before.count),

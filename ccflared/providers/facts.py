@@ -74,7 +74,9 @@ class Facts:
     @property
     def names_model(self) -> bool:
         """Whether the message names the model that was asked for."""
-        return self.model is not None and len(self.model) > 2 and self.model.lower() in self.low
+        # A word that could stand in any sentence is no name: clients may ask for a model called "rate".
+        name = self.model or ""
+        return len(name) > 2 and not name.isalpha() and name.lower() in self.low
 
     @property
     def names_limit(self) -> bool:

@@ -64,10 +64,12 @@ _BY_CODE: Final = (
 )
 
 _NOT_THE_API: Final = (
-    Row("HTML page", c.a_page, "provider", "not the API", _BETWEEN, after, "inferred",
-        says="a login page, a firewall's block page, or the like; with a 403, 404, 405, 407, 413, 429, 451 or success"),
+    Row("413 page", lambda f: f.html and f.status == 413, "request", "too long",
+        "the request is too large for something on the way", client=True),
+    Row("HTML page", c.a_page, "account", "not the API", _BETWEEN, after, "inferred",
+        says="a login page, a firewall's block page, or the like; with a 403, 404, 405, 407, 429, 451 or success"),
     Row("success", lambda f: f.status < 300 and speaks_the_api(f.head), "request", "served", "{what}", client=True),
-    Row("success that is not the API", lambda f: f.status < 300, "provider", "not the API", _BETWEEN,
+    Row("success that is not the API", lambda f: f.status < 300, "account", "not the API", _BETWEEN,
         confidence="inferred"),
     Row("redirect", lambda f: f.status < 400, "account", "redirect",
         "a redirect ({status}), which is never followed"),

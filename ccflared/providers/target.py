@@ -105,7 +105,9 @@ def resolve(
 
 def _place(base_url: str, proxy: Secret | None) -> str:
     parts = urlsplit(base_url)
-    way = f" through the proxy {proxy.fingerprint()}" if proxy is not None else ""
+    way = ""
+    if proxy is not None:
+        way = f" through {urlsplit(proxy.reveal()).netloc.rpartition('@')[2]}"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{way}"
 
 
@@ -115,6 +117,5 @@ def _without(secret: str, text: str) -> str:
         return text
     text = text.replace(secret, "[secret]")
     for length in range(len(secret) - 1, _TELLING - 1, -1):
-        if text.endswith(secret[:length] + "…"):
-            return text[: -length - 1] + "[secret]…"
+        text = text.replace(secret[:length] + "…", "[secret]…")
     return text

@@ -29,7 +29,7 @@ FAILED = """
     SELECT json_extract(attempt.value, '$.account'), count(*)
     FROM requests, json_each(requests.attempts) AS attempt
     WHERE at >= ? AND at <= ? AND origin = 'client' AND (tries > 1 OR outcome != 'complete' OR status >= 400)
-      AND json_extract(attempt.value, '$.kind') != 'served'
+      AND json_extract(attempt.value, '$.kind') NOT IN ('served', 'left')
     GROUP BY 1
 """
 # Steps from one account's name to the next in the index, instead of reading all of it.

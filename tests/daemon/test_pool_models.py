@@ -86,7 +86,7 @@ NOT_TO_BE_HAD = [
     (NO_MODEL, "no such model"),
     (Failing(403, message="Your account does not have access to the model big."), "no such model"),
     (Limited(60, unified=False), "limit"),
-    (Failing(429, message="Too many tokens for big", headers=((b"x-ratelimit-reset", b"30s"),)), "limit"),
+    (Failing(429, message="Too many tokens for big-1", headers=((b"x-ratelimit-reset", b"30s"),)), "limit"),
 ]
 
 
@@ -94,17 +94,17 @@ NOT_TO_BE_HAD = [
 async def test_a_list_is_tried_in_order_before_the_next_account_when_a_model_is_not_to_be_had(
     tmp_path: Path, behaviour: Behaviour, kind: str
 ) -> None:
-    own = {"first": 'models = { opus = ["big", "mid", "small"] }'}
+    own = {"first": 'models = { opus = ["big-1", "mid", "small"] }'}
     async with staged(tmp_path, own=own) as stage:
         stage.provider.play("sk-first", behaviour)
         answer = await stage.ask(model="claude-opus-4-1")
         assert answer.headers["x-ccflared-model"] == "mid"
         await stage.ask(model="claude-opus-4-1")
         asked = [(seen.key, json.loads(seen.body)["model"]) for seen in stage.provider.seen]
-        assert asked == [("sk-first", "big"), ("sk-first", "mid"), ("sk-first", "mid")]
+        assert asked == [("sk-first", "big-1"), ("sk-first", "mid"), ("sk-first", "mid")]
         first, second = await stage.rows()
         assert [(a.account, a.model, a.kind) for a in first.attempts] == [
-            ("first", "big", kind),
+            ("first", "big-1", kind),
             ("first", "mid", "served"),
         ]
         assert len(second.attempts) == 1

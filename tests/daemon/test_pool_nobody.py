@@ -140,8 +140,8 @@ REFUSALS: list[tuple[list[list[Behaviour | str]], int, tuple[int, int], str]] = 
     ([[Limited(90)], [Limited(7200)], [Limited(600)]], 429, (70, 91), "expected back in"),
     ([[Limited(None, retry_after=None)]] * 3, 429, (20, 30), "reached a limit"),
     ([[Limited(20 * 86400)]] * 3, 429, (20, 30), "reached a limit"),
-    ([["pause"], [Limited(30)], [Limited(40)]], 503, (20, 31), "2 at a limit, 1 paused"),
-    ([[Limited(30), "pause"], [Limited(600)], [Limited(700)]], 503, (580, 601), "2 at a limit, 1 paused"),
+    ([["pause"], [Limited(30)], [Limited(40)]], 429, (20, 31), "All 2 accounts have reached a limit"),
+    ([[Limited(30), "pause"], [Limited(600)], [Limited(700)]], 429, (580, 601), "reached a limit"),
     ([["pause"]] * 3, 503, (300, 300), "3 paused"),
     ([[Failing(401)]] * 3, 503, (300, 300), "3 not accepted upstream"),
     ([[Failing(401)], ["pause"], [Limited(40)]], 503, (30, 41), "1 not accepted upstream"),
@@ -157,12 +157,8 @@ async def test_with_nobody_left_the_client_is_told_at_once_when_the_first_will_b
             for each in what:
                 await prepare(stage, name, each)
         count = stage.provider.count
-        for path, stream in (
-            ("/v1/messages", True),
-            ("/v1/messages", False),
-            ("/v1/messages/count_tokens", False),
-        ):
-            refused = await stage.ask(path=path, stream=stream)
+        for stream in (True, False):
+            refused = await stage.ask(stream=stream)
             assert refused.status_code == status
             error = refused.json()["error"]
             assert error["type"] == ("rate_limit_error" if status == 429 else "overloaded_error")
@@ -225,3 +221,16 @@ async def test_a_limit_of_all_for_one_request_only_is_passed_on_in_the_upstreams
         assert (refused.status_code, refused.json()["error"]["message"]) == (429, "Just once more.")
         assert refused.headers["x-should-retry"] == "true"
         assert (await stage.ask()).status_code == 200
+
+
+async def test_counting_tokens_is_kept_from_nobody_by_limits_but_by_pauses(tmp_path: Path) -> None:
+    async with staged(tmp_path, ["alpha", "beta"]) as stage:
+        await prepare(stage, "alpha", Limited(600))
+        await prepare(stage, "beta", Limited(600))
+        assert (await stage.ask()).status_code == 429
+        assert (await stage.ask(path="/v1/messages/count_tokens")).status_code == 200
+        assert (await stage.client.get(stage.url + "/v1/models")).status_code == 200
+        for name in ("alpha", "beta"):
+            await prepare(stage, name, "pause")
+        refused = await stage.ask(path="/v1/messages/count_tokens")
+        assert (refused.status_code, refused.json()["error"]["type"]) == (503, "overloaded_error")

@@ -27,7 +27,7 @@ async def kept(
 ) -> AsyncIterator[Stage]:
     """Run a daemon with keepers that look all the time: its own look twice a minute."""
     async with staged(tmp_path, names, own=own, more=more) as stage, trio.open_nursery() as nursery:
-        nursery.start_soon(Keepers(stage.running.house, look=0.02, spread=0.0).run)
+        nursery.start_soon(Keepers(stage.running.house, look=0.02, spread=0.0, between=0.0).run)
         yield stage
         nursery.cancel_scope.cancel()
 
@@ -54,7 +54,7 @@ async def until(stage: Stage, name: str, count: int) -> None:
             await stage.provider.received(stage.provider.count + 1)
         for seen in refreshes(stage, name):
             await seen.ended.wait()
-        while stage.running.house.running[name]:
+        while stage.running.house.probing[name]:
             await trio.sleep(0.01)
 
 

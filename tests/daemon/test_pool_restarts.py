@@ -196,7 +196,7 @@ async def test_kill_9_loses_neither_a_pause_nor_a_cooldown_nor_a_binding(tmp_pat
         async with restaged(tmp_path, running.provider, 0) as again:
             accounts = await known(again)
             assert (accounts["first"]["state"], accounts["second"]["state"]) == ("resting", "paused")
-            assert (await again.ask()).status_code == 503
+            assert (await again.ask()).status_code == 429
             resumed = await again.client.post(again.url + "/api/accounts/second/resume")
             assert resumed.json()["message"] == "second is resumed."
             candidates, _ = await explained(again, "a")

@@ -70,6 +70,12 @@ def remembered(database: Path) -> list[Memory]:
         return recall(reader)
 
 
+async def recalled(recorder: Recorder) -> list[Memory]:
+    memories = await recorder.recall()
+    assert memories is not None
+    return memories
+
+
 @asynccontextmanager
 async def recording(recorder: Recorder) -> AsyncIterator[Recorder]:
     with trio.fail_after(30):
@@ -394,7 +400,7 @@ async def test_of_many_keys_the_latest_of_each_is_kept_however_many_changes_came
         assert recorder.state.remembering == len(many)
         await recorder.settled()
         assert recorder.state.remembering == 0
-        found = sorted(await recorder.recall(), key=lambda memory: memory.key)
+        found = sorted(await recalled(recorder), key=lambda memory: memory.key)
         assert found == [replace(memory, value="4") for memory in many]
 
 
@@ -443,21 +449,21 @@ async def test_conversations_are_forgotten_after_a_month_and_beyond_a_number(
         recorder.remember(conversation(1, time.time() - month - 10))
         recorder.remember(conversation(2, time.time() - month + 1000))
         await recorder.settled()
-        assert [memory.key for memory in await recorder.recall()] == ["work", "c000002"]
+        assert [memory.key for memory in await recalled(recorder)] == ["work", "c000002"]
         # Not looked for again within the minute: the next look comes with the batch after many.
         recorder.remember(conversation(1, time.time() - month - 10))
         await recorder.settled()
-        assert len(await recorder.recall()) == 3
+        assert len(await recalled(recorder)) == 3
         for number in range(2000):
             recorder.remember(conversation(10_000 + number))
         await recorder.settled()
-        assert len(await recorder.recall()) < 600 + 2 * recorder_module.BATCH
+        assert len(await recalled(recorder)) < 600 + 2 * recorder_module.BATCH
         for number in range(2000):
             recorder.remember(conversation(10_000 + number))
         await recorder.settled()
         recorder.remember(LIMITED)
         await recorder.settled()
-        found = await recorder.recall()
+        found = await recalled(recorder)
     assert [memory.kind for memory in found] == ["account"] + ["conversation"] * 600
     assert {memory.key for memory in found[1:]} == {f"c{number:06}" for number in range(11_400, 12_000)}
 
@@ -468,7 +474,7 @@ async def test_what_cannot_be_read_is_nothing_and_told(
     database.write_bytes(b"This was a shopping list. " * 100)
     recorder = Recorder(database)
     with caplog.at_level(logging.WARNING):
-        assert await recorder.recall() == []
+        assert await recorder.recall() is None
         assert await recorder.spent(0.0) == {}
     garbage = f"{database} is not a database; move it away and a new one is begun"
     assert [record.getMessage() for record in caplog.records] == [
@@ -490,7 +496,7 @@ async def test_a_disk_that_does_not_answer_holds_up_no_start(
     monkeypatch.setattr(recorder_module, "RECALLING", 0.0)
     async with recording(Recorder(database)) as recorder:
         with trio.fail_after(5):
-            assert await recorder.recall() == []
+            assert await recorder.recall() is None
         answer.set()
     assert "what was remembered cannot be read" in caplog.text
 
@@ -554,7 +560,7 @@ def test_whatever_is_remembered_the_last_of_each_key_is_recalled(steps: list[Mem
                     case _:
                         return
             await recorder.settled()
-            found = await recorder.recall()
+            found = await recalled(recorder)
             assert {(memory.kind, memory.key): memory for memory in found} == {
                 key: memory for key, memory in latest.items() if memory.value is not None
             }

@@ -202,7 +202,8 @@ def test_what_uses_nothing_up_is_kept_from_nobody_by_a_limit_and_by_all_else_as_
     ]
     assert plan(ASKED, candidates).choices == ()
     made = plan(replace(ASKED, uses=False), candidates)
-    assert {choice.account for choice in made.choices} == {"limited", "spent", "cooling", "overdrawn"}
+    free = {"limited", "spent", "cooling", "overdrawn", "busy"}
+    assert {choice.account for choice in made.choices} == free
     assert made.blocks[1] == by_hand
 
 

@@ -106,7 +106,8 @@ TABLE: list[tuple[Observation, State, float]] = [
     (seen("concurrency", NOW + 20), "doubtful", 20),
     (seen("payment"), "doubtful", 30),
     (seen("no such model"), "doubtful", 60),
-    *((seen(kind), "doubtful", 5) for kind in ("server error", "connect", "broken", "time-out")),
+    *((seen(kind), "doubtful", 5) for kind in ("server error", "connect", "broken")),
+    (seen("time-out"), "doubtful", 30),
     *((seen(kind), "doubtful", 5) for kind in ("forbidden", "redirect", "not the API", "never heard of")),
     # who counts failures does not listen to a time that comes with one
     (seen("server error", NOW + 3600), "doubtful", 5),
@@ -123,7 +124,7 @@ def test_an_observation_puts_a_fresh_account_into_its_state_for_its_time(
     assert (during.state, during.until) == (state, NOW + seconds)
     assert observation.reason in (during.reason or "")
     assert view(standing, NOW + seconds - 0.001).state == state
-    assert view(standing, NOW + seconds).state == ("half-open" if state == "resting" else "ready")
+    assert view(standing, NOW + seconds).state == ("ready" if state == "doubtful" else "half-open")
     assert during.may_serve is (state == "doubtful")
 
 
@@ -210,8 +211,9 @@ def waits_of(*kinds: str) -> list[float]:
 
 
 def test_failures_in_a_row_are_doubted_longer_and_overload_is_not_counted_among_them() -> None:
-    kinds = ["connect", "overloaded", "broken", "time-out", "connect", "connect", "connect"]
+    kinds = ["connect", "overloaded", "broken", "redirect", "connect", "connect", "connect"]
     assert waits_of(*kinds) == [5, 10, 10, 20, 40, 60, 60]
+    assert waits_of(*["time-out"] * 6) == [30, 60, 120, 240, 480, 600]
     assert waits_of(*["payment"] * 6) == [30, 60, 120, 240, 300, 300]
     assert waits_of(*["no such model"] * 6) == [60, 120, 240, 480, 600, 600]
     assert waits_of(*["overloaded"] * 20) == [10] * 20
@@ -277,19 +279,19 @@ def test_of_several_states_the_gravest_is_shown_and_the_others_wait_behind_it() 
 def test_a_success_clears_what_was_learnt_before_it_was_begun() -> None:
     standing = failed(limit(NOW + 3600), seen("credential"), seen("connect"))
     standing = after(standing, limit(NOW + 3600, "model"), "m", NOW, ROUTING)
-    assert after_success(standing, "m", NOW + 1) == Standing("f")
+    assert after_success(standing, "m", NOW + 1) == Standing("f", accepted=True)
 
 
 def test_a_success_with_one_model_says_nothing_of_another() -> None:
     standing = after(Standing("f"), limit(NOW + 60, "model"), "m", NOW, ROUTING)
     for other in ("n", None):
-        assert after_success(standing, other, NOW + 1) == standing
-    assert after_success(standing, "m", NOW - 1) == standing
+        assert after_success(standing, other, NOW + 1) == replace(standing, accepted=True)
+    assert after_success(standing, "m", NOW - 1) == replace(standing, accepted=True)
 
 
 def test_a_success_begun_before_a_limit_or_a_rejection_says_nothing_against_them() -> None:
     for standing in (failed(limit()), failed(seen("credential"))):
-        assert after_success(standing, None, NOW - 1) == standing
+        assert after_success(standing, None, NOW - 1) == replace(standing, accepted=True)
 
 
 def test_a_success_clears_doubt_whenever_it_was_begun_as_it_has_arrived_just_now() -> None:
@@ -297,7 +299,7 @@ def test_a_success_clears_doubt_whenever_it_was_begun_as_it_has_arrived_just_now
     assert kept.account.doubt == NO_MARK
     assert view(kept, NOW).state == "resting"
     doubted = after(Standing(), Observation("model", "overloaded", "x"), "m", NOW, ROUTING)
-    assert after_success(doubted, "m", NOW - 1) == Standing()
+    assert after_success(doubted, "m", NOW - 1) == Standing(accepted=True)
 
 
 def test_a_success_ends_the_row_of_guesses_and_failures() -> None:
@@ -308,7 +310,7 @@ def test_a_success_ends_the_row_of_guesses_and_failures() -> None:
 
 
 def test_a_success_of_an_account_of_which_nothing_is_known_costs_nothing() -> None:
-    standing = Standing("f", quota=Quota(NOW, (Window("5h", 0.5, NOW + 60),)))
+    standing = Standing("f", quota=Quota(NOW, (Window("5h", 0.5, NOW + 60),)), accepted=True)
     assert after_success(standing, "m", NOW + 1) is standing
 
 
@@ -350,8 +352,8 @@ def test_what_is_settled_and_nothing_is_the_one_nothing() -> None:
 
 def test_a_count_of_tokens_shows_a_working_credential_and_nothing_about_limits() -> None:
     known = failed(limit(NOW + 60), seen("credential"), seen("connect")).account
-    assert accepted(known, NOW + 1) == Learnt(rest=known.rest)
-    assert accepted(known, NOW - 1) == replace(known, doubt=NO_MARK)
+    assert accepted(known, NOW + 1) == Learnt(rest=known.rest, doubt=known.doubt)
+    assert accepted(known, NOW - 1) == known
     assert accepted(NOTHING, NOW) == NOTHING
 
 
@@ -369,7 +371,44 @@ def test_a_clock_that_was_ahead_keeps_no_account_out_once_it_is_right(observatio
 
 def test_a_clock_that_was_behind_ends_what_it_began() -> None:
     assert view(failed(limit(), at=NOW - 365 * DAY), NOW).state == "half-open"
-    assert view(failed(seen("credential"), at=NOW - 365 * DAY), NOW) == View("ready")
+    assert view(failed(seen("credential"), at=NOW - 365 * DAY), NOW).state == "half-open"
+
+
+def test_a_credential_that_was_accepted_before_is_tried_again_soon_and_then_later_and_later() -> None:
+    standing, now, waits = Standing("f", accepted=True), NOW, []
+    for _ in range(6):
+        standing = failed(seen("credential"), at=now, standing=standing)
+        waits.append((view(standing, now).until or now) - now)
+        now += waits[-1] + 1
+    assert waits == [5, 20, 80, RETEST, RETEST, RETEST]
+
+
+def test_many_requests_that_are_refused_at_one_moment_are_one_refusal() -> None:
+    once = failed(seen("credential"))
+    assert failed(seen("credential"), at=NOW + 1, standing=once) == once
+
+
+def test_what_was_learnt_by_a_clock_that_was_ahead_ends_for_good_at_a_success() -> None:
+    standing = failed(limit(NOW + 3 * 3600), seen("credential"), at=NOW + 1800)
+    assert after_success(standing, None, NOW - 1, NOW).account == NOTHING
+    assert after_success(standing, None, NOW - 1, NOW + 1800).account == standing.account
+
+
+def test_a_nearer_end_does_not_take_the_place_of_one_that_was_named() -> None:
+    rest = failed(limit(NOW + 5 * DAY))
+    assert failed(limit(NOW + 1), at=NOW + 0.5, standing=rest) == rest
+    longer = failed(limit(NOW + 6 * DAY), at=NOW + 0.5, standing=rest)
+    assert view(longer, NOW + 1).until == NOW + 6 * DAY
+
+
+def test_resets_that_have_always_passed_already_make_the_rests_grow_whatever_else_is_under_way() -> None:
+    standing, now, waits = Standing("f"), NOW, []
+    for _ in range(5):
+        standing = failed(limit(now - 60), at=now, standing=standing)
+        standing = failed(limit(now - 60), at=now + 0.5, standing=standing)
+        waits.append((view(standing, now + 0.6).until or now) - now)
+        now += waits[-1] + 1
+    assert waits == [1, 2, 4, 8, 16]
 
 
 TIMES = st.floats(-1e12, 1e12)

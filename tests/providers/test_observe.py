@@ -37,9 +37,9 @@ ANSWERS: list[tuple[str, Head, bytes, tuple[str, str, str] | None]] = [
     (MESSAGES, head(200, content_type="application/json; charset=utf-8"), b"", None),
     (MESSAGES, head(200, content_type="text/event-stream; charset=utf-8"), b"", None),
     (MESSAGES, head(200, content_type=" Text/Event-Stream"), b"", None),
-    (MESSAGES, head(200, **HTML), b"", ("provider", "not the API", "answered 200 with text/html")),
-    (MESSAGES, head(200), b"", ("provider", "not the API", "answered 200 with nothing")),
-    (MESSAGES, head(204), b"", ("provider", "not the API", "answered 204")),
+    (MESSAGES, head(200, **HTML), b"", ("account", "not the API", "answered 200 with text/html")),
+    (MESSAGES, head(200), b"", ("account", "not the API", "answered 200 with nothing")),
+    (MESSAGES, head(204), b"", ("account", "not the API", "answered 204")),
     ("/v1/models", head(200, **HTML), b"", None),
     (COUNT, head(200, **JSON), b"", None),
     # faults of the request itself
