@@ -86,13 +86,15 @@ class House:
         memories = await self.recorder.recall()
         if memories is None:
             return False
+        # Also where no account has a budget: a reload may set one, for what was spent already.
+        day = await self.recorder.spent(period_start(now, zone, "day"), self.started_at)
+        month = await self.recorder.spent(period_start(now, zone, "month"), self.started_at)
+        traffic = await self.recorder.traffic(now)
+        # All at once: nobody shall see a half of it.
         self.ledger.recall(memories, now, self.world.config.accounts)
         self.bindings.recall(memories)
-        # Also where no account has a budget: a reload may set one, for what was spent already.
-        day = await self.recorder.spent(period_start(now, zone, "day"))
-        month = await self.recorder.spent(period_start(now, zone, "month"))
         self.purse.restore(day, month, now, zone)
-        for account, part in (await self.recorder.traffic(now)).accounts.items():
+        for account, part in traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
         self.recalled = True
@@ -102,6 +104,8 @@ class House:
         """Try every ``again`` seconds to take in what could not be read at the start; end when it was."""
         while True:
             await trio.sleep(again)
+            # What a person said meanwhile counts, not what it took the place of.
+            await self.recorder.settled()
             if await self.recall():
                 return
 

@@ -23,13 +23,11 @@ class Purse:
     def restore(
         self, day: Mapping[str, int], month: Mapping[str, int], now: float, zone: dt.tzinfo | None
     ) -> None:
-        """Take in what the history says was billed since this day and this month began; more may be known already."""
+        """Add what the history says was billed this day and this month before the start."""
         starts = period_start(now, zone, "day"), period_start(now, zone, "month")
         for account, billed in month.items():
             since = added(self.spent(account), 0, now, zone)
-            self._spent[account] = Spent(
-                max(day.get(account, 0), since.day), max(billed, since.month), *starts
-            )
+            self._spent[account] = Spent(day.get(account, 0) + since.day, billed + since.month, *starts)
 
     def move(self, now: float, before: dt.tzinfo | None, zone: dt.tzinfo | None) -> None:
         """Keep what was spent today and this month where days are those of another zone from now on."""

@@ -217,13 +217,13 @@ class Recorder:
             log.debug("request %s cannot be looked up: %s", request_id, sentence(error, self._database))
         return None
 
-    async def spent(self, since: float) -> Mapping[str, int]:
+    async def spent(self, since: float, before: float = 1e300) -> Mapping[str, int]:
         """Return what each account has cost since that time, in millionths of a USD; nothing if it cannot be read.
 
         Only what money paid for counts, not what a plan did. Once ``run`` has started, like ``recall``.
         """
         try:
-            return await self._read(partial(spent, since=since), RECALLING)
+            return await self._read(partial(spent, since=since, before=before), RECALLING)
         except (sqlite3.Error, OSError) as error:
             log.warning("what was spent cannot be read: %s", sentence(error, self._database))
         return {}

@@ -207,6 +207,8 @@ def after_success(standing: Standing, model: str | None, began: float, now: floa
     account, known = settle(standing.account, began, now), standing.of(model)
     left = settle(known, began, now)
     quota = standing.quota
+    if quota is not None and now is not None and quota.at > now:
+        quota = None
     if quota is not None and quota.at < began and any(window.spent for window in quota.windows):
         quota = unspent(quota, (None, family_of(model) if model is not None else None))
     if account is standing.account and known is NOTHING and quota is standing.quota and standing.accepted:

@@ -51,7 +51,7 @@ BY_MINUTE = f"""
 # Named, because SQLite would rather read every row ever written in the order of accounts than sort a few sums.
 SPENT = """
     SELECT account, sum(cost_microusd) FROM requests INDEXED BY requests_billed
-    WHERE billing IN ('api', 'overage') AND at >= ? AND account IS NOT NULL AND cost_microusd IS NOT NULL
+    WHERE billing IN ('api', 'overage') AND at >= ? AND at < ? AND account IS NOT NULL AND cost_microusd IS NOT NULL
     GROUP BY account
 """
 
@@ -103,12 +103,12 @@ def traffic(connection: sqlite3.Connection, *, since: float, now: float) -> Traf
             connection.execute("ROLLBACK")
 
 
-def spent(connection: sqlite3.Connection, *, since: float) -> dict[str, int]:
-    """Return what each account's requests since then cost that money paid for, in millionths of a USD.
+def spent(connection: sqlite3.Connection, *, since: float, before: float = 1e300) -> dict[str, int]:
+    """Return what each account's requests in [since, before) cost that money paid for, in millionths of a USD.
 
     Raises sqlite3.Error.
     """
-    return dict(connection.execute(SPENT, (since,)))
+    return dict(connection.execute(SPENT, (since, before)))
 
 
 def _traffic(connection: sqlite3.Connection, since: float, now: float) -> Traffic:

@@ -135,8 +135,8 @@ def test_money_is_summed_by_account_since_a_time_whoever_asked(history: sqlite3.
 
 
 def test_a_sum_of_money_reads_its_index_and_no_row(history: sqlite3.Connection) -> None:
-    first, *_ = [step[-1] for step in history.execute(f"EXPLAIN QUERY PLAN {SPENT}", (NOW,))]
-    assert "USING COVERING INDEX requests_billed (at>?)" in first
+    first, *_ = [step[-1] for step in history.execute(f"EXPLAIN QUERY PLAN {SPENT}", (NOW, NOW))]
+    assert "USING COVERING INDEX requests_billed (at>? AND at<?)" in first
 
 
 def test_percentiles_are_of_the_first_bytes_that_were_sent(history: sqlite3.Connection) -> None:
