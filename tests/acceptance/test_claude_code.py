@@ -45,7 +45,8 @@ async def test_a_prompt_is_answered(claude: Installed, home: Path, tmp_path: Pat
         assert not traces(seen, "sk-of-the-client")
         (row,) = await scene.rows()
         assert (row.outcome, row.status, row.account, row.stream) == ("complete", 200, "first", True)
-        assert row.conversation == (seen.get(b"x-claude-code-session-id") or b"").decode()
+        session = (seen.get(b"x-claude-code-session-id") or b"").decode()
+        assert row.conversation == f"claude-code:{session}"
         assert row.user_agent is not None
         assert row.user_agent.startswith(f"claude-cli/{claude.version} ")
         assert row.tokens.cache_write_5m
@@ -183,7 +184,10 @@ async def test_a_daemon_without_accounts_says_what_to_do(
     async with live(tmp_path, []) as scene:
         printed = await Person(claude, home, scene.url).says("Say hello.")
         assert printed.code == 1
-        assert "No account can serve this request: `ccflared status` says why." in printed.text
+        assert (
+            "No account can serve this request: `ccflared status` and `ccflared explain MODEL` say why."
+            in printed.text
+        )
         assert printed.seconds < AT_ONCE
         (row,) = await scene.rows()
         assert (row.outcome, row.status, row.account) == ("refused", 503, None)
