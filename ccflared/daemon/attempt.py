@@ -44,6 +44,8 @@ class Failure:
     seen: Observation
     head: Head | None = None
     body: bytes = b""
+    noted: bool = False
+    """It was taken in already, while it was waited for."""
 
     @property
     def tells_more(self) -> bool:
@@ -97,7 +99,7 @@ class Attempts:
                 wait = retry.delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, hides nothing
                 late = trio.current_time() + wait > self.journal.began + self.routing.attempts_within
                 if result.seen.kind != "overloaded" or not tries or late:
-                    if self.pooled or result.seen.scope == "provider":
+                    if not result.noted and (self.pooled or result.seen.scope == "provider"):
                         self.house.failed(target, result.seen, time(), choice.model)
                     return result
                 why = "again, it was overloaded"
@@ -133,7 +135,7 @@ class Attempts:
         """Return the status an account answers with, and the answer up to its commit point or how it failed."""
         outbound = prepare(await self._called(choice.model), target)
         try:
-            with self.house.waits_for(target, choice.model, outbound.body):
+            with self.house.waits_for(target, choice.model, outbound.body) as waiting:
                 answer = await self.house.upstream.send(
                     outbound,
                     target,
@@ -141,7 +143,7 @@ class Attempts:
                     silent_seconds=self.routing.idle_timeout,
                 )
         except UpstreamError as error:
-            return None, Failure(observe_failure(error))
+            return None, Failure(observe_failure(error), noted=waiting.noted)
         self._read_along(target, answer.head)
         result: Begun | Failure | None = None
         try:

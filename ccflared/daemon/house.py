@@ -41,6 +41,8 @@ class Waiting:
     model: str | None
     body: bytes
     since: float
+    looked_at: bool = False
+    """Whether somebody has asked himself what its silence means."""
     noted: bool = False
     """Its silence was taken in already."""
 
@@ -141,12 +143,12 @@ class House:
             self.running[account] -= 1
 
     @contextmanager
-    def waits_for(self, target: Target, model: str | None, body: bytes) -> Iterator[None]:
+    def waits_for(self, target: Target, model: str | None, body: bytes) -> Iterator[Waiting]:
         """Let it be known, while the context lasts, that a try waits for the head of an answer."""
         waiting = Waiting(target, model, body, trio.current_time())
         self.waiting.add(waiting)
         try:
-            yield
+            yield waiting
         finally:
             self.waiting.discard(waiting)
 

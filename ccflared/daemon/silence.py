@@ -15,7 +15,8 @@ from ccflared.daemon.house import House
 from ccflared.wire import Observation
 
 LOOK: Final = 5.0
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
+"""Seconds. A large prompt in a busy hour may take half of it to be read, from an account that is well."""
 _STREAMS: Final = re.compile(rb'"stream"\s*:\s*true')
 
 
@@ -24,9 +25,12 @@ async def watch(house: House, *, look: float = LOOK, patience: float = PATIENCE)
     while True:
         await trio.sleep(look)
         now = trio.current_time()
-        for waiting in [each for each in house.waiting if not each.noted and now - each.since >= patience]:
-            waiting.noted = True
+        for waiting in [
+            each for each in house.waiting if not each.looked_at and now - each.since >= patience
+        ]:
+            waiting.looked_at = True
             if _STREAMS.search(waiting.body):
+                waiting.noted = True
                 reason = f"not even the head of a stream within {patience:g} s"
                 seen = Observation("account", "time-out", reason, confidence="inferred")
                 house.failed(waiting.target, seen, time(), waiting.model)

@@ -24,9 +24,11 @@ PATIENCE = 0.05
 
 
 @asynccontextmanager
-async def watched(tmp_path: Path, names: tuple[str, ...] = ("first", "second")) -> AsyncIterator[Stage]:
-    """Run a daemon whose watcher loses its patience at once: its own has half a minute of it."""
-    async with staged(tmp_path, names) as stage, trio.open_nursery() as nursery:
+async def watched(
+    tmp_path: Path, names: tuple[str, ...] = ("first", "second"), more: str = ""
+) -> AsyncIterator[Stage]:
+    """Run a daemon whose watcher loses its patience at once: its own has a minute of it."""
+    async with staged(tmp_path, names, more=more) as stage, trio.open_nursery() as nursery:
 
         async def look() -> None:
             await watch(stage.running.house, look=0.01, patience=PATIENCE)
@@ -184,3 +186,17 @@ async def test_what_a_client_left_behind_is_charged_to_the_account_that_answered
         purse = stage.running.house.purse
         assert purse.spent("first").day == 0
         assert purse.spent("second").day >= 500_000
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_one_silence_is_one_failure_whether_or_not_it_was_noticed_before_its_end(
+    tmp_path: Path, stream: bool
+) -> None:
+    more = '[routing]\nidle_timeout = "300ms"\n'
+    async with watched(tmp_path, ("only",), more) as stage:
+        stage.provider.play("sk-only", Silent())
+        assert (await stage.fresh(stream=stream)).status_code == 503
+        known = stage.running.house.candidate("only", time()).standing.account.doubt
+        assert (known.count, (await stage.account("only"))["state"]) == (1, "doubtful")
+        row = (await stage.rows())[-1]
+        assert [attempt.kind for attempt in row.attempts] == ["time-out"]
