@@ -4,9 +4,10 @@ from typing import Any
 
 from ccflared.daemon.house import House
 from ccflared.daemon.main import Running
+from ccflared.money.budgets import added
 from ccflared.pool import strategy
 from ccflared.pool.candidates import Block, Candidate, blocks, coolings, view
-from ccflared.providers.target import Unfit
+from ccflared.providers.target import Target, Unfit
 from ccflared.wire import Quota
 
 
@@ -17,7 +18,20 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
     order = [choice.account for choice in house.preview(now).choices]
     rest = [name for name in config.accounts if name not in order]
     rest.sort(key=lambda name: config.accounts[name].priority)
-    return [_account(house, name, order, now) for name in order + rest]
+    listed = [_account(house, name, order, now) for name in order + rest]
+    return _one_session(house, listed)
+
+
+def _one_session(house: House, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave the word that it holds the session to one account of each priority: that whose session was begun last."""
+    latest: dict[int, tuple[float, str]] = {}
+    for item in listed:
+        target = house.world.targets[item["name"]]
+        if item.get("session") and isinstance(target, Target):
+            began = (house.ledger.standing(target).session_since or 0.0, item["name"])
+            latest[item["priority"]] = max(latest.get(item["priority"], began), began)
+    holders = {name for _, name in latest.values()}
+    return [item | {"session": item["name"] in holders} for item in listed]
 
 
 def _account(house: House, name: str, order: list[str], now: float) -> dict[str, Any]:
@@ -30,6 +44,7 @@ def _account(house: House, name: str, order: list[str], now: float) -> dict[str,
         "order": order.index(name) + 1 if name in order else None,
         **_state(house, name, now),
         "paused_since": house.ledger.paused_since(name),
+        "budget": _budget(house, name, now),
         "running": house.running[name],
         "last_used": house.ledger.last_used.get(name),
     }
@@ -55,6 +70,20 @@ def _state(house: House, name: str, now: float) -> dict[str, Any]:
         "by": next((block.by for block in blocks(candidate, now)[:1]), None),
         "session": seen.may_serve and strategy.holds_session(candidate, now),
         "usage": _usage(candidate.standing.quota, now),
+    }
+
+
+def _budget(house: House, name: str, now: float) -> dict[str, float | None] | None:
+    """Return an account's budget and what is spent of it, in USD."""
+    budget = house.world.config.accounts[name].budget
+    if budget is None:
+        return None
+    spent = added(house.purse.spent(name), 0, now, house.world.zone)
+    return {
+        "daily": budget.daily,
+        "monthly": budget.monthly,
+        "spent_today": spent.day / 1e6,
+        "spent_this_month": spent.month / 1e6,
     }
 
 

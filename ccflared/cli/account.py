@@ -17,6 +17,7 @@ TEST_TIMEOUT = 70.0
 
 def list_accounts(question: Question, *, json: bool) -> int:
     """Print the accounts in the order the router would choose. Returns 0."""
+    be_the_right_one(question)
     if json:
         answer = question.daemon.get("/api/accounts")
         if answer.status != 200:

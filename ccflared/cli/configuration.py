@@ -29,6 +29,7 @@ from ccflared.config.schema import json_schema
 from ccflared.config.starter import STARTER
 from ccflared.config.words import dotted
 from ccflared.errors import Refused
+from ccflared.money.unpriced import unpriced
 from ccflared.providers.presets import builtin
 
 
@@ -57,6 +58,7 @@ def check(
                 "mistakes": [],
                 "warnings": _objects(loaded.warnings),
                 "secrets": [{"key": key, "problem": problem} for key, problem in missing],
+                "unpriced": unpriced(loaded.config),
             }
         )
         return 0 if fine else 1
@@ -151,11 +153,15 @@ def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line
     if missing:
         yield (Span("(As seen from here; the daemon's environment and rights may differ.)", "faint"),)
         yield ()
+    sheet = stdout().sheet()
+    for said in unpriced(loaded.config):
+        yield from sheet.text(Span(f"{said}."), indent=0)
+        yield ()
 
 
 def _summary(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line]:
     config = loaded.config
-    if loaded.warnings or missing:
+    if loaded.warnings or missing or unpriced(config):
         yield (Span(f"{loaded.files[0]} has no mistakes; what stands above should be known.", "good"),)
     else:
         yield (Span(f"{loaded.files[0]} is fine.", "good"),)

@@ -30,6 +30,7 @@ from ccflared.daemon.server import Listeners
 from ccflared.daemon.verdicts import Cause, Verdict
 from ccflared.daemon.world import World, build
 from ccflared.errors import Refused
+from ccflared.money.unpriced import unpriced
 
 log = logging.getLogger("ccflared.reload")
 
@@ -228,7 +229,7 @@ def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
     for path, ref in references(loaded.config):
         if problem := secrets.problem(ref):
             told.append(f"{dotted(path)}: {problem}")
-    return tuple(told)
+    return (*told, *unpriced(loaded.config))
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:

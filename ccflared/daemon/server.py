@@ -44,11 +44,11 @@ class Bound:
     accepting: trio.CancelScope = field(default_factory=trio.CancelScope)
     file: tuple[Path, int] | None = None
     """The socket's file and inode, to be removed at the end; None where it was handed in."""
+    addresses: list[str] = field(init=False)
+    """The addresses that are really bound, ports included; known also when the sockets have been given back."""
 
-    @property
-    def addresses(self) -> list[str]:
-        """The addresses that are really bound, ports included."""
-        return [address_of(bound) for bound in self.sockets]
+    def __post_init__(self) -> None:
+        self.addresses = [address_of(bound) for bound in self.sockets]
 
     def close(self) -> None:
         """Stop accepting and give the sockets back, at once. Connections that were accepted live on."""

@@ -1,5 +1,6 @@
 """What a client is told when nobody is left to serve it. Pure; names no account."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -14,6 +15,7 @@ _WORDS = {
     "rejected": "not accepted upstream",
     "busy": "busy",
 }
+_OF_BUDGETS = ("over budget", "without a known price")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,21 @@ def refuse(
         who = "The account has" if len(counted) == 1 else f"All {len(counted)} accounts have"
         which = " for this model" if all(block.state == "cooling" for block in counted) else ""
         return Refusal(429, "rate_limit_error", f"{who} reached a limit{which}.{back}", wait)
-    states = [block.state for block in blocks]
+    words = Counter(_word(block) for block in blocks)
     told = [f"{len(failing)} failing"] if failing else []
-    told += [f"{states.count(state)} {_WORDS[state]}" for state in _WORDS if state in states]
+    told += [f"{words[word]} {word}" for word in (*_WORDS.values(), *_OF_BUDGETS) if word in words]
     if unasked:
         told.append(f"{unasked} not asked, as its tries were used up")
         back = ""
     return Refusal(
         503, "overloaded_error", f"No account could serve this request ({', '.join(told)}).{back}", wait
     )
+
+
+def _word(block: Block) -> str:
+    if block.by == "budget":
+        return _OF_BUDGETS[block.until is None]
+    return _WORDS[block.state]
 
 
 def _credible(block: Block, now: float) -> bool:

@@ -160,7 +160,7 @@ def _why(each: _Able, asked: Question, kept: Preference | None) -> str:
     elif each.doubt is not None:
         said.append(f"in doubt: {each.doubt.reason}")
     elif each.half_open:
-        said.append("its rest has ended, this request tries it")
+        said.append("its rest has ended, and one request tries it")
     if word := strategy.why(candidate, each.model, asked.strategy, asked.now):
         said.append(word)
     return ", ".join(said)
@@ -242,7 +242,7 @@ def _choice(each: _Able, asked: Question, held: AbstractSet[tuple[int, int]], wh
 def _passed(account: str, against: Sequence[Block]) -> Passed:
     """Tell all that is said against an account, the gravest first."""
     first = against[0]
-    reasons = "; ".join(dict.fromkeys(block.reason for block in against))
+    reasons = "; ".join(dict.fromkeys(block.reason.rstrip(".") for block in against))
     ends = max(against, key=_ends).until
     return Passed(account, first.state, reasons, ends)
 

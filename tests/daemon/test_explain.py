@@ -116,7 +116,7 @@ OUT: Final = {
     ),
     "a credential": Out("rejected", "the credential is not accepted: invalid x-api-key", 300, answers=Failing(401)),
     "a limit": Out(
-        "resting", "limit reached: That was all.; its 5h window is spent", 600,
+        "resting", "limit reached: That was all; its 5h window is spent", 600,
         answers=Limited(reset_in=600, message="That was all."),
     ),
     "a limit without a reset": Out(
@@ -302,7 +302,7 @@ async def test_an_account_whose_rest_has_ended_is_tried_by_one_request(tmp_path:
         target = house.world.targets["first"]
         assert isinstance(target, Target)
         house.failed(target, Observation("account", "limit", "limit reached", now - 60), now - 120)
-        tries = "priority 0, its rest has ended, this request tries it"
+        tries = "priority 0, its rest has ended, and one request tries it"
         assert order(await explain(stage))[0] == ("first", tries)
         release = trio.Event()
         stage.provider.play("sk-first", Held(release))

@@ -11,6 +11,7 @@ import pytest
 from stage import staged
 
 from ccflared.demo.script import Answer, Behaviour, Failing, Limited, Window
+from ccflared.providers.target import Target
 
 NAMED = "x-ccflared-account"
 UNIFIED = "anthropic-ratelimit-unified-"
@@ -145,3 +146,41 @@ async def test_accounts_that_a_person_has_all_paused_are_no_limit(tmp_path: Path
             stage.running.house.ledger.pause(name, time())
         refused = await stage.fresh()
         assert (refused.status_code, refused.json()["error"]["type"]) == (503, "overloaded_error")
+
+
+async def test_status_leaves_the_session_to_one_account_of_each_priority(tmp_path: Path) -> None:
+    own = {"first": "priority = 0", "second": "priority = 0", "third": "priority = 5"}
+    async with staged(tmp_path, ["first", "second", "third"], own=own) as stage:
+        house = stage.running.house
+        for began, name in enumerate(("second", "first", "third")):
+            target = house.world.targets[name]
+            assert isinstance(target, Target)
+            house.begin_session(target, time() - 100 + began)
+        held = {name: (await stage.account(name))["session"] for name in own}
+        assert held == {"first": True, "second": False, "third": True}
+
+
+async def test_status_tells_what_is_spent_of_a_budget(tmp_path: Path) -> None:
+    own = {"first": "budget = { daily = 2.00, monthly = 9.00 }"}
+    prices = '[pricing."claude-sonnet-4-5"]\ninput = 1000.0\noutput = 2000.0\n'
+    async with staged(tmp_path, own=own, more=prices) as stage:
+        stage.provider.play("sk-first", Answer(input_tokens=500, output_tokens=250))
+        await stage.ask()
+        await stage.rows()
+        assert (await stage.account("first"))["budget"] == {
+            "daily": 2.0,
+            "monthly": 9.0,
+            "spent_today": 1.0,
+            "spent_this_month": 1.0,
+        }
+        assert (await stage.account("second"))["budget"] is None
+
+
+async def test_a_budget_that_keeps_a_model_from_being_asked_is_told_when_the_file_is_read(
+    tmp_path: Path,
+) -> None:
+    own = {"first": 'budget = { daily = 2.00 }\nmodels = { opus = "vendor/big" }'}
+    async with staged(tmp_path, own=own) as stage:
+        status = (await stage.client.get(stage.url + "/api/status")).json()
+        (said,) = status["config"]["warnings"]
+        assert said.startswith("accounts.first has a budget, and nobody knows what vendor/big costs")

@@ -32,6 +32,8 @@ async def test_sigterm_lets_running_streams_finish_and_refuses_new_connections(t
             await running.said("stopping")
             with pytest.raises(OSError, match="connect"):
                 await trio.open_tcp_stream("127.0.0.1", running.port)
+            status = await trio.to_thread.run_sync(running.status)
+            assert (status["state"], status["running"], len(status["listeners"])) == ("draining", 1, 1)
             body = b"".join([data async for data in answer.aiter_raw()])
         assert events(body)[-1]["type"] == "message_stop"
         with trio.fail_after(3):

@@ -115,7 +115,7 @@ def test_after_a_rest_one_request_probes_and_the_others_wait_for_it_last() -> No
     half_open, other = Candidate("a", HALF_OPEN), Candidate("b", READY, priority=9)
     first = plan(ASKED, [half_open, other])
     assert [(choice.account, choice.probes) for choice in first.choices] == [("a", True), ("b", False)]
-    assert "this request tries it" in first.choices[0].why
+    assert "one request tries it" in first.choices[0].why
     meanwhile = plan(ASKED, [replace(half_open, probed=True), other])
     assert [(choice.account, choice.probes) for choice in meanwhile.choices] == [("b", False), ("a", False)]
     assert "another request is trying it" in meanwhile.choices[1].why
@@ -256,7 +256,7 @@ WHY: list[tuple[Candidate, str]] = [
     (Candidate("a", READY, priority=3), "priority 3"),
     (Candidate("a", READY, step=1, chained=True), "step 2 of the chain"),
     (Candidate("a", failed("connect"), priority=3), "priority 3, in doubt: a connect"),
-    (Candidate("a", HALF_OPEN), "priority 0, its rest has ended, this request tries it"),
+    (Candidate("a", HALF_OPEN), "priority 0, its rest has ended, and one request tries it"),
     (Candidate("a", HALF_OPEN, probed=True), "priority 0, its rest has ended, and another request is trying it"),
     (Candidate("a", OVERDRAWN, overage="last-resort"), "priority 0, as a last resort, on paid extra usage, 0 % of its usage left"),
     (Candidate("a", Standing(session_since=NOW - 1)), "priority 0, holds the session"),

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from ccflared.cli.render.health import CALM, PERSON, SERVING
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Account, Against
+from ccflared.cli.render.snapshot import Account, Against, Budget
 from ccflared.cli.render.usage import INDENT, usage_lines
-from ccflared.cli.render.words import ago, ahead, clock, many
+from ccflared.cli.render.words import ago, ahead, clock, duration, many, usd
 
 NAME_CELLS = 28
 _WITH_PROVIDER = 56
@@ -92,6 +92,8 @@ def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
     parts += [Span(other.reason, "faint") for other in account.also if other.reason and _same(account, other)]
     if account.until is not None:
         parts.append(Span(end(account.state, account.until, now, sheet)))
+    if account.budget is not None:
+        parts += [Span(fact, "faint") for fact in _spending(account.budget)]
     if account.session:
         parts.append(Span("holds the session", "faint"))
     if account.running:
@@ -101,12 +103,24 @@ def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
     return [(part,) for part in parts]
 
 
+def _spending(budget: Budget) -> list[str]:
+    """Say what is spent of each part of a budget."""
+    facts = []
+    if budget.daily is not None:
+        facts.append(f"{usd(budget.today)} of {usd(budget.daily)} USD today")
+    if budget.monthly is not None:
+        facts.append(f"{usd(budget.this_month)} of {usd(budget.monthly)} this month")
+    return facts
+
+
 def end(state: str, until: float, now: float, sheet: Sheet) -> str:
     """Say when a state ends."""
     if until <= now:
         return "tried again with the next request"
-    word = "again" if state not in SERVING else "until"
-    return f"{word} {ahead(until, now)}, {clock(until, now, sheet.zone)}"
+    at = clock(until, now, sheet.zone)
+    if state in SERVING:
+        return f"asked last for {duration(until - now)}, until {at}"
+    return f"again {ahead(until, now)}, {at}"
 
 
 def _further(account: Account, now: float, sheet: Sheet) -> list[Line]:

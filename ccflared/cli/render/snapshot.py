@@ -86,6 +86,15 @@ class Usage(NamedTuple):
     windows: tuple[Window, ...]
 
 
+class Budget(NamedTuple):
+    """What may be spent, and what is spent of it, in USD."""
+
+    daily: float | None
+    monthly: float | None
+    today: float
+    this_month: float
+
+
 class Account(NamedTuple):
     """One account as the router sees it; ``order`` None: not a candidate."""
 
@@ -105,6 +114,7 @@ class Account(NamedTuple):
     """Since when it is paused by hand."""
     running: int
     last_used: float | None
+    budget: Budget | None = None
 
 
 class Share(NamedTuple):
@@ -261,6 +271,16 @@ def _account(item: Json) -> Account:
         paused_since=item.number("paused_since"),
         running=item.count("running"),
         last_used=item.number("last_used"),
+        budget=_budget(item.part("budget")) if isinstance(item.raw("budget"), dict) else None,
+    )
+
+
+def _budget(item: Json) -> Budget:
+    return Budget(
+        daily=item.number("daily"),
+        monthly=item.number("monthly"),
+        today=item.number("spent_today") or 0.0,
+        this_month=item.number("spent_this_month") or 0.0,
     )
 
 

@@ -86,6 +86,11 @@ def size(number: float) -> str:
     return f"{number:.0f} bytes"
 
 
+def usd(amount: float) -> str:
+    """Return an amount of USD with two decimal places, more where it would look like nothing."""
+    return f"{amount:.2f}" if amount >= 0.01 or amount <= 0 else f"{amount:.4f}"
+
+
 def milliseconds(number: float) -> str:
     """Return ``240 ms``, ``2.1 s`` or ``1 min``."""
     if number < 1000:
