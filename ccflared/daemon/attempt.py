@@ -32,6 +32,8 @@ _TOLD: Final = ("forbidden", "payment", "no such model", "out of credits")
 _LARGE: Final = 1024 * 1024
 _LEFT: Final = "the client left, or the daemon was stopped, before it had answered"
 _CUT_SHORT: Final = Observation("account", "broken", "the answer ends before its end")
+_BEGINNING: Final = 512
+_SIGNS: Final = (b'"error"', b'"base_resp"')
 _A_MESSAGE: Final = re.compile(rb'"type"\s*:\s*"message"')
 _ERROR_READ: Final = 64 * 1024
 _ERROR_SECONDS: Final = 2.0
@@ -135,7 +137,9 @@ class Attempts:
         """Return the status an account answers with, and the answer up to its commit point or how it failed."""
         outbound = prepare(await self._called(choice.model), target)
         try:
-            with self.house.waits_for(target, choice.model, outbound.body) as waiting:
+            # Of what is passed through nothing is concluded.
+            body = outbound.body if self.inbound.path == MESSAGES else b""
+            with self.house.waits_for(target, choice.model, body) as waiting:
                 answer = await self.house.upstream.send(
                     outbound,
                     target,
@@ -204,4 +208,6 @@ class Attempts:
 def _refusing(begun: Begun) -> bytes:
     """Return a whole document that may be a refusal although its status says success, as some providers answer."""
     document = b"".join(begun.held) if begun.ended and not begun.stream else b""
-    return b"" if _A_MESSAGE.search(document) else document
+    beginning = document[:_BEGINNING]
+    suspect = not _A_MESSAGE.search(document) or any(sign in beginning for sign in _SIGNS)
+    return document if suspect else b""

@@ -31,7 +31,7 @@ class Bindings:
         """Take in what was remembered before this start, in the order of its use."""
         for memory in memories:
             binding = binding_of(memory.value) if memory.kind == CONVERSATION and memory.value else None
-            if binding is not None:
+            if binding is not None and memory.key not in self._known:
                 self._put(memory.key, binding)
         while len(self._known) > MOST:
             self._forget_first()

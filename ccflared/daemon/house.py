@@ -16,7 +16,7 @@ import trio
 
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
-from ccflared.daemon.journal import CostSource, Journal
+from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
@@ -41,6 +41,8 @@ class Waiting:
     model: str | None
     body: bytes
     since: float
+    at: float
+    """The same moment by the wall clock."""
     looked_at: bool = False
     """Whether somebody has asked himself what its silence means."""
     noted: bool = False
@@ -91,6 +93,8 @@ class House:
         # Also where no account has a budget: a reload may set one, for what was spent already.
         day = await self.recorder.spent(period_start(now, zone, "day"), self.started_at)
         month = await self.recorder.spent(period_start(now, zone, "month"), self.started_at)
+        if day is None or month is None:
+            return False
         traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
         self.ledger.recall(memories, now, self.world.config.accounts)
@@ -145,7 +149,7 @@ class House:
     @contextmanager
     def waits_for(self, target: Target, model: str | None, body: bytes) -> Iterator[Waiting]:
         """Let it be known, while the context lasts, that a try waits for the head of an answer."""
-        waiting = Waiting(target, model, body, trio.current_time())
+        waiting = Waiting(target, model, body, trio.current_time(), time())
         self.waiting.add(waiting)
         try:
             yield waiting
@@ -199,6 +203,10 @@ class House:
         if not self._outdated(target):
             self.ledger.succeeded(target, model, began, now, uses=uses)
 
+    def doubted_since(self, target: Target, at: float) -> bool:
+        """Whether a doubt about the account was learnt after ``at``."""
+        return self.ledger.standing(target).account.doubt.since >= at
+
     def told(self, target: Target, quota: Quota) -> None:
         """Take in what an answer told of an account's usage windows."""
         if not self._outdated(target):
@@ -209,18 +217,19 @@ class House:
         if not self._outdated(target):
             self.ledger.begin_session(target, began)
 
-    def settled(self, journal: Journal) -> tuple[int | None, CostSource | None]:
-        """Return what a request has cost and who says so, and take it out of the account's budget where it is money."""
+    def settled(self, journal: Journal) -> Bill:
+        """Return what a request has cost, and take it out of the account's budget where it is money."""
         prices = self.world.prices
-        cost = journal.cost(prices)
-        if journal.payer is not None and journal.billing in ("api", "overage"):
-            # A budget that counted what nobody knows exactly as nothing would be none.
-            charge = cost[0]
-            if charge is None:
-                charge = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
-            if charge:
-                self.purse.pay(journal.payer, charge, time(), self.world.zone)
-        return cost
+        cost, source = journal.cost(prices)
+        if journal.payer is None or journal.billing not in ("api", "overage"):
+            return Bill(cost, source, None)
+        # A budget that counted what nobody knows exactly as nothing would be none.
+        charged = cost
+        if charged is None:
+            charged = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
+        if charged:
+            self.purse.pay(journal.payer, charged, time(), self.world.zone)
+        return Bill(cost, source, charged)
 
     def reset(self, account: str, now: float) -> None:
         """Forget what was learnt of an account, but its usage. No checkpoint lies between this and the next plan."""

@@ -14,6 +14,15 @@ CostSource = Literal["reported", "computed"]
 _LONGEST = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a request has cost, in millionths of a USD, who says so, and what counts towards budgets."""
+
+    cost: int | None
+    source: CostSource | None
+    charged: int | None
+
+
 @dataclass(slots=True)
 class Journal:
     """Gathers the facts of one request. Times are Trio's, in seconds; the row has milliseconds."""
@@ -93,7 +102,7 @@ class Journal:
         status: int | None,
         first_byte_at: float | None,
         left: bool,
-        cost: tuple[int | None, CostSource | None] = (None, None),
+        bill: Bill | None = None,
     ) -> Entry:
         """Make the row. A request that nobody ended was ended by its client's leaving, or by the daemon's."""
         if left:
@@ -128,8 +137,9 @@ class Journal:
             passed=self.passed,
             chain=self.chain,
             origin=self.origin,
-            cost=cost[0],
-            cost_source=cost[1],
+            cost=bill.cost if bill else None,
+            cost_source=bill.source if bill else None,
+            charged=bill.charged if bill else None,
             billing=self.billing,
         )
 

@@ -65,7 +65,7 @@ class Keepers:
                 target = self._house.world.targets.get(name)
                 now = time()
                 waited = trio.current_time() >= not_before
-                if waited and isinstance(target, Target) and self._is_due(target, now - spread):
+                if waited and isinstance(target, Target) and self._is_due(target, now, spread):
                     done = await probe(self._house, target, "refresh")
                     if done.served:
                         self._house.ledger.refreshed(name, now)
@@ -86,12 +86,12 @@ class Keepers:
                         )
                 await trio.sleep(self._look)
 
-    def _is_due(self, target: Target, now: float) -> bool:
+    def _is_due(self, target: Target, now: float, spread: float) -> bool:
         """Whether a window has ended that nobody's request has followed, and nothing keeps the account from serving."""
         ledger = self._house.ledger
         last = ledger.refreshed_at(target.account)
         end = due(ledger.standing(target), last, now, between=self._between)
-        if end is None or now < end:
+        if end is None or now < end + spread:
             return False
         model = probe_model(self._house, target)
         candidate = self._house.candidate(target.account, time(), model)

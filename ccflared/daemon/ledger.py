@@ -111,7 +111,7 @@ class Ledger:
         """Take in what an answer told of the account's usage windows."""
         before = self.standing(target)
         last = before.quota
-        if last is not None and _told_just_now(last, quota):
+        if last is not None and not capacity.presses(quota) and _told_just_now(last, quota):
             return  # the common case, on the hot path
         merged = capacity.merged(before.quota, quota, trust_reset_up_to)
         same = last is not None and last.windows == merged.windows and last.overage == merged.overage

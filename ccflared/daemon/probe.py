@@ -80,7 +80,7 @@ async def probe(house: House, target: Target, origin: Origin) -> Probed:
                 status=head.status if head else None,
                 first_byte_at=None,
                 left=False,
-                cost=house.settled(journal),
+                bill=house.settled(journal),
             )
         )
     done = journal.attempts[-1]

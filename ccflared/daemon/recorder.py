@@ -217,8 +217,8 @@ class Recorder:
             log.debug("request %s cannot be looked up: %s", request_id, sentence(error, self._database))
         return None
 
-    async def spent(self, since: float, before: float = 1e300) -> Mapping[str, int]:
-        """Return what each account has cost since that time, in millionths of a USD; nothing if it cannot be read.
+    async def spent(self, since: float, before: float = 1e300) -> Mapping[str, int] | None:
+        """Return what each account has cost since that time, in millionths of a USD; None if it cannot be read.
 
         Only what money paid for counts, not what a plan did. Once ``run`` has started, like ``recall``.
         """
@@ -226,7 +226,7 @@ class Recorder:
             return await self._read(partial(spent, since=since, before=before), RECALLING)
         except (sqlite3.Error, OSError) as error:
             log.warning("what was spent cannot be read: %s", sentence(error, self._database))
-        return {}
+        return None
 
     async def _read(self, question: Callable[[sqlite3.Connection], Answer], seconds: float) -> Answer:
         """Ask the history in a thread. Raises sqlite3.Error or OSError where it does not answer in time, too."""

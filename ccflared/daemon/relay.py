@@ -63,7 +63,7 @@ async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
                 status=exchange.status,
                 first_byte_at=exchange.first_byte_at,
                 left=exchange.client_left,
-                cost=house.settled(journal),
+                bill=house.settled(journal),
             )
         )
 
@@ -212,6 +212,8 @@ class _Request:
 
     async def _pass_on(self, failure: Failure, head: Head) -> None:
         """Give the client an upstream's own refusal, which is a whole answer."""
+        if head.status < 300:
+            self.journal.ended("error", failure.seen.reason)  # its status says otherwise
         self.journal.ended("complete")
         headers = [field for field in self._returned(head) if field[0] not in _OF_A_REFUSAL]
         after = head.get(b"retry-after") or b""
@@ -224,7 +226,8 @@ class _Request:
     def _returned(self, head: Head) -> RawHeaders:
         """Return an answer's fields for the client: of one account's usage nothing, where others can serve as well."""
         headers = returned(head.headers)
-        if self.inbound.pin is not None or len(self.world.targets) == 1:
+        able = sum(isinstance(target, Target) for target in self.world.targets.values())
+        if self.inbound.pin is not None or able == 1:
             return headers
         return [field for field in headers if not field[0].startswith(UNIFIED)]
 

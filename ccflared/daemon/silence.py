@@ -31,6 +31,8 @@ async def watch(house: House, *, look: float = LOOK, patience: float = PATIENCE)
             waiting.looked_at = True
             if _STREAMS.search(waiting.body):
                 waiting.noted = True
+                if house.doubted_since(waiting.target, waiting.at):
+                    continue  # the same silence, which another try has told of
                 reason = f"not even the head of a stream within {patience:g} s"
                 seen = Observation("account", "time-out", reason, confidence="inferred")
                 house.failed(waiting.target, seen, time(), waiting.model)

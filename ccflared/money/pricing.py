@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -88,8 +88,13 @@ def priced(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
     None where that is unknown: no model, no tokens reported at all, or no rate for a kind of which there were some.
     A kind that was not reported beside others counts as none of it.
     """
+    rates = prices.rates(model) if model is not None else None
+    return None if rates is None else _sum(rates, tokens)
+
+
+def _sum(rates: Rates, tokens: Tokens) -> int | None:
     counts = (tokens.input, tokens.output, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h)
-    if model is None or counts == _NONE_REPORTED or (rates := prices.rates(model)) is None:
+    if counts == _NONE_REPORTED:
         return None
     total = 0
     for rate, count in zip(rates, counts, strict=True):
@@ -107,14 +112,12 @@ def at_least(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
 
     None where not even the rates of input and output are known.
     """
-    known = prices.of(model) if model is not None else Price()
-    full = replace(
-        known,
-        **{
-            rate: known.input for rate in _RATES if rate.startswith("cache_") and getattr(known, rate) is None
-        },
-    )
-    return priced("it", tokens, Prices({"it": full}, {}))
+    rates = prices.rates(model) if model is not None else None
+    if rates is None:
+        return None
+    named = zip(_RATES, rates, strict=True)
+    full = tuple(rates[0] if rate is None and name.startswith("cache_") else rate for name, rate in named)
+    return _sum(full, tokens)
 
 
 def _rates(price: Price) -> Rates:

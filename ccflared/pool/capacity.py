@@ -30,7 +30,8 @@ def merged(known: Quota | None, told: Quota, trust_reset_up_to: float = _TRUSTED
     if overage is None and known is not None:
         # It is about a window that this answer does not tell of, and that still runs.
         silent = {window.name for window in windows} - {window.name for window in told.windows}
-        if any(w.name in silent and used_up(w) and not _ended(w, told.at) for w in windows):
+        running_on = [w for w in windows if w.resets_at is not None and not _ended(w, told.at)]
+        if any(w.name in silent and used_up(w) for w in running_on):
             overage = known.overage
     return Quota(told.at, windows, overage)
 

@@ -242,7 +242,8 @@ def accepted(known: Learnt, began: float) -> Learnt:
 
     The credential is accepted; but limits, and what fails with messages, may still stand.
     """
-    return replace(settle(known, began), rest=known.rest, doubt=known.doubt)
+    left = replace(settle(known, began), rest=known.rest, doubt=known.doubt)
+    return NOTHING if left == NOTHING else left
 
 
 def unspent(quota: Quota, families: tuple[str | None, ...] | None = None) -> Quota:

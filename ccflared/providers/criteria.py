@@ -10,7 +10,7 @@ from ccflared.providers.resets import moment, per_minute_reset, rate_limit_reset
 Fits = Callable[[Facts], bool]
 
 # A page of whatever stands before the API has these statuses; with a 5xx the API may well be behind it, and down.
-_PAGES: Final = frozenset({403, 404, 405, 407, 413, 429, 451})
+_PAGES: Final = frozenset({403, 404, 405, 413, 429, 451})
 
 _OVERLOADED: Final = frozenset({"overloaded_error", "engine_overloaded_error"})  # Anthropic; Moonshot
 # Anthropic, OpenAI (three), DeepSeek and resellers, MiniMax, Moonshot, Alibaba.

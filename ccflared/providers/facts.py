@@ -15,6 +15,7 @@ from ccflared.wire import Head, Window
 STREAM: Final = b"text/event-stream"
 _JSON: Final = b"application/json"
 
+_ALL_IS_WELL: Final = (0, 200, "0", "200")
 _LONGEST_WORD: Final = 80
 _LONGEST_MESSAGE: Final = 4000
 _LIMIT_FIELDS: Final = (b"anthropic-ratelimit-", b"x-ratelimit-", b"ratelimit")
@@ -210,6 +211,8 @@ def _error(document: dict[str, Any], head: Head | None) -> tuple[str, str, str]:
         kind, code, message = None, base.get("status_code"), base.get("status_msg")
     elif document.get("type", "error") == "error":
         kind, code = document.get("__type"), document.get("code")
+        if isinstance(document.get("content"), list) or code in _ALL_IS_WELL:
+            code = None  # an answer that brings a status of its own along
         told = (error, document.get("message"), document.get("msg"), document.get("detail"))
         message = next((text for text in told if isinstance(text, str)), None)
     else:

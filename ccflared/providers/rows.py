@@ -66,15 +66,15 @@ _BY_CODE: Final = (
 _NOT_THE_API: Final = (
     Row("413 page", lambda f: f.html and f.status == 413, "request", "too long",
         "the request is too large for something on the way", client=True),
+    Row("407", lambda f: f.status == 407, "provider", "not the API",
+        "a proxy on the way asks for a login (407)"),
     Row("HTML page", c.a_page, "account", "not the API", _BETWEEN, after, "inferred",
-        says="a login page, a firewall's block page, or the like; with a 403, 404, 405, 407, 429, 451 or success"),
+        says="a login page, a firewall's block page, or the like; with a 403, 404, 405, 429, 451 or success"),
     Row("success", lambda f: f.status < 300 and speaks_the_api(f.head), "request", "served", "{what}", client=True),
     Row("success that is not the API", lambda f: f.status < 300, "account", "not the API", _BETWEEN,
         confidence="inferred"),
     Row("redirect", lambda f: f.status < 400, "account", "redirect",
         "a redirect ({status}), which is never followed"),
-    Row("407", lambda f: f.status == 407, "provider", "not the API",
-        "a proxy on the way asks for a login (407)"),
 )
 
 _OVERLOAD: Final = (

@@ -43,6 +43,7 @@ COLUMNS = (
     "cost_microusd",
     "cost_source",
     "billing",
+    "charged_microusd",
 )
 # The statements are put together from the constants above; values are always parameters.
 # A row that is offered again, because it was not certain that it had been committed, stays as it is.
@@ -133,6 +134,7 @@ def _values(entry: Entry) -> tuple[object, ...]:
         _whole(entry.cost),
         entry.cost_source,
         entry.billing,
+        _whole(entry.charged),
     )
 
 
@@ -182,5 +184,6 @@ def _entry(found: Sequence[Any]) -> Entry:
         origin=named["origin"],
         cost=named["cost_microusd"],
         cost_source=named["cost_source"],
+        charged=named["charged_microusd"],
         billing=named["billing"],
     )

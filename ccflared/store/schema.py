@@ -4,7 +4,8 @@ Table ``requests``: one row for each client request, written once. ``at`` is REA
 in ``_ms`` are whole milliseconds; tokens are NULL where the provider did not report them; ``attempts`` is a
 JSON array of objects with the fields of :class:`ccflared.wire.Attempt`, ``tries`` its length; ``usage`` is
 the provider's usage object, unchanged. ``passed`` is a JSON array of objects with the fields of
-:class:`ccflared.wire.Passed`; ``cost_microusd`` is in millionths of a USD.
+:class:`ccflared.wire.Passed`; ``cost_microusd`` and ``charged_microusd`` are
+in millionths of a USD.
 
 Table ``memories``: what the pool learnt, one row for each kind and key, replaced when it changes; ``value`` is JSON,
 ``at`` the time of the change.
@@ -68,11 +69,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE requests ADD COLUMN cost_microusd INTEGER",
         "ALTER TABLE requests ADD COLUMN cost_source TEXT",
         "ALTER TABLE requests ADD COLUMN billing TEXT",
+        "ALTER TABLE requests ADD COLUMN charged_microusd INTEGER",
         "CREATE INDEX requests_conversation_at ON requests (conversation, at) WHERE conversation IS NOT NULL",
         "CREATE INDEX requests_origin_at ON requests (origin, at) WHERE origin != 'client'",
         # All that a sum of money needs, so that it reads no row; requests that a plan pays for are not in it.
         """
-        CREATE INDEX requests_billed ON requests (at, billing, account, cost_microusd)
+        CREATE INDEX requests_billed ON requests (at, billing, account, charged_microusd)
         WHERE billing IN ('api', 'overage')
         """,
         """

@@ -50,8 +50,8 @@ BY_MINUTE = f"""
 """
 # Named, because SQLite would rather read every row ever written in the order of accounts than sort a few sums.
 SPENT = """
-    SELECT account, sum(cost_microusd) FROM requests INDEXED BY requests_billed
-    WHERE billing IN ('api', 'overage') AND at >= ? AND at < ? AND account IS NOT NULL AND cost_microusd IS NOT NULL
+    SELECT account, sum(charged_microusd) FROM requests INDEXED BY requests_billed
+    WHERE billing IN ('api', 'overage') AND at >= ? AND at < ? AND account IS NOT NULL AND charged_microusd IS NOT NULL
     GROUP BY account
 """
 

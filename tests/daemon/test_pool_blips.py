@@ -181,3 +181,25 @@ async def test_a_credential_that_zai_refuses_inside_a_success_is_rejected(tmp_pa
         stage.provider.play("sk-first", then=refusal(code=401, msg="token expired or incorrect"))
         assert (await stage.fresh()).headers[NAMED] == "second"
         assert await states(stage, "first") == ["rejected"]
+
+
+SAID_AS_A_SUCCESS: list[tuple[dict[str, object], bool]] = [
+    ({"type": "message", "content": [], "error": {"type": "overloaded_error", "message": "busy"}}, True),
+    ({"type": "message", "content": [], "error": None}, False),
+    ({"code": 0, "id": "x", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]}, False),
+    ({"code": 200, "id": "x", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]}, False),
+    ({"id": "x", "role": "assistant", "content": [{"type": "text", "text": "Hi"}]}, False),
+]
+
+
+@pytest.mark.parametrize(("document", "refuses"), SAID_AS_A_SUCCESS)
+async def test_a_document_that_comes_as_a_success_is_read_for_what_it_says(
+    tmp_path: Path, document: dict[str, object], refuses: bool
+) -> None:
+    body = json.dumps(document).encode()
+    async with staged(tmp_path) as stage:
+        stage.provider.play("sk-first", then=Failing(200, body=body))
+        answer = await stage.fresh()
+        assert answer.headers[NAMED] == ("second" if refuses else "first")
+        assert refuses or answer.content == body
+        assert await states(stage, "first") == ["doubtful" if refuses else "ready"]

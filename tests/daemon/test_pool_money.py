@@ -125,3 +125,18 @@ async def test_paid_usage_is_over_when_its_window_has_been_reset(tmp_path: Path)
         with trio.fail_after(5):
             while (await stage.fresh()).headers[NAMED] != "first":
                 await trio.sleep(0.01)
+
+
+async def test_what_a_budget_was_charged_at_least_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    own = {"first": "budget = { daily = 2.00 }"}
+    prices = '[pricing."claude-sonnet-4-5"]\ninput = 1000.0\noutput = 2000.0\n'
+    # a model that nobody ships a price of, so that the cache rate is unknown
+    prices = prices.replace("claude-sonnet-4-5", "mystery-1")
+    async with staged(tmp_path, own=own, more=prices) as stage:
+        stage.provider.play("sk-first", Answer(input_tokens=500, output_tokens=0, cache_read=500))
+        await stage.ask(model="mystery-1")
+        (row,) = await stage.rows()
+        assert (row.cost, row.charged) == (None, 1_000_000)
+        house = stage.running.house
+        spent = await house.recorder.spent(0.0)
+        assert spent == {"first": 1_000_000} == {"first": house.purse.spent("first").day}

@@ -16,6 +16,7 @@ from ccflared.config.model import Routing
 from ccflared.daemon.silence import watch
 from ccflared.demo.script import Answer, Failing, Held, Silent
 from ccflared.pool.states import NOTHING, learn
+from ccflared.providers.target import Target
 from ccflared.wire import Observation
 
 NAMED = "x-ccflared-account"
@@ -200,3 +201,36 @@ async def test_one_silence_is_one_failure_whether_or_not_it_was_noticed_before_i
         assert (known.count, (await stage.account("only"))["state"]) == (1, "doubtful")
         row = (await stage.rows())[-1]
         assert [attempt.kind for attempt in row.attempts] == ["time-out"]
+
+
+async def test_many_tries_into_one_silence_are_one_failure_however_late_they_are_noticed(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, ["only"]) as stage, trio.open_nursery() as nursery:
+        release = trio.Event()
+        stage.provider.play("sk-only", then=Held(release))
+        for number in (1, 2, 3):
+            nursery.start_soon(asking(stage, [], stream=True))
+            with trio.fail_after(5):
+                await stage.provider.received(number)
+        house = stage.running.house
+        for patience in (0.0, 0.0):
+            with trio.move_on_after(0.2):
+                await watch(house, look=0.01, patience=patience)
+        assert house.candidate("only", time()).standing.account.doubt.count == 1
+        release.set()
+
+
+async def test_nothing_is_concluded_from_the_silence_of_a_path_that_is_passed_through(tmp_path: Path) -> None:
+    async with watched(tmp_path) as stage, trio.open_nursery() as nursery:
+        release = trio.Event()
+        house = stage.running.house
+        target = house.world.targets["first"]
+        assert isinstance(target, Target)
+        with house.waits_for(target, None, b""):
+            stage.provider.play("sk-second", Held(release))
+            stage.headers = {NAMED: "second"}
+            nursery.start_soon(asking(stage, [], stream=True))
+            await doubted(stage, "second")
+        assert (await stage.account("first"))["state"] == "ready"
+        release.set()

@@ -475,7 +475,7 @@ async def test_what_cannot_be_read_is_nothing_and_told(
     recorder = Recorder(database)
     with caplog.at_level(logging.WARNING):
         assert await recorder.recall() is None
-        assert await recorder.spent(0.0) == {}
+        assert await recorder.spent(0.0) is None
     garbage = f"{database} is not a database; move it away and a new one is begun"
     assert [record.getMessage() for record in caplog.records] == [
         f"what was remembered cannot be read: {garbage}",
@@ -504,10 +504,10 @@ async def test_a_disk_that_does_not_answer_holds_up_no_start(
 async def test_the_money_spent_since_a_time_is_read_beside_the_writing(database: Path) -> None:
     now = 1_800_000_000.0
     async with recording(Recorder(database)) as recorder:
-        recorder.offer(replace(entry(1, now), billing="api", cost=5))
-        recorder.offer(replace(entry(2, now + 1), billing="overage", cost=7, origin="refresh"))
-        recorder.offer(replace(entry(3, now + 1), billing="plan", cost=100))
-        recorder.offer(replace(entry(4, now - 1), billing="api", cost=1000))
+        recorder.offer(replace(entry(1, now), billing="api", charged=5))
+        recorder.offer(replace(entry(2, now + 1), billing="overage", charged=7, origin="refresh"))
+        recorder.offer(replace(entry(3, now + 1), billing="plan", charged=100))
+        recorder.offer(replace(entry(4, now - 1), billing="api", charged=1000))
         await recorder.settled()
         assert await recorder.spent(now) == {"work": 12}
 

@@ -181,3 +181,13 @@ def test_a_session_lasts_as_long_as_its_usage_window(
     since: float | None, known: Quota | None, now: float, *, holds: bool
 ) -> None:
     assert session_holds(since, known, 5 * HOUR, now) is holds
+
+
+def test_what_is_known_of_paid_usage_is_carried_on_only_for_a_window_whose_end_is_known() -> None:
+    def later(resets_at: float | None, seconds: float) -> Quota:
+        spent = Quota(NOW, (Window("7d opus", 1.0, resets_at, spent=True, family="opus"),), "available")
+        return merged(spent, Quota(NOW + seconds, (Window("5h", 0.1, NOW + 3600),)))
+
+    assert later(NOW + 7200, 60).overage == "available"
+    assert later(NOW + 7200, 7300).overage is None
+    assert later(None, 60).overage is None

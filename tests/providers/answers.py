@@ -334,8 +334,9 @@ def middleboxes() -> tuple[Fixture, ...]:
     return (
         *(
             answer(f"a page with {status}", "HTML page", status, HTML, page)
-            for status in (200, 403, 404, 405, 407, 429, 451)
+            for status in (200, 403, 404, 405, 429, 451)
         ),
+        answer("a page with 407", "407", 407, HTML, page),
         answer("a page with 413", "413 page", 413, HTML, page),
         answer("a page that waits", "HTML page", 429, {**HTML, "retry-after": "60"}, page, 60),
         answer("a page that calls itself nothing", "HTML page", 403, {}, page),

@@ -44,6 +44,7 @@ ENTRY = Entry(
     chain="opus, claude-*",
     origin="test",
     cost=12_345,
+    charged=12_346,
     cost_source="computed",
     billing="api",
 )

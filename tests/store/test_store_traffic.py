@@ -115,17 +115,17 @@ def test_what_the_daemon_or_a_test_asked_for_is_no_traffic(history: sqlite3.Conn
 
 
 def test_money_is_summed_by_account_since_a_time_whoever_asked(history: sqlite3.Connection) -> None:
-    paid = replace(entry(1, 10, attempt("a")), billing="api", cost=100)
+    paid = replace(entry(1, 10, attempt("a")), billing="api", charged=100)
     insert(
         history,
         [
             paid,
-            replace(paid, id="r2", at=NOW - HOUR, billing="overage", cost=20),
+            replace(paid, id="r2", at=NOW - HOUR, billing="overage", charged=20),
             replace(paid, id="r3", at=NOW - HOUR - 1),
             replace(paid, id="r4", billing="plan"),
             replace(paid, id="r5", billing=None),
-            replace(paid, id="r6", cost=None),
-            replace(paid, id="r7", account="b", origin="refresh", cost=3),
+            replace(paid, id="r6", charged=None),
+            replace(paid, id="r7", account="b", origin="refresh", charged=3),
             replace(paid, id="r8", account="c", billing="plan"),
             replace(paid, id="r9", account=None),
         ],
