@@ -121,6 +121,11 @@ async def pour(begun: Begun, exchange: Exchange, journal: Journal, routing: Rout
             await exchange.end()  # nothing was missing but the end of the transfer
             journal.ended("complete")
             return None
+        if begun.failed is not None:
+            # It has said itself that it failed, and the client was told; what breaks after that is no news.
+            journal.ended("error", begun.failed.reason)
+            await exchange.end()
+            return begun.failed
         journal.ended("truncated", f"the answer broke off: {seen.reason}")
         if begun.stream and begun.cutter.between:
             await exchange.write(anthropic.error_event("api_error", "The answer broke off upstream."))

@@ -5,6 +5,7 @@ import httpx
 import pytest
 import trio
 from stage import QUESTION, Stage, events, staged
+from upstreams import Link, far
 
 from ccflared.daemon import connection
 from ccflared.demo.script import (
@@ -60,6 +61,39 @@ async def test_a_stream_that_breaks_between_events_ends_with_an_error_event(
         assert row.outcome == ("error" if isinstance(broken, ErrorEvent) else "truncated")
         assert row.error
         assert row.tokens.input is not None
+
+
+@pytest.mark.parametrize("rest", [b"", b": half an ev"], ids=["between events", "inside one"])
+async def test_an_error_event_is_told_once_whatever_becomes_of_the_connection_after_it(
+    tmp_path: Path, rest: bytes
+) -> None:
+    said = b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"Out of luck"}}\n\n'
+    begun = trio.Event()
+
+    async def script(link: Link) -> None:
+        await link.request()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        await link.answer(head + b"%x\r\n%s\r\n" % (len(EVENT), EVENT))
+        await begun.wait()
+        await link.answer(
+            b"%x\r\n%s\r\n" % (len(said + rest), said + rest)
+        )  # and hangs up without a last chunk
+
+    async with far(script) as place:
+        own = {"first": f'base_url = "http://127.0.0.1:{place.port}"'}
+        async with (
+            staged(tmp_path, own=own) as stage,
+            stage.client.stream(
+                "POST", stage.url + "/v1/messages", json=QUESTION | {"stream": True}
+            ) as answer,
+        ):
+            received = b""
+            async for piece in answer.aiter_raw():
+                received += piece
+                begun.set()
+            assert received == EVENT + said + rest
+            (row,) = await stage.rows()
+            assert (row.outcome, row.error) == ("error", "api_error, told inside the stream: Out of luck")
 
 
 @pytest.mark.parametrize(
