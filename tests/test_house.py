@@ -28,7 +28,17 @@ ROOMS = [
 
 PURE = ["secret.py", "errors.py", "wire.py", "formats", "money", "pool", "config"]
 PURE_PROVIDERS = [
-    *("target.py", "prepare.py", "observe.py", "rows.py", "criteria.py", "facts.py", "resets.py", "quota.py"),
+    *(
+        "target.py",
+        "prepare.py",
+        "observe.py",
+        "rows.py",
+        "criteria.py",
+        "facts.py",
+        "resets.py",
+        "quota.py",
+        "oauth.py",
+    ),
 ]
 READS_FILES = {"config/load", "config/save.py"}
 FORBIDDEN_IN_PURE = {

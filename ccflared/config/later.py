@@ -15,8 +15,6 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("storage", "keep_payloads"),
     ("storage", "max_size"),
     ("accounts", "*", "one_hour_cache"),
-    ("accounts", "*", "oauth"),
-    ("accounts", "*", "credentials_file"),
     ("clients", "*", "budget"),
     ("clients", "*", "requests_per_hour"),
     ("alerts",),
