@@ -7,6 +7,7 @@ change that gives it its effect.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ccflared.config.accounts import Dialect, Provider
 from ccflared.config.kinds import KeyPath
 from ccflared.config.words import dotted
 
@@ -22,6 +23,8 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("alerts",),
     ("metrics",),
 )
+_DIALECTS: Final[frozenset[Dialect]] = frozenset({"openai-chat", "vertex", "bedrock"})
+"""Those that are not spoken yet: an account there rests, rather than being asked in the wrong words."""
 
 
 def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
@@ -31,6 +34,15 @@ def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
         return None
     names = ", ".join(dict.fromkeys(dotted(path) for path in given))
     return given[0], f"this version reads these keys but does not obey them yet: {names}"
+
+
+def not_spoken(name: str, provider: Provider) -> str | None:
+    """Return why no account of this provider can serve yet; None where nothing is against it."""
+    if provider.dialect not in _DIALECTS:
+        return None
+    return (
+        f"this version cannot use the provider {name} yet: it does not speak the dialect {provider.dialect}"
+    )
 
 
 def _given(value: object, key: KeyPath, path: KeyPath) -> Iterator[KeyPath]:

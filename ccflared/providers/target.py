@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Auth, Dialect, Provider
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
 from ccflared.secret import Secret
@@ -73,8 +74,8 @@ def resolve(
     """
     if not account.enabled:
         return Unfit("off", "enabled = false")
-    if provider.dialect != "anthropic":
-        return Unfit("unsupported", f"this version does not speak the dialect {provider.dialect}")
+    if (why := not_spoken(account.provider, provider)) is not None:
+        return Unfit("unsupported", why)
     if account.proxy is not None and proxy is None:
         return Unfit("no credential", "the proxy URL cannot be read")
     if account.api_key is None and (provider.oauth is not None or account.oauth is not None):
