@@ -97,6 +97,15 @@ async def test_its_headers_are_added_and_their_secrets_are_seen_nowhere_else(tmp
         assert "sk-mine" not in text
 
 
+async def test_a_header_of_the_provider_replaces_the_clients_of_that_name(tmp_path: Path) -> None:
+    fixed = HERE + 'headers = { "anthropic-version" = "2023-06-01" }\n'
+    async with at(tmp_path, fixed, KEY) as stage:
+        stage.headers["anthropic-version"] = "2026-10-21"
+        await stage.ask()
+        (seen,) = stage.provider.seen
+    assert [value for name, value in seen.headers if name == b"anthropic-version"] == [b"2023-06-01"]
+
+
 async def test_its_model_map_names_the_model_and_that_of_the_account_goes_before(tmp_path: Path) -> None:
     mapped = HERE + 'models = { opus = "claude-big-1", sonnet = "claude-mid-1" }\n'
     own = KEY + '\nmodels = { opus = "claude-huge-1" }'
