@@ -36,13 +36,11 @@ def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
     return given[0], f"this version reads these keys but does not obey them yet: {names}"
 
 
-def not_spoken(name: str, provider: Provider) -> str | None:
-    """Return why no account of this provider can serve yet; None where nothing is against it."""
+def not_spoken(provider: Provider) -> str | None:
+    """Return why no account of a provider can serve yet; None where nothing is against it."""
     if provider.dialect not in _DIALECTS:
         return None
-    return (
-        f"this version cannot use the provider {name} yet: it does not speak the dialect {provider.dialect}"
-    )
+    return f"this version does not speak the dialect {provider.dialect} yet"
 
 
 def _given(value: object, key: KeyPath, path: KeyPath) -> Iterator[KeyPath]:

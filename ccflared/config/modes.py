@@ -34,13 +34,13 @@ _ALSO: Final = {
 }
 """Names of its database and of earlier versions, and what people write."""
 
-_BORROWED: Final = "it would log in under the client id of another program"
+_BORROWED: Final = "it is left out, as it would log in under the client id of another program"
 LEFT_OUT: Final = {
     "codex": _BORROWED,
     "qwen": _BORROWED,
     "xai": f"{_BORROWED}; the provider xai here is the API by key",
-    "ollama-cloud": 'write a provider with base_url = "https://ollama.com" and auth = "bearer"',
-    "muse-spark": "write a provider with the base_url and dialect of its API",
+    "ollama-cloud": 'write one with base_url = "https://ollama.com" and auth = "bearer"',
+    "muse-spark": "write one with the base_url and dialect of its API",
 }
 """Modes that have no provider here, and why or what does instead."""
 
@@ -56,5 +56,5 @@ def mode_hint(name: str) -> str:
     if meant := provider_of_mode(name):
         return f"; did you mean {quoted(meant)}?"
     if why := LEFT_OUT.get(name.casefold()):
-        return f"; it is left out: {why}"
+        return f"; {why}"
     return ""

@@ -148,8 +148,8 @@ def _credential(config: Config, account: Account, reading: Reading) -> None:
     """At most one kind of credential; none at all is worth a warning."""
     path: KeyPath = ("accounts", account.name)
     provider = config.providers.get(account.provider, Provider())
-    if (why := not_spoken(account.provider, provider)) is not None:
-        reading.warn((*path, "provider"), why)
+    if (why := not_spoken(provider)) is not None:
+        reading.warn((*path, "provider"), f"{_title(path)} cannot serve: {why}")
         return
     tokens = account.oauth is not None and (account.oauth.access_token or account.oauth.refresh_token)
     given = [

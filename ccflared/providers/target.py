@@ -74,7 +74,7 @@ def resolve(
     """
     if not account.enabled:
         return Unfit("off", "enabled = false")
-    if (why := not_spoken(account.provider, provider)) is not None:
+    if (why := not_spoken(provider)) is not None:
         return Unfit("unsupported", why)
     if account.proxy is not None and proxy is None:
         return Unfit("no credential", "the proxy URL cannot be read")

@@ -51,8 +51,8 @@ def test_a_mode_is_known_however_it_is_written() -> None:
         ("max", 'did you mean "claude-oauth"?'),
         ("console", 'did you mean "anthropic"?'),
         ("Vertex-AI", 'did you mean "vertex"?'),
-        ("codex", "it is left out: it would log in under the client id of another program"),
-        ("ollama-cloud", 'it is left out: write a provider with base_url = "https://ollama.com" and auth = "bearer"'),
+        ("codex", "it is left out, as it would log in under the client id of another program"),
+        ("ollama-cloud", 'write one with base_url = "https://ollama.com" and auth = "bearer"'),
         ("olama", 'did you mean "ollama"?'),
     ],
 )  # fmt: skip

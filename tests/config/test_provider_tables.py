@@ -81,5 +81,5 @@ def test_an_account_that_this_version_cannot_use_yet_is_no_mistake_and_is_said_s
     (warning,) = found.warnings
     assert (warning.line, warning.message) == (
         2,
-        f"this version cannot use the provider {provider} yet: it does not speak the dialect {dialect}",
+        f"[accounts.a] cannot serve: this version does not speak the dialect {dialect} yet",
     )

@@ -29,7 +29,7 @@ UNFIT: list[tuple[Account, Provider, dict[str, Any], str, str]] = [
             replace(PLACE, dialect=dialect),
             {},
             "unsupported",
-            f"this version cannot use the provider p yet: it does not speak the dialect {dialect}",
+            f"this version does not speak the dialect {dialect} yet",
         )
         for dialect in ("openai-chat", "vertex", "bedrock")
     ),
@@ -119,7 +119,7 @@ def test_every_builtin_provider_can_be_addressed_or_says_what_is_missing(
 ) -> None:
     found = resolved(Account("a", name), provider)
     if provider.dialect != "anthropic":
-        why = f"this version cannot use the provider {name} yet: it does not speak the dialect {provider.dialect}"
+        why = f"this version does not speak the dialect {provider.dialect} yet"
         assert found == Unfit("unsupported", why)
     elif provider.oauth is not None:
         assert found == Unfit("unsupported", "this version does not use OAuth accounts yet")
