@@ -65,6 +65,7 @@ def parser() -> Parser:
     _status(commands)
     _reload(commands)
     _account(commands)
+    _login(commands)
     _explain(commands)
     return top
 
@@ -134,6 +135,18 @@ def _account(commands: "_Commands") -> None:
         one = _command(words, word, of="account")
         one.add_argument("name", metavar="NAME", help="name of the account, as in the file")
         one.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _login(commands: "_Commands") -> None:
+    login = _command(commands, "login")
+    login.add_argument("name", metavar="NAME", help="name of the account, as in the file")
+    login.add_argument(
+        "--code-stdin",
+        action="store_true",
+        help="read the code from the standard input though it is no terminal",
+    )
+    logout = _command(commands, "logout")
+    logout.add_argument("name", metavar="NAME", help="name of the account, as in the file")
 
 
 def _explain(commands: "_Commands") -> None:

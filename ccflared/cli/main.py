@@ -25,6 +25,7 @@ FORMER = {
     "--add-account": "an [accounts.NAME] table in ccflare.toml (ccflared init writes an example)",
     "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
     "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
+    "--reauthenticate": "ccflared login NAME",
     "--pause": "ccflared account pause NAME",
     "--resume": "ccflared account resume NAME",
 }
@@ -136,6 +137,12 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         return explain.explain(question, subject, json=asked.json)
     if asked.command == "account":
         return _account(asked, question)
+    if asked.command in ("login", "logout"):
+        from ccflared.cli import login  # noqa: PLC0415 - the same
+
+        if asked.command == "login":
+            return login.login(question, asked.name, code_stdin=asked.code_stdin)
+        return login.logout(question, asked.name)
     from ccflared.cli import control  # noqa: PLC0415 - the same
 
     if asked.log:

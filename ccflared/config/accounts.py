@@ -16,7 +16,7 @@ from ccflared.config.shapes import Many, MapOf, Table, takes
 from ccflared.config.time_kinds import Duration, Instant, TimeOfDay, Weekdays, Zone
 from ccflared.config.value_sets import Models
 
-Dialect = Literal["anthropic", "openai-chat"]
+Dialect = Literal["anthropic", "openai-chat", "vertex", "bedrock"]
 Auth = Literal["bearer", "x-api-key", "none"]
 
 NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -83,7 +83,11 @@ class Provider:
     """
 
     dialect: Annotated[
-        Dialect, takes(Choice("anthropic", "openai-chat"), "The API that the upstream speaks.")
+        Dialect,
+        takes(
+            Choice("anthropic", "openai-chat", "vertex", "bedrock"),
+            "The API that the upstream speaks; vertex and bedrock: that of Anthropic as these clouds wrap it.",
+        ),
     ] = "anthropic"
     base_url: Annotated[
         str | None,

@@ -19,6 +19,7 @@ from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
+from ccflared.daemon.login import Logins
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.upstream import Upstream
@@ -61,6 +62,7 @@ class House:
         self.custody = custody
         custody.adopt(world.targets)
         custody.changed = self.retarget
+        self.logins = Logins(lambda: self.world, custody, upstream)
         self.upstream = upstream
         self.started_at = started_at
         self.draining = False

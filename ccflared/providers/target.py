@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider
 from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
@@ -84,8 +85,8 @@ def resolve(
     """
     if not account.enabled:
         return Unfit("off", "enabled = false")
-    if provider.dialect != "anthropic":
-        return Unfit("unsupported", f"this version does not speak the dialect {provider.dialect}")
+    if (why := not_spoken(provider)) is not None:
+        return Unfit("unsupported", why)
     if account.proxy is not None and proxy is None:
         return Unfit("no credential", "the proxy URL cannot be read")
     base_url = account.base_url or provider.base_url
