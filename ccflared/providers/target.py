@@ -4,12 +4,24 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from ccflared.config.model import Account, Auth, Dialect, Provider
+from ccflared.config.model import Account, Auth, Dialect, Provider, Reads, UsageAuth
+from ccflared.config.usage_rules import origin, usage_url
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
 from ccflared.secret import Secret
 
 _TELLING: Final = 6
 """Characters of a secret that tell something of it, and are no word that stands in any sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageAt:
+    """Where an account's usage can be asked for with its credential, and how the answer is read."""
+
+    url: str
+    reads: Reads
+    auth: UsageAuth
+    at_home: bool = True
+    """It is at the host that the account is asked at, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class Target:
     """Where it is, and through which proxy; what keeps one account from being reached there keeps all."""
     signs: Signs = NO_SIGNS
     """What the provider's own error codes mean."""
+    usage: UsageAt | None = None
+    """None: its usage cannot be asked for, or not with this credential."""
 
     def without_secrets(self, text: str) -> str:
         """Return a sentence that may repeat what an upstream said without what it must not repeat: our credentials."""
@@ -100,7 +114,15 @@ def resolve(
         fingerprint=f"{account.provider} {base_url} {key}",
         place=_place(base_url, proxy),
         signs=signs_for(account.provider, base_url),
+        usage=_usage_at(account, provider, base_url),
     )
+
+
+def _usage_at(account: Account, provider: Provider, base_url: str) -> UsageAt | None:
+    usage, url = provider.usage, usage_url(account, provider)
+    if usage is None or url is None:
+        return None
+    return UsageAt(url, usage.reads, usage.auth or provider.auth, at_home=origin(url) == origin(base_url))
 
 
 def _place(base_url: str, proxy: Secret | None) -> str:
