@@ -13,7 +13,7 @@ from ccflared.errors import ClientError
 from ccflared.pool.candidates import view
 from ccflared.providers.target import Unfit
 from ccflared.providers.usage import Untold
-from ccflared.wire import Quota
+from ccflared.wire import Quota, Window
 
 
 async def pause(call: Call) -> Reply:
@@ -87,12 +87,15 @@ async def refresh_usage(call: Call) -> Reply:
             said = f"The usage of {target.account} is unknown: {reason}."
             return reply(200, _refreshed(said, success=False, polled=True, told=False))
         case Quota():
-            shares = [
-                (w.name, "unknown" if w.utilization is None else f"{w.utilization:.0%}")
-                for w in outcome.windows
-            ]
-            said = f"{target.account}: {', '.join(f'{name} {share}' for name, share in shares)} used."
+            shares = ", ".join(_share(window) for window in outcome.windows)
+            said = f"Used of {target.account}: {shares}."
             return reply(200, _refreshed(said, success=True, polled=True, told=True))
+
+
+def _share(window: Window) -> str:
+    if window.utilization is None:
+        return f"{window.name} unknown"
+    return f"{window.name} {int(window.utilization * 100)} %"
 
 
 def _refreshed(said: str, *, success: bool, polled: bool, told: bool) -> dict[str, object]:

@@ -21,7 +21,7 @@ def merged(known: Quota | None, told: Quota, trust_reset_up_to: float = _TRUSTED
     """
     latest = told.at + trust_reset_up_to
     # By a clock that has been set back since, nothing of what was told before can be placed.
-    before = {} if known is None or known.at > told.at else {window.name: window for window in known.windows}
+    before = {} if known is None or known.at > told.at else {w.name: _dated(w, known) for w in known.windows}
     for window in told.windows:
         believed = window
         if not _credible(window.resets_at, latest):
@@ -42,6 +42,11 @@ def merged(known: Quota | None, told: Quota, trust_reset_up_to: float = _TRUSTED
 
 def _credible(reset: float | None, latest: float) -> bool:
     return reset is None or reset <= latest
+
+
+def _dated(window: Window, known: Quota) -> Window:
+    """Return a window with the time and the source of its telling, which are those of the quota where it has none."""
+    return window if window.told_at is not None else replace(window, told_at=known.at, polled=known.polled)
 
 
 def _carried(before: Window | None, told: Window, at: float) -> Window:
