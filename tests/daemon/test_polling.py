@@ -308,6 +308,7 @@ async def test_who_leaves_the_file_is_off_or_paused_by_hand_is_not_polled(tmp_pa
             stage.edit(without)
             assert (await stage.running.reloads.reload("command")).applied
             left = len(polls(stage, "first"))
+            assert polls(stage, "second") == []
             stage.running.house.ledger.resume("second", time())
             await until_polled(stage, "second", 3)
             assert len(polls(stage, "first")) == left
