@@ -109,7 +109,7 @@ def _told(window: Window, usage: Usage, *, first: bool) -> str:
         if same:
             return ""
     if window.polled:
-        return f"told {duration(age)} ago by polling"
+        return f"told {ago(-age, 0.0)} by polling"
     return f"told {duration(age)} ago" if age >= OLD else ""
 
 
