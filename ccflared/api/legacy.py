@@ -1,18 +1,11 @@
 """Answers in the shapes of better-ccflare's REST API, so that scripts written for it go on working."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ccflared.api.accounts import accounts as listed
+from ccflared.api.legacy_usage import iso, usage_fields
 from ccflared.daemon.main import Running
-
-
-def iso(at: float | None) -> str | None:
-    """Write a wall-clock time as that API does; None for None."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def accounts(running: Running, now: float) -> list[dict[str, Any]]:
@@ -40,6 +33,7 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
                 "lastUsed": iso(item["last_used"]),
                 "rateLimitStatus": _limit_text(limited, now),
                 "rateLimitedUntil": iso(limited),
+                **usage_fields(item.get("usage"), now),
                 "autoFallbackEnabled": account.auto_fallback,
                 "autoRefreshEnabled": account.auto_refresh,
                 "customEndpoint": account.base_url,

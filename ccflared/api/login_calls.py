@@ -3,8 +3,8 @@
 from time import time
 from typing import Any
 
-from ccflared.api import legacy
 from ccflared.api.calls import Call, done, reply
+from ccflared.api.legacy_usage import iso
 from ccflared.api.tokens import token
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.login import LASTS
@@ -44,7 +44,7 @@ async def finish(call: Call) -> Reply:
         raise ClientError(status, "invalid_request_error", str(error)) from error
     told = token(house, name, time()) or {}
     answer = {"success": True, "message": f"{name} is logged in", "mode": "claude-oauth", "name": name}
-    return reply(200, answer | {"validUntil": legacy.iso(told.get("valid_until"))})
+    return reply(200, answer | {"validUntil": iso(told.get("valid_until"))})
 
 
 async def log_out(call: Call) -> Reply:
@@ -89,10 +89,10 @@ def _health(call: Call) -> list[dict[str, Any]]:
                 "kind": told["kind"],
                 "status": _word(told, now),
                 "requiresReauth": getattr(target, "state", None) == "needs login",
-                "tokenExpiresAt": legacy.iso(told["valid_until"]),
-                "refreshedAt": legacy.iso(told["refreshed_at"]),
+                "tokenExpiresAt": iso(told["valid_until"]),
+                "refreshedAt": iso(told["refreshed_at"]),
                 "message": problem["reason"] if problem else None,
-                "since": legacy.iso(problem["since"]) if problem else None,
+                "since": iso(problem["since"]) if problem else None,
                 "todo": told["todo"],
             }
         )

@@ -9,6 +9,7 @@ from ccflared import __version__
 from ccflared.api import account_calls, legacy, login_calls
 from ccflared.api.calls import Call, document, reply
 from ccflared.api.explain import explain
+from ccflared.api.legacy_usage import iso
 from ccflared.api.status import status
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.app import Administration, Asked, Health
@@ -44,12 +45,12 @@ def health(running: Running, *, details: bool) -> Reply:
     told: dict[str, Any] = {
         "status": word,
         "accounts": len(config.accounts),
-        "timestamp": legacy.iso(now),
+        "timestamp": iso(now),
         "pool": {
             "configured": len(config.accounts),
             "routable": len(plan.choices),
             "rate_limited": sum(passed.state == "resting" for passed in plan.passed),
-            "next_available_at": legacy.iso(min(recovery)) if recovery and not plan.choices else None,
+            "next_available_at": iso(min(recovery)) if recovery and not plan.choices else None,
         },
     }
     if details:
@@ -89,6 +90,7 @@ _STATE: Final[dict[tuple[str, str], Route]] = {
     ("POST", "/api/accounts/*/resume"): account_calls.resume,
     ("POST", "/api/accounts/*/force-reset-rate-limit"): account_calls.reset,
     ("POST", "/api/accounts/*/test"): account_calls.test,
+    ("POST", "/api/accounts/*/refresh-usage"): account_calls.refresh_usage,
 }
 """What changes the state of accounts: not for everyone where the file says [admin] edit = "none"."""
 

@@ -22,6 +22,9 @@ from ccflared.config.accounts import (
     OAuth,
     PauseWindow,
     Provider,
+    Reads,
+    UsageAuth,
+    UsageEndpoint,
     check_budget,
 )
 from ccflared.config.chain_kinds import Step, Steps
@@ -69,6 +72,7 @@ __all__ = [
     "Plane",
     "Price",
     "Provider",
+    "Reads",
     "Routing",
     "SecretRef",
     "Server",
@@ -76,6 +80,8 @@ __all__ = [
     "Storage",
     "Strategy",
     "Tls",
+    "UsageAuth",
+    "UsageEndpoint",
     "Webhook",
 ]
 

@@ -1,6 +1,6 @@
 """The tokens of OAuth accounts: their owner. Gives each request the token in force, and has one renewed where it must.
 
-Refreshing itself is in refreshing.py. Two laws. A new pair is durable before anybody uses it: an issuer that rotates
+Renewing itself is in renewing.py. Two laws. A new pair is durable before anybody uses it: an issuer that rotates
 takes the old one back for good once the new one was used. And who may refresh is one task for each account.
 """
 
@@ -176,6 +176,11 @@ class Custody:
             why = f": {held.problem.reason}" if held.problem else ""
             return Observation("account", "token", f"its token has ended and was not renewed{why}")
         return _with(target, held)
+
+    def hidden(self, target: Target) -> Callable[[str], str]:
+        """Return what takes the account's secrets, the tokens of now among them, out of a sentence."""
+        held = self._held.get(target.account)
+        return (target if held is None else _with(target, held)).without_secrets
 
     async def renewed(self, target: Target, rejected: Secret | None) -> bool:
         """After a 401 for the token ``rejected``: whether there is another by now, renewed if need be."""

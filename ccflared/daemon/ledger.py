@@ -16,6 +16,7 @@ import trio
 from ccflared.config.model import Routing
 from ccflared.pool import capacity
 from ccflared.pool.candidates import Candidate, view
+from ccflared.pool.polling import Polled, polled_of, polled_text, relieved
 from ccflared.pool.remembered import learnt_of, learnt_text, standing_of, standing_text
 from ccflared.pool.states import (
     NO_MARK,
@@ -56,6 +57,7 @@ class Ledger:
         self._paused: dict[str, float] = {}
         self._probes: dict[str, float] = {}
         self._refreshed: dict[str, float] = {}
+        self._polled: dict[str, Polled] = {}
         self.last_used: dict[str, float] = {}
         """Wall-clock time of the last success, by account."""
 
@@ -66,7 +68,7 @@ class Ledger:
         """
         names = set(known)
         for memory in memories:
-            gone = memory.kind in ("account", "pause", "refresh") and memory.key not in names
+            gone = memory.kind in ("account", "pause", "refresh", "poll") and memory.key not in names
             if memory.at < now - KEPT and (gone or memory.kind == "place"):
                 self._remember(Memory(memory.kind, memory.key, None, now))
             elif memory.value is not None:
@@ -116,11 +118,12 @@ class Ledger:
             return  # the common case, on the hot path
         merged = capacity.merged(before.quota, quota, trust_reset_up_to)
         same = last is not None and last.windows == merged.windows and last.overage == merged.overage
-        if same and merged.overage != "in use":
+        if same and merged.overage != "in use" and not quota.polled:
             # Nothing new but its age, which nothing depends on and which is worth no write for each request.
             self._standings[target.account] = replace(before, quota=merged)
             return
-        self._set(target, before, replace(before, quota=merged), quota.at)
+        known = replace(before, quota=merged)
+        self._set(target, before, relieved(known, merged) if quota.polled else known, quota.at)
 
     def begin_session(self, target: Target, began: float) -> None:
         """Take in that a session begins with this account."""
@@ -175,6 +178,15 @@ class Ledger:
         """Return when the daemon itself last started a usage window of an account."""
         return self._refreshed.get(account)
 
+    def set_polled(self, account: str, polled: Polled, now: float) -> None:
+        """Take in that the usage of an account was asked for, and what came of it."""
+        self._polled[account] = polled
+        self._keep("poll", account, polled_text(polled), now)
+
+    def polled(self, account: str) -> Polled | None:
+        """Return what came of asking for the usage of an account; None where it never was."""
+        return self._polled.get(account)
+
     @contextmanager
     def probing(self, account: str) -> Iterator[None]:
         """Keep other requests away while this one shows whether the account's rest is over."""
@@ -195,6 +207,8 @@ class Ledger:
             self._standings.setdefault(key, standing)
         elif kind == "place" and (known := learnt_of(value)) is not None:
             self._places.setdefault(key, known)
+        elif kind == "poll" and (polled := polled_of(value)) is not None:
+            self._polled.setdefault(key, polled)
         elif kind in ("pause", "refresh") and (at := _number(value)) is not None:
             (self._paused if kind == "pause" else self._refreshed).setdefault(key, at)
 

@@ -24,11 +24,12 @@ from ccflared.daemon.control import Control
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
 from ccflared.daemon.house import House
-from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.notify import Notifier
+from ccflared.daemon.poller import Poller
 from ccflared.daemon.recorder import Recorder
-from ccflared.daemon.refreshing import Refreshing
+from ccflared.daemon.refresher import Refresher
 from ccflared.daemon.reload import Reloads, Sources, warnings
+from ccflared.daemon.renewing import Renewing
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.sockets import Inherited, inherited, pick
 from ccflared.daemon.upstream import Upstream
@@ -61,6 +62,7 @@ class Running:
     reloads: Reloads
     control: Control
     sources: Sources
+    poller: Poller
 
 
 MakeApi = Callable[[Running], tuple[Administration, Health]]
@@ -121,8 +123,9 @@ async def _services(
         services.start_soon(running.control.run, own)
         services.start_soon(_obey, signals, running, stop, manager)
         services.start_soon(running.reloads.watch)
-        services.start_soon(Keepers(running.house).run)
-        services.start_soon(Refreshing(running.house).run)
+        services.start_soon(Refresher(running.house).run)
+        services.start_soon(Renewing(running.house).run)
+        services.start_soon(running.poller.run)
         services.start_soon(silence.watch, running.house)
         if not running.house.recalled:
             services.start_soon(running.house.recall_later)
@@ -159,7 +162,8 @@ def _assemble(
         listeners.close()
         raise
     first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets))
-    return Running(house, listeners, Reloads(sources, house, listeners, first), socket, sources)
+    reloads = Reloads(sources, house, listeners, first)
+    return Running(house, listeners, reloads, socket, sources, Poller(house))
 
 
 class _Stop:

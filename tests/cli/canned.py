@@ -264,10 +264,12 @@ def usage(age: float, *windows: dict[str, Any], overage: str | None = None) -> d
     return {"age": age, "overage": overage, "windows": list(windows)}
 
 
-def window(name: str, used: float | None, resets_in: float | None, *, spent: bool = False) -> dict[str, Any]:
+def window(
+    name: str, used: float | None, resets_in: float | None, *, spent: bool = False, **more: Any
+) -> dict[str, Any]:
     """One usage window."""
     resets = None if resets_in is None else NOW + resets_in
-    return {"name": name, "utilization": used, "resets_at": resets, "spent": spent}
+    return {"name": name, "utilization": used, "resets_at": resets, "spent": spent, **more}
 
 
 def against(state: str, reason: str, ends_in: float | None = None) -> dict[str, Any]:

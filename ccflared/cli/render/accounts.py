@@ -7,7 +7,7 @@ from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Account, Against, Budget
 from ccflared.cli.render.tokens import token_lines
-from ccflared.cli.render.usage import INDENT, usage_lines
+from ccflared.cli.render.usage import INDENT, unknown_usage, usage_lines
 from ccflared.cli.render.words import ago, ahead, clock, duration, many, usd
 
 NAME_CELLS = 28
@@ -56,7 +56,8 @@ def account_lines(
     windows = usage_lines([account.usage for account in accounts], now, sheet)
     lines = title
     for account, block, own in zip(accounts, blocks, windows, strict=True):
-        lines += block + _further(account, now, sheet) + token_lines(account, now, sheet) + own
+        lines += block + _further(account, now, sheet) + token_lines(account, now, sheet)
+        lines += own + unknown_usage(account, now, sheet)
     return lines
 
 

@@ -76,6 +76,10 @@ class Window(NamedTuple):
     utilization: float | None
     resets_at: float | None
     spent: bool
+    age: float | None = None
+    """Seconds since it was told of; None: as the usage it is of."""
+    polled: bool = False
+    """It was told of by polling, not with an answer to a request."""
 
 
 class Usage(NamedTuple):
@@ -84,6 +88,14 @@ class Usage(NamedTuple):
     age: float
     overage: str | None
     windows: tuple[Window, ...]
+    polled: bool = False
+
+
+class Polling(NamedTuple):
+    """What came of asking the provider for the usage. ``problem``: why it told nothing the last time."""
+
+    problem: str | None
+    next_at: float | None
 
 
 class Budget(NamedTuple):
@@ -127,6 +139,7 @@ class Account(NamedTuple):
     last_used: float | None
     budget: Budget | None = None
     token: Token | None = None
+    polling: Polling | None = None
 
 
 class Share(NamedTuple):
@@ -285,6 +298,7 @@ def _account(item: Json) -> Account:
         last_used=item.number("last_used"),
         budget=_budget(item.part("budget")) if isinstance(item.raw("budget"), dict) else None,
         token=_token(item.part("token")) if isinstance(item.raw("token"), dict) else None,
+        polling=_polling(item.part("polling")) if isinstance(item.raw("polling"), dict) else None,
     )
 
 
@@ -329,10 +343,17 @@ def _usage(item: Json) -> Usage:
                 utilization=window.number("utilization"),
                 resets_at=window.number("resets_at"),
                 spent=window.flag("spent", default=False),
+                age=window.number("age"),
+                polled=window.text("source") == "poll",
             )
             for window in item.parts("windows")
         ),
+        polled=item.text("source") == "poll",
     )
+
+
+def _polling(item: Json) -> Polling:
+    return Polling(problem=item.maybe("problem"), next_at=item.number("next_at"))
 
 
 def _traffic(item: Json) -> Traffic:
