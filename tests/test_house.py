@@ -144,8 +144,9 @@ def test_names_say_what_a_thing_is() -> None:
                 assert not node.name.endswith(vague), f"{path}: {node.name}"
 
 
-# Who speaks of providers by name: their own room, the demo, and the names that another program has for them.
-NAMES_PROVIDERS = ("providers/", "demo/", "config/modes.py")
+# Who speaks of providers by name: their own room, the demo, the names that another program has for them, and the
+# words for whose form an answer about usage has.
+NAMES_PROVIDERS = ("providers/", "demo/", "cli/demo.py", "config/modes.py", "config/accounts.py")
 # Words that are names of a dialect, too, of upstreams or of clients.
 DIALECTS = {*get_args(Dialect), "openai"}
 

@@ -43,7 +43,8 @@ async def finish(call: Call) -> Reply:
         status = 400 if isinstance(error, NotTheCode) else 409
         raise ClientError(status, "invalid_request_error", str(error)) from error
     told = token(house, name, time()) or {}
-    answer = {"success": True, "message": f"{name} is logged in", "mode": "claude-oauth", "name": name}
+    mode = house.world.config.accounts[name].provider
+    answer = {"success": True, "message": f"{name} is logged in", "mode": mode, "name": name}
     return reply(200, answer | {"validUntil": iso(told.get("valid_until"))})
 
 
