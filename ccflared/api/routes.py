@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from ccflared import __version__
 from ccflared.api import account_calls, legacy
 from ccflared.api.calls import Call, document, reply
+from ccflared.api.clients import clients
 from ccflared.api.explain import explain
 from ccflared.api.status import status
 from ccflared.daemon.answers import Reply
@@ -96,6 +97,7 @@ _STATE: Final[dict[tuple[str, str], Route]] = {
 _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/status"): _status,
     ("GET", "/api/accounts"): _accounts,
+    ("GET", "/api/clients"): clients,
     ("GET", "/api/explain"): explain,
     ("GET", "/api/reload"): _verdicts,
     ("POST", "/api/reload"): _reload,

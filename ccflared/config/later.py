@@ -17,8 +17,6 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("accounts", "*", "one_hour_cache"),
     ("accounts", "*", "oauth"),
     ("accounts", "*", "credentials_file"),
-    ("clients", "*", "budget"),
-    ("clients", "*", "requests_per_hour"),
     ("alerts",),
     ("metrics",),
 )
