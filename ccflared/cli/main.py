@@ -24,6 +24,7 @@ FORMER = {
     "--port": 'listen = "127.0.0.1:PORT" in [server] of ccflare.toml',
     "--add-account": "an [accounts.NAME] table in ccflare.toml (ccflared init writes an example)",
     "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
+    "--list-api-keys": "ccflared client list",
     "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
     "--pause": "ccflared account pause NAME",
     "--resume": "ccflared account resume NAME",
@@ -136,6 +137,8 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         return explain.explain(question, subject, json=asked.json)
     if asked.command == "account":
         return _account(asked, question)
+    if asked.command == "client":
+        return _client(asked, question)
     from ccflared.cli import control  # noqa: PLC0415 - the same
 
     if asked.log:
@@ -153,6 +156,12 @@ def _account(asked: Namespace, question: "status.Question") -> int:
             return account.test(question, asked.name, json=asked.json)
         case word:
             return account.change(question, word, asked.name, json=asked.json)
+
+
+def _client(asked: Namespace, question: "status.Question") -> int:
+    from ccflared.cli import clients  # noqa: PLC0415 - only what the command needs
+
+    return clients.list_clients(question, json=asked.json)
 
 
 def _question(config: Path | None, socket: Path | None) -> "status.Question":
