@@ -380,6 +380,7 @@ def quiet() -> dict[str, Any]:
         "applied_at": NOW - 2,
     }
     document["accounts"] = []
+    document["clients"] = []
     document["running"] = 0
     document["traffic"] |= {
         "since": NOW - 2,
