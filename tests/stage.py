@@ -92,7 +92,8 @@ class Stage:
 def accounts(port: int, *names: str, more: str = "", own: Mapping[str, str] | None = None) -> str:
     """Return the TOML of accounts at the fake provider, in descending priority.
 
-    ``own``: further lines of single accounts; a key that stands there takes the place of the usual one.
+    ``own``: further lines of single accounts; a key that stands there takes the place of the usual one, and one behind
+    a # leaves it out.
     """
     return "\n".join(
         _account(port, name, position, (own or {}).get(name, more)) for position, name in enumerate(names)
@@ -106,7 +107,7 @@ def _account(port: int, name: str, position: int, more: str) -> str:
         "api_key": f'"sk-{name}"',
         "priority": str(position),
     }
-    given = {line.partition("=")[0].strip() for line in more.splitlines()}
+    given = {line.partition("=")[0].strip("# ") for line in more.splitlines()}
     lines = [f"{key} = {value}" for key, value in usual.items() if key not in given]
     return "\n".join([f"[accounts.{name}]", *lines, more])
 

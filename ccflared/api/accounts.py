@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ccflared.api.tokens import token
 from ccflared.daemon.house import House
 from ccflared.daemon.main import Running
 from ccflared.money.budgets import added
@@ -43,6 +44,7 @@ def _account(house: House, name: str, order: list[str], now: float) -> dict[str,
         "tier": account.tier,
         "order": order.index(name) + 1 if name in order else None,
         **_state(house, name, now),
+        "token": token(house, name, now),
         "paused_since": house.ledger.paused_since(name),
         "budget": _budget(house, name, now),
         "running": house.running[name],

@@ -33,6 +33,10 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
                 "reason": item["reason"],
                 "paused": item["state"] == "paused" or item["paused_since"] is not None,
                 "pauseReason": _pause_reason(item),
+                "requiresReauth": item["state"] == "needs login",
+                "hasRefreshToken": item["token"] is not None and item["token"]["kind"] in ("login", "seed"),
+                "tokenStatus": _token_status(item["token"], now),
+                "tokenExpiresAt": iso(item["token"]["valid_until"]) if item["token"] else None,
                 "lastUsed": iso(item["last_used"]),
                 "rateLimitStatus": _limit_text(limited, now),
                 "rateLimitedUntil": iso(limited),
@@ -44,6 +48,14 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
             }
         )
     return answer
+
+
+def _token_status(token: Mapping[str, Any] | None, now: float) -> str:
+    """Return whether a token holds; a key never ends."""
+    if token is None:
+        return "valid"
+    ended = token["kind"] == "none" or (token["valid_until"] is not None and token["valid_until"] <= now)
+    return "expired" if ended else "valid"
 
 
 def _pause_reason(item: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from ccflared import __version__
-from ccflared.api import account_calls, legacy
+from ccflared.api import account_calls, legacy, login_calls
 from ccflared.api.calls import Call, document, reply
 from ccflared.api.clients import clients
 from ccflared.api.explain import explain
@@ -28,9 +28,8 @@ def make_api(running: Running) -> tuple[Administration, Health]:
     async def administration(asked: Asked, body: bytes) -> Reply:
         route, parts = _find(asked)
         admin = running.house.world.config.admin
-        changes_state = route in _STATE.values()
-        if changes_state and not asked.trusted and admin is not None and admin.edit == "none":
-            raise ClientError(403, "permission_error", 'The file says [admin] edit = "none".')
+        if not asked.trusted and admin is not None:
+            _check_edit(route, admin.edit)
         return await route(Call(running, asked, document(body), parts))
 
     return administration, lambda details: health(running, details=details)
@@ -94,6 +93,15 @@ _STATE: Final[dict[tuple[str, str], Route]] = {
 }
 """What changes the state of accounts: not for everyone where the file says [admin] edit = "none"."""
 
+_LOGIN: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/oauth/init"): login_calls.begin,
+    ("POST", "/api/oauth/callback"): login_calls.finish,
+    ("POST", "/api/oauth/anthropic/reauth/init"): login_calls.begin,
+    ("POST", "/api/oauth/anthropic/reauth/callback"): login_calls.finish,
+    ("POST", "/api/accounts/*/logout"): login_calls.log_out,
+}
+"""What changes credentials: only where the file says [admin] edit = "all"."""
+
 _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/status"): _status,
     ("GET", "/api/accounts"): _accounts,
@@ -102,8 +110,19 @@ _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/reload"): _verdicts,
     ("POST", "/api/reload"): _reload,
     ("GET", "/api/version/check"): _version,
+    ("GET", "/api/token-health"): login_calls.health,
+    ("GET", "/api/token-health/reauth-needed"): login_calls.needing_login,
+    ("GET", "/api/token-health/account/*"): login_calls.health_of,
     **_STATE,
+    **_LOGIN,
 }
+
+
+def _check_edit(route: Route, edit: str) -> None:
+    """Raise ClientError (403) where the file does not let the REST API over TCP do what a route does."""
+    forbidden = {"all": (), "state": (_LOGIN,), "none": (_LOGIN, _STATE)}[edit]
+    if any(route in routes.values() for routes in forbidden):
+        raise ClientError(403, "permission_error", f'The file says [admin] edit = "{edit}".')
 
 
 def _find(asked: Asked) -> tuple[Route, tuple[str, ...]]:

@@ -66,6 +66,7 @@ def parser() -> Parser:
     _reload(commands)
     _account(commands)
     _client(commands)
+    _login(commands)
     _explain(commands)
     return top
 
@@ -144,6 +145,18 @@ def _client(commands: "_Commands") -> None:
     )
     listed = _command(words, "list", of="client")
     listed.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _login(commands: "_Commands") -> None:
+    login = _command(commands, "login")
+    login.add_argument("name", metavar="NAME", help="name of the account, as in the file")
+    login.add_argument(
+        "--code-stdin",
+        action="store_true",
+        help="read the code from the standard input though it is no terminal",
+    )
+    logout = _command(commands, "logout")
+    logout.add_argument("name", metavar="NAME", help="name of the account, as in the file")
 
 
 def _explain(commands: "_Commands") -> None:

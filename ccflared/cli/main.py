@@ -26,6 +26,7 @@ FORMER = {
     "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
     "--list-api-keys": "ccflared client list",
     "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
+    "--reauthenticate": "ccflared login NAME",
     "--pause": "ccflared account pause NAME",
     "--resume": "ccflared account resume NAME",
 }
@@ -139,6 +140,12 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         return _account(asked, question)
     if asked.command == "client":
         return _client(asked, question)
+    if asked.command in ("login", "logout"):
+        from ccflared.cli import login  # noqa: PLC0415 - the same
+
+        if asked.command == "login":
+            return login.login(question, asked.name, code_stdin=asked.code_stdin)
+        return login.logout(question, asked.name)
     from ccflared.cli import control  # noqa: PLC0415 - the same
 
     if asked.log:

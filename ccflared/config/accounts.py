@@ -16,7 +16,7 @@ from ccflared.config.shapes import Many, MapOf, Table, takes
 from ccflared.config.time_kinds import Duration, Instant, TimeOfDay, Weekdays, Zone
 from ccflared.config.value_sets import Models
 
-Dialect = Literal["anthropic", "openai-chat"]
+Dialect = Literal["anthropic", "openai-chat", "vertex", "bedrock"]
 Auth = Literal["bearer", "x-api-key", "none"]
 
 NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
@@ -34,9 +34,11 @@ class OAuth:
     Endpoints are data; no client id is shipped.
     """
 
-    authorize_url: Annotated[str | None, takes(Url(), "Where `ccflared login` sends the browser.")] = None
+    authorize_url: Annotated[
+        str | None, takes(Url(exact=True), "Where `ccflared login` sends the browser.")
+    ] = None
     token_url: Annotated[
-        str | None, takes(Url(), "Where codes and refresh tokens are exchanged for tokens.")
+        str | None, takes(Url(exact=True), "Where codes and refresh tokens are exchanged for tokens.")
     ] = None
     client_id: Annotated[
         str | None, takes(Text("a client id"), "The client id issued to the operator; needed for login.")
@@ -45,9 +47,20 @@ class OAuth:
         tuple[str, ...],
         takes(Many(Text("a scope", r"[!#-\[\]-~]+"), "a list of scopes"), "The scopes that login asks for."),
     ] = ()
-    redirect_uri: Annotated[str | None, takes(Url(), "The redirect URI registered with the client id.")] = (
-        None
-    )
+    redirect_uri: Annotated[
+        str | None, takes(Url(exact=True), "The redirect URI registered with the client id.")
+    ] = None
+    encoding: Annotated[
+        Literal["form", "json"],
+        takes(Choice("form", "json"), "How the token endpoint is asked: form, as RFC 6749 has it, or json."),
+    ] = "form"
+    betas: Annotated[
+        tuple[str, ...],
+        takes(
+            Many(Text("a beta", r"[A-Za-z0-9._-]+"), "a list of betas"),
+            "Values that requests with such a token must have in anthropic-beta: appended where they are missing.",
+        ),
+    ] = ()
     access_token: Annotated[
         SecretRef | None,
         takes(
@@ -70,7 +83,11 @@ class Provider:
     """
 
     dialect: Annotated[
-        Dialect, takes(Choice("anthropic", "openai-chat"), "The API that the upstream speaks.")
+        Dialect,
+        takes(
+            Choice("anthropic", "openai-chat", "vertex", "bedrock"),
+            "The API that the upstream speaks; vertex and bedrock: that of Anthropic as these clouds wrap it.",
+        ),
     ] = "anthropic"
     base_url: Annotated[
         str | None,

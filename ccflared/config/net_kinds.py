@@ -162,9 +162,15 @@ def _is_network(text: str) -> bool:
 
 
 class Url(Kind[str]):
-    """An http or https URL without user, query and fragment, and without a slash at its end."""
+    """An http or https URL without user, query and fragment, and without a slash at its end.
+
+    ``exact``: one that is compared or opened as it stands; it keeps its slash and may have a query.
+    """
 
     expects = 'a URL such as "https://llm.example.com/v1"'
+
+    def __init__(self, *, exact: bool = False) -> None:
+        self.exact = exact
 
     def read(self, value: object, path: KeyPath, reading: Reading) -> str | None:
         parts = _split(value) if isinstance(value, str) else None
@@ -177,13 +183,15 @@ class Url(Kind[str]):
             hint = "" if "://" in value else f'; did you mean "https://{value}"?' if " " not in value else ""
             reading.wrong(path, f"expected {self.expects}, found {found(value)}{hint}")
             return None
-        if parts.query or parts.fragment:
-            reading.wrong(path, "a URL here has neither a query (?…) nor a fragment (#…)")
+        if (parts.query and not self.exact) or parts.fragment:
+            also = "no" if self.exact else "neither a query (?…) nor a"
+            reading.wrong(path, f"a URL here has {also} fragment (#…)")
             return None
-        return value.rstrip("/")
+        return value if self.exact else value.rstrip("/")
 
     def schema(self) -> Json:
-        return {"type": "string", "pattern": "^https?://[^@?#\\s]+$"}
+        barred = "@#" if self.exact else "@?#"
+        return {"type": "string", "pattern": f"^https?://[^{barred}\\s]+$"}
 
 
 def _split(text: str) -> SplitResult | None:

@@ -30,6 +30,7 @@ from ccflared.wire import Head, Inbound, Observation
 MESSAGES: Final = "/v1/messages"
 _TOLD: Final = ("forbidden", "payment", "no such model", "out of credits")
 _LARGE: Final = 1024 * 1024
+_RENEWED: Final = "again, with a new token"
 _LEFT: Final = "the client left, or the daemon was stopped, before it had answered"
 _CUT_SHORT: Final = Observation("account", "broken", "the answer ends before its end")
 _BEGINNING: Final = 512
@@ -48,6 +49,8 @@ class Failure:
     body: bytes = b""
     noted: bool = False
     """It was taken in already, while it was waited for."""
+    armed: Target | None = None
+    """The account with the credential that was sent."""
 
     @property
     def tells_more(self) -> bool:
@@ -84,7 +87,8 @@ class Attempts:
     async def at(self, target: Target, choice: Choice, others: int) -> Begun | Failure:
         """Try an account; an overloaded one again, after a moment, as often as the file says.
 
-        ``others``: accounts that could serve, too. A try is kept back for each of them.
+        One whose token is refused is tried again with a new one, once. ``others``: accounts that could serve, too. A
+        try is kept back for each of them.
         """
         retry = self.routing.overload_retry
         tries = max(1, min(retry.attempts, self.left(others)))
@@ -98,14 +102,27 @@ class Attempts:
                 tries -= 1
                 if isinstance(result, Begun):
                     return result
+                if await self._renewed(result, others, again=why == _RENEWED):
+                    why, tries = _RENEWED, max(tries, 1)
+                    continue
                 wait = retry.delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, hides nothing
                 late = trio.current_time() + wait > self.journal.began + self.routing.attempts_within
                 if result.seen.kind != "overloaded" or not tries or late:
                     if not result.noted and (self.pooled or result.seen.scope == "provider"):
-                        self.house.failed(target, result.seen, time(), choice.model)
+                        self.house.failed(result.armed or target, result.seen, time(), choice.model)
                     return result
                 why = "again, it was overloaded"
                 await trio.sleep(wait)
+
+    async def _renewed(self, failure: Failure, others: int, *, again: bool) -> bool:
+        """Whether an account whose token was refused has another one now, and may be tried with it."""
+        sent = failure.armed
+        if failure.seen.kind != "credential" or sent is None or sent.grant is None or again:
+            return False
+        late = trio.current_time() > self.journal.began + self.routing.attempts_within
+        if late or self.left(others) <= 0:
+            return False
+        return await self.house.custody.renewed(sent, sent.credential)
 
     async def _once(self, target: Target, choice: Choice, why: str) -> Begun | Failure:
         """Send the request to an account once and note what came of it."""
@@ -135,6 +152,11 @@ class Attempts:
 
     async def _send(self, target: Target, choice: Choice) -> tuple[int | None, Begun | Failure]:
         """Return the status an account answers with, and the answer up to its commit point or how it failed."""
+        armed = await self.house.custody.armed(target)
+        if isinstance(armed, Observation):
+            return None, Failure(armed)
+        target = armed
+        self.journal.hidden = target.without_secrets
         outbound = prepare(await self._called(choice.model), target)
         try:
             # Of what is passed through nothing is concluded.
@@ -147,7 +169,7 @@ class Attempts:
                     silent_seconds=self.routing.idle_timeout,
                 )
         except UpstreamError as error:
-            return None, Failure(observe_failure(error), noted=waiting.noted)
+            return None, Failure(observe_failure(error), noted=waiting.noted, armed=target)
         self._read_along(target, answer.head)
         result: Begun | Failure | None = None
         try:
@@ -155,6 +177,8 @@ class Attempts:
         finally:
             if not isinstance(result, Begun):
                 answer.abort()
+        if isinstance(result, Failure):
+            result = replace(result, armed=target)
         return answer.head.status, result
 
     async def _called(self, model: str | None) -> Inbound:

@@ -17,13 +17,15 @@ import trio
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.clients import Clients
+from ccflared.daemon.custody import Custody
 from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
+from ccflared.daemon.login import Logins
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.upstream import Upstream
-from ccflared.daemon.world import World
+from ccflared.daemon.world import World, with_target
 from ccflared.money.budgets import period_start
 from ccflared.money.pricing import at_least
 from ccflared.pool.candidates import Candidate
@@ -54,9 +56,15 @@ class Waiting:
 class House:
     """The daemon's state in memory."""
 
-    def __init__(self, world: World, recorder: Recorder, upstream: Upstream, started_at: float) -> None:
+    def __init__(
+        self, world: World, recorder: Recorder, upstream: Upstream, custody: Custody, started_at: float
+    ) -> None:
         self.world = world
         self.recorder = recorder
+        self.custody = custody
+        custody.adopt(world.targets)
+        custody.changed = self.retarget
+        self.logins = Logins(lambda: self.world, custody, upstream)
         self.upstream = upstream
         self.started_at = started_at
         self.draining = False
@@ -83,8 +91,26 @@ class House:
         if world.config.timezone != self.world.config.timezone:
             self.purse.move(time(), self.world.zone, world.zone)
             self.clients.move(time(), self.world.zone, world.zone)
-        self.world = world
+        before, self.world = self.world, world
         self.upstream.close_idle()
+        self._take_over(before)
+
+    def retarget(self, account: str) -> None:
+        """Make an account ready anew, after its tokens have changed."""
+        if account in self.world.config.accounts:
+            before, self.world = self.world, with_target(self.world, account, self.custody.grant)
+            self._take_over(before)
+
+    def as_known(self, world: World) -> World:
+        """Return the world of a request as it is known now: the configuration it began with, with today's tokens."""
+        return self.world if self.world.loaded is world.loaded else world
+
+    def _take_over(self, before: World) -> None:
+        self.custody.adopt(self.world.targets)
+        for name, target in self.world.targets.items():
+            old = before.targets.get(name)
+            if isinstance(target, Target) and isinstance(old, Target) and old.credential != target.credential:
+                self.ledger.renewed(target, time())
         self.moved.set()
         self.moved = trio.Event()
 
@@ -244,6 +270,12 @@ class House:
             if journal.inbound.client is not None:
                 self.clients.pay(journal.inbound.client, charged, time(), zone, billed=billed)
         return Bill(cost, source, charged)
+
+    def renewed(self, account: str, now: float) -> None:
+        """Take in that an account has a new token: what was said of the old one counts no more."""
+        target = self.world.targets.get(account)
+        if isinstance(target, Target):
+            self.ledger.renewed(target, now)
 
     def reset(self, account: str, now: float) -> None:
         """Forget what was learnt of an account, but its usage. No checkpoint lies between this and the next plan."""

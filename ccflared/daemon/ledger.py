@@ -18,6 +18,7 @@ from ccflared.pool import capacity
 from ccflared.pool.candidates import Candidate, view
 from ccflared.pool.remembered import learnt_of, learnt_text, standing_of, standing_text
 from ccflared.pool.states import (
+    NO_MARK,
     NOTHING,
     Learnt,
     Standing,
@@ -135,6 +136,13 @@ class Ledger:
         self._standings[account] = replace(known, account=NOTHING, models={}, quota=quota)
         self._probes.pop(account, None)
         self._keep("account", account, standing_text(self._standings[account]), now)
+
+    def renewed(self, target: Target, now: float) -> None:
+        """Take in that the account's credential is another now, of the same login: it may be accepted."""
+        before = self.standing(target)
+        if before.account.reject is not NO_MARK:
+            known = replace(before.account, reject=NO_MARK)
+            self._set(target, before, replace(before, account=NOTHING if known == NOTHING else known), now)
 
     def reset_place(self, target: Target, now: float) -> None:
         """Forget the doubt about a place."""

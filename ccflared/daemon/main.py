@@ -1,7 +1,8 @@
 """The nursery tree, and nothing else. Nesting is lifetime: what ends last is opened first.
 
 signals, then the state directory's lock, then BOOKS (the recorder: ends when everything is written), then SERVICES
-(signals obeyed, control socket, reload watch, watchdog), then FRONT (the listeners, and each request below them).
+(signals obeyed, control socket, reload watch, tokens renewed, watchdog), then FRONT (the listeners, and each request
+below them).
 """
 
 import logging
@@ -20,11 +21,13 @@ from ccflared.config.report import Mistake
 from ccflared.daemon import control, logs, silence
 from ccflared.daemon.app import Administration, App, Guesses, Health
 from ccflared.daemon.control import Control
+from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
 from ccflared.daemon.house import House
 from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.notify import Notifier
 from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.refreshing import Refreshing
 from ccflared.daemon.reload import Reloads, Sources, warnings
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.sockets import Inherited, inherited, pick
@@ -33,6 +36,7 @@ from ccflared.daemon.verdicts import Verdict
 from ccflared.daemon.world import build
 from ccflared.errors import CcflaredError
 from ccflared.providers.presets import builtin
+from ccflared.store.vault import Vault
 
 log = logging.getLogger("ccflared.daemon")
 
@@ -88,10 +92,12 @@ async def run(
         stack.enter_context(held(directory))
         sources = Sources(path, environ, builtin(), directory)
         recorder = Recorder(directory / "ccflared.db")
+        custody = Custody(Vault(directory / "tokens.db"))
+        await custody.open()
         async with trio.open_nursery() as books:
             await books.start(recorder.run)
             try:
-                running = _assemble(loaded, sources, recorder, inherited(environ))
+                running = _assemble(loaded, sources, recorder, custody, inherited(environ))
                 await running.house.recall()
                 await _services(running, make_api, signals, task_status)
             finally:
@@ -116,6 +122,7 @@ async def _services(
         services.start_soon(_obey, signals, running, stop, manager)
         services.start_soon(running.reloads.watch)
         services.start_soon(Keepers(running.house).run)
+        services.start_soon(Refreshing(running.house).run)
         services.start_soon(silence.watch, running.house)
         if not running.house.recalled:
             services.start_soon(running.house.recall_later)
@@ -135,11 +142,13 @@ async def _services(
         services.cancel_scope.cancel()
 
 
-def _assemble(loaded: Loaded, sources: Sources, recorder: Recorder, handed: Sequence[Inherited]) -> Running:
+def _assemble(
+    loaded: Loaded, sources: Sources, recorder: Recorder, custody: Custody, handed: Sequence[Inherited]
+) -> Running:
     """Build everything and open every socket. Raises Refused, and has then left nothing open."""
     environ = sources.environ
     secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
-    house = House(build(loaded, secrets), recorder, Upstream(), time())
+    house = House(build(loaded, secrets, custody.grant), recorder, Upstream(), custody, time())
     listeners = Listeners()
     control_fd = pick(handed, "control")
     listeners.inherit([item for item in handed if item is not control_fd])

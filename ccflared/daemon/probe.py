@@ -93,10 +93,14 @@ async def _ask(
     """Send the request, and take in what a success tells. Returns what it was answered."""
     began = time()
     routing = house.world.config.routing
+    armed = await house.custody.armed(target)
+    if isinstance(armed, Observation):
+        return None, armed
+    journal.hidden = armed.without_secrets
     try:
         answer = await house.upstream.send(
-            prepare(inbound, target),
-            target,
+            prepare(inbound, armed),
+            armed,
             connect_seconds=routing.connect_timeout,
             silent_seconds=routing.idle_timeout,
         )

@@ -184,14 +184,15 @@ class _Request:
         return len(self.journal.attempts) < routing.attempts and trio.current_time() <= last_start
 
     def _plan(self, wanted: Wanted, tried: AbstractSet[tuple[str, str | None]]) -> Plan:
-        plan = self.house.plan(self.world, wanted, time(), tried, words=False)
+        world = self.house.as_known(self.world)
+        plan = self.house.plan(world, wanted, time(), tried, words=False)
         if not tried:
-            passed = plan.passed + self.house.left_out(self.world, wanted)
+            passed = plan.passed + self.house.left_out(world, wanted)
             self.journal.passed = passed[:_PASSED_KEPT]
         return plan
 
     def _target(self, account: str) -> Target:
-        target = self.world.targets[account]
+        target = self.house.as_known(self.world).targets[account]
         if not isinstance(target, Target):
             raise TypeError("a plan names accounts that can be addressed")
         return target
@@ -240,7 +241,7 @@ class _Request:
     async def _nobody(self, wanted: Wanted, failures: Sequence[Failure], asked: AbstractSet[str]) -> None:
         """Say that nobody can serve: in an upstream's own words where they tell the client more, else in ours."""
         now = time()
-        plan = self.house.plan(self.world, wanted, now)
+        plan = self.house.plan(self.house.as_known(self.world), wanted, now)
         could = {choice.account: choice.until for choice in reversed(plan.choices)}
         unasked = could.keys() - asked
         last = failures[-1] if failures else None

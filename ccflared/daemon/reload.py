@@ -147,7 +147,9 @@ class Reloads:
                 previous=house.world.secrets,
             )
         )
-        return build(loaded, secrets)
+        if house.custody.trouble is not None:
+            await house.custody.open()
+        return build(loaded, secrets, house.custody.grant)
 
     def _put_in_force(self, world: World, number: int, cause: Cause) -> Verdict:
         at = time()

@@ -4,8 +4,8 @@ A request keeps the world it began with. Checking a file builds the same world a
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,8 @@ from ccflared.config.load import Loaded, Secrets
 from ccflared.config.model import Account, Client, Config
 from ccflared.daemon.access import Rights, digest, networks, open_administration
 from ccflared.money.pricing import Prices, prices_of
-from ccflared.providers.target import Target, Unfit, resolve
+from ccflared.providers.oauth import Grant, Seed, TokenPair, seed_of
+from ccflared.providers.target import Target, Unfit, by_token, resolve
 from ccflared.secret import Secret
 
 
@@ -38,13 +39,19 @@ class World:
         return self.loaded.config
 
 
-def build(loaded: Loaded, secrets: Secrets) -> World:
+Grants = Callable[[str, Seed], Grant | str | None]
+"""Says which grant counts for an account whose file gives a seed; a str says why nobody knows."""
+
+
+def build(loaded: Loaded, secrets: Secrets, grants: Grants) -> World:
     """Build the world of a configuration that was found valid."""
     config = loaded.config
     return World(
         loaded=loaded,
         secrets=secrets,
-        targets={name: _target(config, account, secrets) for name, account in config.accounts.items()},
+        targets={
+            name: _target(config, account, secrets, grants) for name, account in config.accounts.items()
+        },
         rights=_rights(config, secrets),
         zone=ZoneInfo(config.timezone) if config.timezone else None,
         billing={name: _billing(config, account) for name, account in config.accounts.items()},
@@ -56,7 +63,13 @@ def _billing(config: Config, account: Account) -> Literal["plan", "api"]:
     return account.billing or config.providers[account.provider].billing
 
 
-def _target(config: Config, account: Account, secrets: Secrets) -> Target | Unfit:
+def with_target(world: World, account: str, grants: Grants) -> World:
+    """Return the world with one account made ready anew, after its tokens have changed."""
+    target = _target(world.config, world.config.accounts[account], world.secrets, grants)
+    return replace(world, targets={**world.targets, account: target})
+
+
+def _target(config: Config, account: Account, secrets: Secrets, grants: Grants) -> Target | Unfit:
     provider = config.providers[account.provider]
     headers: list[tuple[bytes, Secret]] = []
     for name, value in provider.headers.items():
@@ -64,14 +77,35 @@ def _target(config: Config, account: Account, secrets: Secrets) -> Target | Unfi
         if secret is None:
             return Unfit("no credential", secrets.problem(value) or f"the header {name} cannot be read")
         headers.append((name.lower().encode(), secret))
+    seed = seed_from(account, secrets)
+    grant = None
+    if by_token(account, provider) and account.credentials_file is None and account.enabled:
+        grant = grants(account.name, seed)
     return resolve(
         account,
         provider,
+        seed=seed,
+        grant=grant,
         credential=secrets.get(account.api_key),
         problem=secrets.problem(account.api_key) if account.api_key else None,
         proxy=secrets.get(account.proxy),
         headers=tuple(headers),
     )
+
+
+def seed_from(account: Account, secrets: Secrets) -> Seed:
+    """Return what the file gives of an account's tokens, or what keeps it from being read."""
+    if account.credentials_file is not None:
+        told = secrets.token(account.credentials_file)
+        pair = TokenPair(told.token, None, told.expires_at) if told.token else None
+        return Seed("", pair, told.problem)
+    if account.oauth is None:
+        return Seed()
+    access, refresh = secrets.get(account.oauth.access_token), secrets.get(account.oauth.refresh_token)
+    for reference, read in ((account.oauth.access_token, access), (account.oauth.refresh_token, refresh)):
+        if reference is not None and read is None:
+            return Seed(problem=secrets.problem(reference))
+    return seed_of(access, refresh, account.oauth.expires_at)
 
 
 def _rights(config: Config, secrets: Secrets) -> Rights:

@@ -91,10 +91,12 @@ class FakeProvider:
         remember: int = 1000,
         max_body: int = 64 * 1024 * 1024,
         open_to_all: bool = False,
+        accepts: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """``default``: for credentials without a script. ``remember``: how many requests ``seen`` keeps.
 
-        ``open_to_all``: a request without any credential is served, too; else it gets the API's 401.
+        ``open_to_all``: a request without any credential is served, too; else it gets the API's 401. ``accepts``: says
+        of each credential whether it holds; one that does not gets the 401, too.
         """
         self.seen: deque[Seen] = deque(maxlen=remember)
         self.count = 0
@@ -104,6 +106,8 @@ class FakeProvider:
         self._clock = clock
         self._max_body = max_body
         self._open_to_all = open_to_all
+        self.accepts = accepts
+        """Says of a credential whether it holds."""
         self._scripts: dict[tuple[str, Endpoint], Script] = {}
         self._prefixes: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._arrival = trio.Event()
@@ -181,6 +185,8 @@ class FakeProvider:
                 return fail(404, "Not Found")
             case _ if seen.key is None and not self._open_to_all:
                 return fail(401, "x-api-key header is required")
+            case _ if seen.key is not None and not self.accepts(seen.key):
+                return fail(401, "OAuth token has expired or is not valid")
             case ("POST", ["messages"]):
                 return self._play(request, key, "messages", dice, request_id)
             case ("POST", ["messages", "count_tokens"]):

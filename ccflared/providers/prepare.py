@@ -3,9 +3,10 @@
 The body goes as it came. Of the header fields all go but those that belong to the connection, to the way the
 client took to us, or to the client's own rights here; the account's credential comes in their place.
 ``anthropic-version`` and ``anthropic-beta`` are the client's business: rewriting a version turns valid requests
-into invalid ones.
+into invalid ones. To the betas is added what an account's token must be announced by, and nothing is taken away.
 """
 
+from collections.abc import Sequence
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
@@ -92,6 +93,7 @@ def prepare(inbound: Inbound, target: Target) -> Outbound:
     if own:
         headers = [field for field in headers if field[0] not in own]
         headers += [(name, value.reveal().encode()) for name, value in target.headers]
+    headers = _with_betas(headers, target.betas)
     headers.append((b"accept-encoding", b"identity"))
     headers += _credential(target)
     url = endpoint(target.base_url, target.dialect, inbound.path)
@@ -120,6 +122,22 @@ def connection_fields(headers: Headers) -> frozenset[bytes]:
         if name == b"connection":
             names.update(token.strip().lower() for token in value.split(b","))
     return frozenset(names)
+
+
+def _with_betas(headers: list[tuple[bytes, bytes]], betas: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """Append to anthropic-beta what is missing in it; all that the client has sent stays as it is."""
+    sent = {
+        beta.strip() for name, value in headers if name == b"anthropic-beta" for beta in value.split(b",")
+    }
+    missing = [beta for beta in betas if beta not in sent]
+    if not missing:
+        return headers
+    last = max((at for at, (name, _) in enumerate(headers) if name == b"anthropic-beta"), default=None)
+    if last is None:
+        return [*headers, (b"anthropic-beta", b",".join(missing))]
+    name, value = headers[last]
+    more = [value, *missing] if value.strip() else missing
+    return [*headers[:last], (name, b",".join(more)), *headers[last + 1 :]]
 
 
 def _credential(target: Target) -> Headers:

@@ -1,10 +1,12 @@
 """An account made ready to be addressed: base URL, authentication, credential and header fields in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from ccflared.config.model import Account, Auth, Dialect, Provider
+from ccflared.config.later import not_spoken
+from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider
+from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
 from ccflared.secret import Secret
 
@@ -33,6 +35,13 @@ class Target:
     """Where it is, and through which proxy; what keeps one account from being reached there keeps all."""
     signs: Signs = NO_SIGNS
     """What the provider's own error codes mean."""
+    betas: tuple[bytes, ...] = ()
+    """Values that anthropic-beta must have."""
+    ends_at: float | None = None
+    """Wall-clock time at which the credential ends, where that is known and somebody else renews it."""
+    grant: Grant | None = None
+    """Tokens that are renewed here: ``credential`` is missing, and is added for each try."""
+    oauth: OAuth | None = None
 
     def without_secrets(self, text: str) -> str:
         """Return a sentence that may repeat what an upstream said without what it must not repeat: our credentials."""
@@ -66,41 +75,93 @@ def resolve(
     problem: str | None,
     proxy: Secret | None,
     headers: tuple[tuple[bytes, Secret], ...],
+    seed: Seed = Seed(),  # noqa: B008 - frozen
+    grant: Grant | str | None = None,
 ) -> Target | Unfit:
     """Bring an account and its provider together.
 
-    ``credential`` is the account's key or token if it could be read, ``problem`` the sentence if it could not.
+    ``credential`` is the account's key if it could be read, ``problem`` the sentence if it could not. ``seed`` is what
+    the file gives of OAuth tokens, ``grant`` what counts; a str says why that is not known.
     """
     if not account.enabled:
         return Unfit("off", "enabled = false")
-    if provider.dialect != "anthropic":
-        return Unfit("unsupported", f"this version does not speak the dialect {provider.dialect}")
+    if (why := not_spoken(provider)) is not None:
+        return Unfit("unsupported", why)
     if account.proxy is not None and proxy is None:
         return Unfit("no credential", "the proxy URL cannot be read")
-    if account.api_key is None and (provider.oauth is not None or account.oauth is not None):
-        # Their tokens have to be refreshed, and announced by a beta of their own.
-        return Unfit("unsupported", "this version does not use OAuth accounts yet")
-    if provider.auth != "none" and credential is None:
-        return Unfit("no credential", problem or "no api_key is given")
     base_url = account.base_url or provider.base_url
     if base_url is None:
         return Unfit("unsupported", "no base_url is given")
-    key = credential.fingerprint() if credential else "-"
-    return Target(
+    made = Target(
         account=account.name,
         provider=account.provider,
         dialect=provider.dialect,
         base_url=base_url.rstrip("/"),
         auth=provider.auth,
-        credential=credential,
+        credential=None,
         headers=headers,
         proxy=proxy,
         insecure=account.insecure,
         link_local=account.link_local,
-        fingerprint=f"{account.provider} {base_url} {key}",
+        fingerprint="",
         place=_place(base_url, proxy),
         signs=signs_for(account.provider, base_url),
     )
+    if by_token(account, provider):
+        return _with_tokens(made, account, provider, seed, grant)
+    if provider.auth != "none" and credential is None:
+        return Unfit("no credential", problem or "no api_key is given")
+    key = credential.fingerprint() if credential else "-"
+    return replace(made, credential=credential, fingerprint=_fingerprint(made, key))
+
+
+def by_token(account: Account, provider: Provider) -> bool:
+    """Whether an account is addressed with OAuth tokens."""
+    oauth = provider.oauth is not None or account.oauth is not None or account.credentials_file is not None
+    return account.api_key is None and oauth
+
+
+def _with_tokens(
+    made: Target, account: Account, provider: Provider, seed: Seed, grant: Grant | str | None
+) -> Target | Unfit:
+    oauth = oauth_of(account, provider)
+    made = replace(
+        made,
+        auth="bearer",
+        oauth=oauth,
+        betas=tuple(beta.encode() for beta in (oauth.betas if oauth else ())),
+    )
+    if account.credentials_file is not None:
+        if seed.pair is None:
+            return Unfit("no credential", seed.problem or f"{account.credentials_file} gives no token")
+        # Its owner renews it: what was learnt of the account outlasts that.
+        return _held_by_others(made, seed, f"file {account.credentials_file}")
+    if isinstance(grant, str):
+        return Unfit("no credential", f"its tokens cannot be read: {grant}")
+    if grant is None and seed.problem is not None:
+        return Unfit("no credential", seed.problem)
+    if grant is None or grant.pair is None:
+        return Unfit("needs login", "nobody has logged in" if grant is None else "logged out")
+    if grant.refused is not None:
+        return Unfit("needs login", grant.refused)
+    if grant.pair.refresh is None:
+        return _held_by_others(made, Seed(pair=grant.pair), grant.id)
+    return replace(made, grant=grant, fingerprint=_fingerprint(made, grant.id))
+
+
+def _held_by_others(made: Target, seed: Seed, key: str) -> Target:
+    """Return a target with a token that nobody here renews."""
+    pair = seed.pair
+    return replace(
+        made,
+        credential=pair.access if pair else None,
+        ends_at=pair.expires_at if pair else None,
+        fingerprint=_fingerprint(made, key),
+    )
+
+
+def _fingerprint(made: Target, key: str) -> str:
+    return f"{made.provider} {made.base_url} {key}"
 
 
 def _place(base_url: str, proxy: Secret | None) -> str:

@@ -106,7 +106,7 @@ def open_history(path: Path, *, patience: float = 5.0) -> sqlite3.Connection:
     newer than this program or not ours (it is left as it is), sqlite3.Error or OSError where the file does
     not permit it.
     """
-    _make(path)
+    make_private(path)
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _bring_up_to_date(connection, path)
@@ -148,7 +148,7 @@ def storable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode()
 
 
-def _make(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Create file and directory for nobody but the owner; SQLite gives its side files the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

@@ -29,12 +29,15 @@ from week_tally import Figures, Tally, figures, offences
 from week_world import Providers, file_of, plans
 
 from ccflared.config.load import Loaded, load, read_secrets
+from ccflared.daemon.custody import Custody
 from ccflared.daemon.house import House
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, build
 from ccflared.money.pricing import prices_of
+from ccflared.providers.oauth import in_force
 from ccflared.providers.presets import builtin
+from ccflared.store.vault import Vault
 
 STRATEGIES: Final = ("session", "affinity", "drain-soonest", "least-used")
 OTHERS: Final = ("first account", "round robin", "round robin, failover")
@@ -68,7 +71,13 @@ async def _run(policy: str, asked: Load, providers: Providers, tally: Tally) -> 
     if policy in STRATEGIES:
         world = _world(file_of(policy, key=bool(providers.keys)))
         # The recorder is never run: what is remembered waits in memory.
-        house = House(world, Recorder(Path("never-opened.db")), Upstream(), 0.0)
+        house = House(
+            world,
+            Recorder(Path("never-opened.db")),
+            Upstream(),
+            Custody(Vault(Path("never-opened-either.db"))),
+            0.0,
+        )
         served = Routed(house, providers, tally)
     else:
         served = Fixed(
@@ -103,7 +112,8 @@ def _world(text: str) -> World:
         file.chmod(0o600)
         loaded = load(file, environ={}, builtin=builtin())
     assert isinstance(loaded, Loaded), loaded
-    return build(loaded, read_secrets(loaded.config, environ={}, state_directory=Path(name)))
+    secrets = read_secrets(loaded.config, environ={}, state_directory=Path(name))
+    return build(loaded, secrets, lambda account, seed: in_force(account, None, seed))
 
 
 def main() -> int:

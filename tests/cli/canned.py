@@ -203,6 +203,68 @@ def account(name: str, provider: str, **facts: Any) -> dict[str, Any]:
     return {**given, **facts}
 
 
+def token(kind: str, *, ends: float | None = 3000, **facts: Any) -> dict[str, Any]:
+    """How an account's tokens are; ``ends``: seconds from now."""
+    given = {
+        "kind": kind,
+        "valid_until": None if ends is None else NOW + ends,
+        "refreshed_at": None,
+        "problem": None,
+        "todo": None,
+    }
+    return {**given, **facts}
+
+
+def logins() -> dict[str, Any]:
+    """OAuth accounts with tokens of every kind, some of which need somebody."""
+    document = busy()
+    gone = {"kind": "endpoint", "reason": "the token endpoint is not there (404)", "since": NOW - 900}
+    ended = {"kind": "temporary", "reason": "the token has ended", "since": NOW - 7200}
+    refused = {
+        "kind": "revoked",
+        "reason": "the issuer refuses the token (invalid_grant: Refresh token not found or invalid)",
+        "since": NOW - 86400,
+    }
+    endpoint = "see whether token_url in the oauth table is still right"
+    owner = "run the program that owns /home/me/.claude/.credentials.json, which renews its tokens"
+    document["accounts"] = [
+        account(
+            "primary", "claude-oauth", order=1, session=True, token=token("login", refreshed_at=NOW - 600)
+        ),
+        account("static", "claude-oauth", order=2, token=token("long-lived", ends=None)),
+        account(
+            "moved",
+            "claude-oauth",
+            order=3,
+            token=token("seed", ends=1300, refreshed_at=NOW - 20000, problem=gone, todo=endpoint),
+        ),
+        account(
+            "borrowed",
+            "claude-oauth",
+            order=4,
+            state="doubtful",
+            reason="its token has ended, and whoever keeps it has not renewed it",
+            until=NOW + 40,
+            token=token("credentials file", ends=-7200, problem=ended, todo=owner),
+        ),
+        account(
+            "lost",
+            "claude-oauth",
+            state="needs login",
+            reason=refused["reason"],
+            token=token("login", ends=-80000, problem=refused, todo="ccflared login lost"),
+        ),
+        account(
+            "new",
+            "claude-oauth",
+            state="needs login",
+            reason="nobody has logged in",
+            token=token("none", ends=None, todo="ccflared login new"),
+        ),
+    ]
+    return document
+
+
 def pooled() -> dict[str, Any]:
     """A pool of plans in all their states: windows of usage, a pause by hand, a probe, models that cool."""
     document = busy()
@@ -452,6 +514,7 @@ def troubled() -> dict[str, Any]:
     document["accounts"][0] |= {
         "state": "needs login",
         "reason": "the refresh token was rejected",
+        "token": token("login", ends=-60, todo="ccflared login primary"),
         "order": None,
         "running": 0,
     }

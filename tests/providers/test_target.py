@@ -1,11 +1,13 @@
 """An account and its provider brought together, or why that cannot be."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ccflared.config.model import Account, OAuth, Provider, SecretRef
+from ccflared.providers.oauth import Grant, Seed, TokenPair, in_force, seed_of
 from ccflared.providers.presets import builtin
 from ccflared.providers.target import Target, Unfit, resolve
 from ccflared.secret import Secret
@@ -23,30 +25,34 @@ ACCOUNT = Account("a", "p")
 
 UNFIT: list[tuple[Account, Provider, dict[str, Any], str, str]] = [
     (replace(ACCOUNT, enabled=False), PLACE, {}, "off", "enabled = false"),
-    (ACCOUNT, replace(PLACE, dialect="openai-chat"), {}, "unsupported", "dialect openai-chat"),
+    *(
+        (
+            ACCOUNT,
+            replace(PLACE, dialect=dialect),
+            {},
+            "unsupported",
+            f"this version does not speak the dialect {dialect} yet",
+        )
+        for dialect in ("openai-chat", "vertex", "bedrock")
+    ),
     (ACCOUNT, Provider(), {}, "unsupported", "no base_url"),
     (ACCOUNT, PLACE, {"credential": None}, "no credential", "no api_key is given"),
     (ACCOUNT, PLACE, {"credential": None, "problem": "$K is not set"}, "no credential", "$K is not set"),
+    (ACCOUNT, replace(PLACE, oauth=OAuth()), {"credential": None}, "needs login", "nobody has logged in"),
+    (replace(ACCOUNT, oauth=OAuth()), PLACE, {"credential": None}, "needs login", "nobody has logged in"),
     (
         ACCOUNT,
         replace(PLACE, oauth=OAuth()),
-        {"credential": None},
-        "unsupported",
-        "this version does not use OAuth accounts yet",
+        {"credential": None, "seed": Seed(problem="the file t is empty")},
+        "no credential",
+        "the file t is empty",
     ),
     (
-        replace(ACCOUNT, oauth=OAuth()),
+        replace(ACCOUNT, credentials_file=Path("/c.json")),
         PLACE,
-        {"credential": None},
-        "unsupported",
-        "this version does not use OAuth accounts yet",
-    ),
-    (
-        ACCOUNT,
-        replace(PLACE, oauth=OAuth()),
-        {"credential": None, "problem": "the file t is empty"},
-        "unsupported",
-        "this version does not use OAuth accounts yet",
+        {"credential": None, "seed": Seed(problem="/c.json does not exist")},
+        "no credential",
+        "/c.json does not exist",
     ),
 ]
 
@@ -110,9 +116,10 @@ def test_every_builtin_provider_can_be_addressed_or_says_what_is_missing(
 ) -> None:
     found = resolved(Account("a", name), provider)
     if provider.dialect != "anthropic":
-        assert found == Unfit("unsupported", "this version does not speak the dialect openai-chat")
+        why = f"this version does not speak the dialect {provider.dialect} yet"
+        assert found == Unfit("unsupported", why)
     elif provider.oauth is not None:
-        assert found == Unfit("unsupported", "this version does not use OAuth accounts yet")
+        assert found == Unfit("needs login", "nobody has logged in")
     elif provider.base_url is None:
         assert found == Unfit("unsupported", "no base_url is given")
         found = resolved(Account("a", name, base_url="https://own.example"), provider)
@@ -141,5 +148,26 @@ def test_every_builtin_provider_of_the_contract_is_there_and_none_carries_a_cred
 
 
 def test_a_plan_that_logs_in_by_oauth_waits_for_its_login() -> None:
-    found = resolved(Account("a", "claude-oauth"), builtin()["claude-oauth"], credential=None)
-    assert found == Unfit("unsupported", "this version does not use OAuth accounts yet")
+    account, provider = Account("a", "claude-oauth"), builtin()["claude-oauth"]
+    assert resolved(account, provider, credential=None) == Unfit("needs login", "nobody has logged in")
+    pair = TokenPair(Secret("at"), Secret("rt"), 2e9)
+    found = resolved(account, provider, credential=None, grant=Grant("a", "g", "", pair))
+    assert isinstance(found, Target)
+    assert (found.auth, found.credential, found.betas) == ("bearer", None, (b"oauth-2025-04-20",))
+    assert found.grant is not None
+    refused = Grant("a", "g", "", pair, refused="invalid_grant")
+    assert resolved(account, provider, credential=None, grant=refused) == Unfit(
+        "needs login", "invalid_grant"
+    )
+    unread = resolved(account, provider, credential=None, grant="the disk is gone")
+    assert unread == Unfit("no credential", "its tokens cannot be read: the disk is gone")
+
+
+def test_a_long_lived_token_is_the_credential_itself_and_ends_when_the_file_says() -> None:
+    account = Account("a", "claude-oauth", oauth=OAuth(access_token=SecretRef("env", "T")))
+    seed = seed_of(Secret("at"), None, 2e9)
+    grant = in_force("a", None, seed)
+    found = resolved(account, builtin()["claude-oauth"], credential=None, seed=seed, grant=grant)
+    assert isinstance(found, Target)
+    assert (found.credential, found.ends_at, found.grant) == (Secret("at"), 2e9, None)
+    assert "at" not in found.fingerprint.split()

@@ -111,6 +111,17 @@ class Client(NamedTuple):
     refused: int
 
 
+class Token(NamedTuple):
+    """How an account's OAuth tokens are."""
+
+    kind: str
+    valid_until: float | None
+    refreshed_at: float | None
+    problem: str | None
+    since: float | None
+    todo: str | None
+
+
 class Account(NamedTuple):
     """One account as the router sees it; ``order`` None: not a candidate."""
 
@@ -131,6 +142,7 @@ class Account(NamedTuple):
     running: int
     last_used: float | None
     budget: Budget | None = None
+    token: Token | None = None
 
 
 class Share(NamedTuple):
@@ -288,6 +300,19 @@ def _account(item: Json) -> Account:
         running=item.count("running"),
         last_used=item.number("last_used"),
         budget=_budget(item.part("budget")) if isinstance(item.raw("budget"), dict) else None,
+        token=_token(item.part("token")) if isinstance(item.raw("token"), dict) else None,
+    )
+
+
+def _token(item: Json) -> Token:
+    problem = item.part("problem")
+    return Token(
+        kind=item.text("kind"),
+        valid_until=item.number("valid_until"),
+        refreshed_at=item.number("refreshed_at"),
+        problem=problem.maybe("reason"),
+        since=problem.number("since"),
+        todo=item.maybe("todo"),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import final
 
+from ccflared.config.load.credentials import FileToken, read_credentials
 from ccflared.config.load.reading import read_regular
 from ccflared.config.model import Config, SecretRef
 from ccflared.config.words import dotted
@@ -22,7 +23,7 @@ LARGEST = 64 * 1024
 class Secrets:
     """The secrets of one configuration, as read at one moment. Its repr counts them and shows none."""
 
-    __slots__ = ("_problems", "_values", "files", "problems")
+    __slots__ = ("_problems", "_tokens", "_values", "files", "problems")
 
     def __init__(
         self,
@@ -30,8 +31,9 @@ class Secrets:
         problems: Mapping[SecretRef, str],
         files: frozenset[Path],
         paths: Mapping[SecretRef, str] | None = None,
+        tokens: Mapping[Path, FileToken] | None = None,
     ) -> None:
-        self._values, self._problems = dict(values), dict(problems)
+        self._values, self._problems, self._tokens = dict(values), dict(problems), dict(tokens or {})
         self.files = files
         """The files that secrets were read from, or would have been: to be watched."""
         self.problems = tuple(f"{(paths or {}).get(ref, 'a secret')}: {why}" for ref, why in problems.items())
@@ -47,11 +49,18 @@ class Secrets:
             return "it was not asked for when the secrets were read"
         return self._problems.get(ref)
 
+    def token(self, path: Path) -> FileToken:
+        """Return what a credentials file holds."""
+        return self._tokens.get(path, FileToken(None, problem=f"{path} was not read"))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secrets):
             return NotImplemented
         return (
-            self._values == other._values and self._problems == other._problems and self.files == other.files
+            self._values == other._values
+            and self._problems == other._problems
+            and self._tokens == other._tokens
+            and self.files == other.files
         )
 
     __hash__ = None  # type: ignore[assignment]  # compared, never a key
@@ -86,7 +95,23 @@ def read_secrets(
         values[ref] = value
         if problem:
             problems[ref] = problem
-    return Secrets(values, problems, frozenset(files), paths)
+    return Secrets(values, problems, frozenset(files), paths, _tokens(config, previous))
+
+
+def _tokens(config: Config, previous: Secrets | None) -> dict[Path, FileToken]:
+    """Read the credentials files. One that has vanished, or is half written, keeps what it held."""
+    found: dict[Path, FileToken] = {}
+    for account in config.accounts.values():
+        if (path := account.credentials_file) is not None and path not in found:
+            told = read_credentials(path)
+            if (
+                told.token is None
+                and previous is not None
+                and (kept := previous.token(path)).token is not None
+            ):
+                told = FileToken(kept.token, kept.expires_at, f"{told.problem}; its last token is used")
+            found[path] = told
+    return found
 
 
 def secret_path(ref: SecretRef, environ: Mapping[str, str], state: Path) -> Path | None:

@@ -1,0 +1,184 @@
+"""Renewing tokens: one task for each account, ahead of their end, spread, and with a backoff when it fails.
+
+The steps, in this order, each of which may be the last one before a crash: note durably which refresh token is about
+to be spent; ask the issuer; write the new pair; only then let it be used. What was begun is finished, also when the
+daemon stops meanwhile: an answer that is thrown away may be an account that is lost.
+"""
+
+import logging
+import random
+from dataclasses import replace
+from time import time
+from typing import Final
+
+import trio
+
+from ccflared.daemon.custody import Held, Problem, ProblemKind
+from ccflared.daemon.house import House
+from ccflared.errors import UpstreamError
+from ccflared.providers.oauth import Grant, TokenFailure, TokenPair, digest, read_answer, refresh_request
+from ccflared.providers.target import Target
+from ccflared.secret import Secret
+
+log = logging.getLogger("ccflared.tokens")
+
+LOOK: Final = 30.0
+"""Seconds between looks: the wall clock may be set, or the machine may sleep, while a timer runs on."""
+_WITHIN: Final = 30.0
+"""Seconds that one exchange may take."""
+_ANSWER_READ: Final = 256 * 1024
+_FIRST, _LONGEST = 5.0, 900.0
+_CONNECT: Final = 10.0
+
+
+class Refreshing:
+    """The tasks."""
+
+    def __init__(self, house: House, *, look: float = LOOK, first: float = _FIRST) -> None:
+        """``first``: seconds from a failure to the next try; they double."""
+        self._house = house
+        self._custody = house.custody
+        self._look = look
+        self._first = first
+
+    async def run(self) -> None:
+        """Keep a task for each account whose tokens have to be renewed, until cancelled."""
+        running: dict[str, tuple[Held, trio.CancelScope]] = {}
+        async with trio.open_nursery() as nursery:
+            while True:
+                changed = self._custody.adopted
+                for name, (held, scope) in list(running.items()):
+                    if self._custody.held(name) is not held:
+                        scope.cancel()
+                        del running[name]
+                for name in sorted(self._custody.accounts - running.keys()):
+                    if (held_now := self._custody.held(name)) is not None:
+                        scope = trio.CancelScope()
+                        running[name] = held_now, scope
+                        nursery.start_soon(self._keep, name, held_now, scope)
+                await changed.wait()
+
+    async def _keep(self, name: str, held: Held, scope: trio.CancelScope) -> None:
+        with scope:
+            while True:
+                with trio.move_on_after(max(0.0, min(self._look, self._wait(held)))):
+                    await held.asked.wait()
+                asked, held.asked = held.asked.is_set(), trio.Event()
+                if trio.current_time() >= held.not_before and (asked or time() >= held.due_at()):
+                    await self._try(name, held)
+                # Whoever has asked meanwhile was waiting for this try, and asks for no other.
+                held.asked = trio.Event()
+                held.tried.set()
+                held.tried = trio.Event()
+
+    def _wait(self, held: Held) -> float:
+        """Return the seconds until something is to be done."""
+        until_due = held.due_at() - time()
+        return max(until_due, held.not_before - trio.current_time())
+
+    async def _try(self, name: str, held: Held) -> None:
+        target = self._house.world.targets.get(name)
+        if not isinstance(target, Target):
+            return
+        before = held.grant
+        async with self._custody.lock(name):
+            held.grant = self._custody.latest(before)
+            if held.grant.pair != before.pair:
+                return  # somebody else has renewed it while this task waited for its turn
+            with trio.move_on_after(_WITHIN, shield=True) as scope:
+                if held.unsaved is not None:
+                    await self._keep_new(held, held.unsaved)
+                else:
+                    await self._renew(target, held)
+            if scope.cancelled_caught:
+                self._failed(held, "temporary", f"the token endpoint did not answer within {_WITHIN:g} s")
+
+    async def _renew(self, target: Target, held: Held) -> None:
+        grant = held.grant
+        spent = grant.pair.refresh if grant.pair else None
+        if spent is None or grant.refused:
+            return
+        begun = replace(grant, spending=digest(spent))
+        if problem := await self._custody.save(begun):
+            # Not asked for: a pair that cannot be kept would cost the one there is.
+            self._failed(held, "disk", f"it is not renewed, because a new one could not be kept: {problem}")
+            return
+        held.grant = begun
+        answer = await self._ask(target, spent)
+        if isinstance(answer, TokenPair):
+            await self._keep_new(held, replace(begun, pair=answer, spending=None, refreshed_at=time()))
+        elif answer.kind == "revoked":
+            await self._revoked(target, held, spent, answer)
+        else:
+            self._failed(held, answer.kind, answer.reason, answer.until)
+
+    async def _ask(self, target: Target, spent: Secret) -> TokenPair | TokenFailure:
+        """Exchange a refresh token for a pair."""
+        oauth = target.oauth
+        if oauth is None or not oauth.token_url:
+            return TokenFailure("endpoint", "no token_url is given in its oauth table")
+        try:
+            answer = await self._house.upstream.send(
+                refresh_request(oauth, spent), target, connect_seconds=_CONNECT, silent_seconds=_WITHIN
+            )
+            with answer:
+                said = await answer.read(_ANSWER_READ, _WITHIN)
+        except UpstreamError as error:
+            return TokenFailure("temporary", f"the token endpoint cannot be asked: {error}")
+        found = read_answer(answer.head, said, time(), spent)
+        if isinstance(found, TokenFailure):
+            hidden = replace(target, credential=spent).without_secrets
+            return replace(found, reason=hidden(found.reason))
+        return found
+
+    async def _keep_new(self, held: Held, grant: Grant) -> None:
+        held.unsaved = grant
+        if problem := await self._custody.save(grant):
+            self._failed(held, "disk", f"its new token cannot be kept: {problem}")
+        else:
+            self._in_force(held, grant)
+
+    def _in_force(self, held: Held, grant: Grant) -> None:
+        held.unsaved, held.grant, held.problem, held.failures = None, grant, None, 0
+        held.not_before, held.renewed_at = float("-inf"), trio.current_time()
+        self._house.renewed(grant.account, time())
+        ends = grant.pair.expires_at if grant.pair else None
+        lasts = "" if ends is None else f"; it holds for {max(0.0, ends - time()) / 60:.0f} min"
+        log.info("account %s: its token was renewed%s", grant.account, lasts)
+
+    async def _revoked(self, target: Target, held: Held, spent: Secret, failure: TokenFailure) -> None:
+        """Take in a definitive refusal, unless another process has put other tokens there meanwhile."""
+        stored = await self._custody.stored(held.grant.account)
+        there = stored.pair.refresh if stored and stored.pair else None
+        if stored is not None and there is not None and there != spent:
+            held.grant = replace(stored, spending=None)
+            answer = await self._ask(target, there)
+            if isinstance(answer, TokenPair):
+                await self._keep_new(held, replace(held.grant, pair=answer, refreshed_at=time()))
+                return
+            if answer.kind != "revoked":
+                self._failed(held, answer.kind, answer.reason, answer.until)
+                return
+        refused = replace(held.grant, refused=failure.reason, refused_at=time(), spending=None)
+        if problem := await self._custody.save(refused):
+            log.warning("account %s: that it was refused cannot be kept: %s", refused.account, problem)
+        held.grant, held.problem = refused, Problem("revoked", failure.reason, time())
+        log.warning(
+            "account %s needs a login: %s. Next: ccflared login %s",
+            refused.account,
+            failure.reason,
+            refused.account,
+        )
+        self._custody.changed(refused.account)
+
+    def _failed(self, held: Held, kind: ProblemKind, reason: str, until: float | None = None) -> None:
+        """Take in that it did not work; try again later, and later still."""
+        held.failures += 1
+        wait = min(self._first * 2.0 ** min(held.failures - 1, 20), _LONGEST)
+        if until is not None:
+            wait = max(wait, min(until - time(), _LONGEST))
+        held.not_before = trio.current_time() + wait * random.uniform(0.8, 1.2)  # noqa: S311 - spreads
+        since = held.problem.since if held.problem else time()
+        if held.problem is None or held.problem.reason != reason:
+            log.warning("account %s: its token was not renewed: %s", held.grant.account, reason)
+        held.problem = Problem(kind, reason, since)

@@ -1,0 +1,155 @@
+"""The tokens of OAuth accounts: ``tokens.db``, apart from the history, so that each can have the durability it needs.
+
+A change is on the disk when the call returns: the journal and the directory are synced (``synchronous = EXTRA``). One
+row for each account that has, or had, a login or a rotated pair. What is overwritten is zeroed (``secure_delete``).
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from ccflared.errors import Refused
+from ccflared.providers.oauth import Grant, TokenPair
+from ccflared.secret import Secret
+from ccflared.store.schema import make_private
+
+APPLICATION_ID: Final = 0x63636674
+"""``ccft``: marks the file as ours."""
+_VERSION: Final = 1
+_SCHEMA: Final = """
+    CREATE TABLE grants (
+        account TEXT PRIMARY KEY,
+        id TEXT NOT NULL,
+        seed TEXT NOT NULL,
+        access TEXT,
+        refresh TEXT,
+        expires_at REAL,
+        obtained_at REAL NOT NULL,
+        refreshed_at REAL,
+        refused TEXT,
+        refused_at REAL,
+        spending TEXT,
+        at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID
+"""
+_COLUMNS: Final = (
+    "account, id, seed, access, refresh, expires_at, obtained_at, refreshed_at, refused, refused_at, spending"
+)
+_SAVE: Final = f"INSERT OR REPLACE INTO grants ({_COLUMNS}, at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+
+
+class Vault:
+    """Reads and writes the tokens; each call opens the file and closes it again, for it is hours from one to the next.
+
+    To be called by one thread at a time. Raises sqlite3.Error, OSError, or Refused for a file that is not ours.
+    """
+
+    def __init__(self, path: Path, *, patience: float = 5.0) -> None:
+        """``patience``: seconds to wait for a lock that another program holds."""
+        self.path = path
+        self._patience = patience
+
+    def load(self) -> dict[str, Grant]:
+        """Return all grants by account. No file is made where there is none."""
+        if not self.path.exists():
+            return {}
+        with closing(self._open()) as connection:
+            return {row[0]: _grant(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM grants")}  # noqa: S608
+
+    def find(self, account: str) -> Grant | None:
+        """Return what is kept of one account."""
+        return self.load().get(account)
+
+    def save(self, grant: Grant, now: float) -> None:
+        """Write a grant in place of what is kept of its account; it is durable when this returns."""
+        with closing(self._open()) as connection:
+            connection.execute(_SAVE, (*_row(grant), now))
+
+    def erase(self, account: str) -> None:
+        """Forget an account, tokens and all."""
+        if self.path.exists():
+            with closing(self._open()) as connection:
+                connection.execute("DELETE FROM grants WHERE account = ?", (account,))
+
+    def rename(self, old: str, new: str) -> None:
+        """Move what is kept of an account to its new name, in place of whatever was kept there."""
+        if self.path.exists():
+            with closing(self._open()) as connection:
+                connection.execute("UPDATE OR REPLACE grants SET account = ? WHERE account = ?", (new, old))
+
+    def erase_others(self, known: set[str], before: float) -> None:
+        """Forget accounts that are not ``known`` and have not changed since ``before``."""
+        if not self.path.exists():
+            return
+        with closing(self._open()) as connection:
+            old = connection.execute("SELECT account FROM grants WHERE at < ?", (before,)).fetchall()
+            for (account,) in old:
+                if account not in known:
+                    connection.execute("DELETE FROM grants WHERE account = ?", (account,))
+
+    def _open(self) -> sqlite3.Connection:
+        make_private(self.path)
+        connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and application != APPLICATION_ID:
+            raise Refused(f"{self.path} is a database of another program; ccflared leaves it as it is")
+        if version > _VERSION:
+            raise Refused(f"{self.path} was written by a newer ccflared; it is left as it is: upgrade")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA secure_delete = ON")
+        if not tables:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            connection.execute("COMMIT")
+
+
+def _row(grant: Grant) -> tuple[Any, ...]:
+    pair = grant.pair or TokenPair(None)
+    return (
+        grant.account,
+        grant.id,
+        grant.seed,
+        pair.access.reveal() if pair.access else None,
+        pair.refresh.reveal() if pair.refresh else None,
+        pair.expires_at,
+        pair.obtained_at,
+        grant.refreshed_at,
+        grant.refused,
+        grant.refused_at,
+        grant.spending,
+    )
+
+
+def _grant(row: tuple[Any, ...]) -> Grant:
+    account, grant_id, seed, access, refresh, expires_at, obtained_at, *rest = row
+    refreshed_at, refused, refused_at, spending = rest
+    pair = TokenPair(
+        access=Secret(access) if access else None,
+        refresh=Secret(refresh) if refresh else None,
+        expires_at=expires_at,
+        obtained_at=obtained_at,
+    )
+    return Grant(
+        account=account,
+        id=grant_id,
+        seed=seed,
+        pair=pair if access or refresh else None,
+        refreshed_at=refreshed_at,
+        refused=refused,
+        refused_at=refused_at,
+        spending=spending,
+    )

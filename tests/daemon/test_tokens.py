@@ -1,0 +1,236 @@
+"""Tokens that end, are renewed, refused and lost, against an issuer with single-use refresh tokens."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from logins import issued, kept, lasting
+from stage import Stage
+
+from ccflared.demo.issuer import Breaking, FakeIssuer, Refusing
+
+
+def seed(issuer: FakeIssuer, *, ends: float | None = None) -> str:
+    """Return the line of an oauth table with a pair of a new login. ``ends``: what the file says of its end."""
+    access, refresh = issuer.log_in()
+    when = "" if ends is None else f", expires_at = {ends}"
+    return f'oauth = {{ access_token = "{access}", refresh_token = "{refresh}"{when} }}'
+
+
+async def gather(count: int, ask: Callable[[], Any]) -> list[httpx.Response]:
+    """Ask many times at once."""
+    answers: list[httpx.Response] = []
+
+    async def one() -> None:
+        answers.append(await ask())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(one)
+    return answers
+
+
+async def test_a_token_from_the_file_serves_as_bearer_with_its_beta_appended(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer)) as stage:
+        stage.headers = {"anthropic-beta": "context-management-2025-06-27, effort-2025-11-24"}
+        assert (await stage.ask()).status_code == 200
+        (seen,) = stage.provider.seen
+        assert (seen.get(b"authorization") or b"").startswith(b"Bearer at-")
+        assert seen.get(b"x-api-key") is None
+        sent = b"context-management-2025-06-27, effort-2025-11-24,oauth-2025-04-20"
+        assert seen.get(b"anthropic-beta") == sent
+        stage.headers = {"anthropic-beta": "oauth-2025-04-20,other"}
+        await stage.ask()
+        assert stage.provider.seen[-1].get(b"anthropic-beta") == b"oauth-2025-04-20,other"
+        stage.headers = {}
+        await stage.ask()
+        assert stage.provider.seen[-1].get(b"anthropic-beta") == b"oauth-2025-04-20"
+        assert not issuer.asked
+
+
+async def test_fifty_requests_at_the_end_of_a_token_make_one_refresh(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    # By the file it ended long ago, so the first request needs another.
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0)) as stage:
+        answers = await gather(50, stage.fresh)
+        assert [answer.status_code for answer in answers] == [200] * 50
+        assert issuer.refreshes == 1
+        assert {seen.key for seen in stage.provider.seen} == {_access(stage)}
+
+
+async def test_fifty_requests_that_meet_a_401_at_once_make_one_refresh(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer)) as stage:
+        await stage.ask()
+        issuer.end(stage.provider.seen[-1].key or "")
+        answers = await gather(50, stage.fresh)
+        assert [answer.status_code for answer in answers] == [200] * 50
+        assert issuer.refreshes == 1
+        rows = await stage.rows()
+        assert {row.outcome for row in rows} == {"complete"}
+        twice = next(row for row in rows if len(row.attempts) == 2)
+        assert [(a.kind, a.why) for a in twice.attempts][1] == ("served", "again, with a new token")
+        assert twice.attempts[0].kind == "credential"
+
+
+async def test_a_token_is_renewed_before_it_ends_and_without_being_asked_for(tmp_path: Path) -> None:
+    issuer = FakeIssuer(lifetime=1.0)
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0)) as stage:
+        with trio.fail_after(10):
+            await issuer.answered(3)
+        assert issuer.refreshes >= 3
+        assert not stage.provider.seen
+
+
+async def test_a_new_pair_is_on_the_disk_before_anybody_uses_it(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    used_unkept = []
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0)) as stage:
+        accepts = issuer.accepts
+
+        def watch(access: str) -> bool:
+            grant = kept(stage)
+            held = grant.pair.access if grant and grant.pair else None
+            if held is None or held.reveal() != access:
+                used_unkept.append(access)
+            return accepts(access)
+
+        stage.provider.accepts = watch
+        assert (await stage.ask()).status_code == 200
+    assert not used_unkept
+
+
+@pytest.mark.parametrize(
+    ("trick", "word"),
+    [
+        (Refusing(404, b"<html>gone</html>"), "the token endpoint is not there (404)"),
+        (Refusing(410, b""), "the token endpoint is not there (410)"),
+        (Refusing(302, b"", ((b"location", b"https://elsewhere.example/"),)), "redirects (302)"),
+        (Refusing(200, b"<html>maintenance</html>"), "something that is no JSON"),
+        (Refusing(200, b'{"ok":true}'), "without an access_token"),
+        (Refusing(500, b'{"error":"server_error"}'), "answered 500 (server_error)"),
+        (Refusing(429, b'{"error":{"type":"rate_limit_error"}}', ((b"retry-after", b"7"),)), "answered 429"),
+        (
+            Refusing(400, b'{"error":"invalid_request","error_description":"invalid_grant is a word"}'),
+            "answered 400",
+        ),
+        (Refusing(401, b'{"error":"invalid_client"}'), "does not accept client_id"),
+        (Breaking(), "the token endpoint cannot be asked"),
+    ],
+    ids=lambda v: v.status if isinstance(v, Refusing) else type(v).__name__,
+)
+async def test_what_is_no_definitive_refusal_leaves_the_account_its_login(
+    tmp_path: Path, trick: Refusing | Breaking, word: str
+) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
+        issuer.always = trick
+        assert (await stage.ask()).status_code == 200
+        assert [seen.key for seen in stage.provider.seen] == ["sk-second"]
+        (row,) = await stage.rows()
+        assert (row.attempts[0].account, row.attempts[0].kind) == ("plan", "token")
+        assert word in row.attempts[0].reason
+        told = await stage.account("plan")
+        assert told["state"] == "doubtful"
+        assert word in told["token"]["problem"]["reason"]
+        # It gets well by itself, or when somebody asks for it.
+        issuer.always = None
+        await stage.running.house.custody.open()
+        held = stage.running.house.custody.held("plan")
+        assert held is not None
+        held.not_before = float("-inf")
+        stage.running.house.reset("plan", 0.0)
+        assert (await stage.fresh()).status_code == 200
+        assert stage.provider.seen[-1].key == _access(stage)
+        assert (await stage.account("plan"))["token"]["problem"] is None
+
+
+@pytest.mark.parametrize("code", ["invalid_grant", "invalid_refresh_token", "refresh_token_reused"])
+@pytest.mark.parametrize("shape", ["standard", "object"])
+async def test_a_definitive_refusal_means_that_a_person_must_log_in(
+    tmp_path: Path, code: str, shape: str
+) -> None:
+    issuer = FakeIssuer()
+    said = {"error": code} if shape == "standard" else {"type": "error", "error": {"type": code}}
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
+        issuer.always = Refusing(400, json.dumps(said).encode())
+        assert (await stage.ask()).status_code == 200
+        told = await stage.account("plan")
+        assert (told["state"], told["order"]) == ("needs login", None)
+        assert code in told["reason"]
+        assert told["token"]["todo"] == "ccflared login plan"
+        for _ in range(3):
+            await stage.fresh()
+        assert len(issuer.asked) == 1
+        grant = kept(stage)
+        assert grant is not None
+        assert code in (grant.refused or "")
+
+
+async def test_a_login_that_was_taken_back_is_found_out_by_the_first_401_and_the_client_never_sees_it(
+    tmp_path: Path,
+) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer), names=("plan", "second")) as stage:
+        assert (await stage.ask()).status_code == 200
+        issuer.revoke()
+        assert (await stage.ask()).status_code == 200
+        assert stage.provider.seen[-1].key == "sk-second"
+        assert (await stage.account("plan"))["state"] == "needs login"
+
+
+async def test_alone_it_is_a_503_in_words_and_no_401(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer)) as stage:
+        issuer.revoke()
+        answer = await stage.ask()
+        assert answer.status_code == 503
+        assert answer.headers["x-should-retry"] == "false"
+        assert answer.json()["error"]["type"] == "overloaded_error"
+
+
+async def test_a_long_lived_token_is_never_sent_to_refresh(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    access, _ = issuer.log_in()
+    async with issued(
+        tmp_path, issuer, f'oauth = {{ access_token = "{access}" }}', names=("plan", "second")
+    ) as stage:
+        assert (await stage.ask()).status_code == 200
+        issuer.revoke()
+        assert (await stage.ask()).status_code == 200
+        assert not issuer.asked
+        told = await stage.account("plan")
+        assert told["state"] == "rejected"
+        assert told["token"]["kind"] == "long-lived"
+        assert kept(stage) is None
+
+
+async def test_a_rotated_pair_outlives_a_restart_until_the_file_gives_another(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    first, other = seed(issuer, ends=1.0), seed(issuer)
+    async with lasting(tmp_path, issuer, first) as run:
+        async with run() as stage:
+            await stage.ask()
+            rotated = _access(stage)
+        async with run() as stage:
+            await stage.ask()
+            assert stage.provider.seen[-1].key == rotated
+            assert issuer.refreshes == 1
+            stage.edit(stage.config.read_text().replace(first, other))
+            await stage.running.reloads.reload("command")
+            await stage.ask()
+            assert (stage.provider.seen[-1].key or "?") in other
+            assert issuer.refreshes == 1
+
+
+def _access(stage: Stage) -> str:
+    grant = kept(stage)
+    assert grant is not None
+    assert grant.pair is not None
+    assert grant.pair.access is not None
+    return grant.pair.access.reveal()
