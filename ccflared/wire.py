@@ -212,6 +212,9 @@ class Entry:
     """Millionths of a USD at list price; None: unknown."""
     cost_source: Literal["reported", "computed"] | None = None
     charged: int | None = None
-    """What counts towards budgets, in millionths of a USD: the cost, or what it is at least where nobody knows it."""
+    """What counts towards budgets, in millionths of a USD: the cost, or what it is at least where nobody knows it.
+
+    Of a request that a plan paid for, towards budgets by value alone.
+    """
     billing: Literal["plan", "api", "overage"] | None = None
     """Who paid for what served it: a plan, or money."""

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from ccflared import __version__
 from ccflared.api import account_calls, legacy, login_calls
 from ccflared.api.calls import Call, document, reply
+from ccflared.api.clients import clients
 from ccflared.api.explain import explain
 from ccflared.api.legacy_usage import iso
 from ccflared.api.status import status
@@ -106,6 +107,7 @@ _LOGIN: Final[dict[tuple[str, str], Route]] = {
 _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/status"): _status,
     ("GET", "/api/accounts"): _accounts,
+    ("GET", "/api/clients"): clients,
     ("GET", "/api/explain"): explain,
     ("GET", "/api/reload"): _verdicts,
     ("POST", "/api/reload"): _reload,

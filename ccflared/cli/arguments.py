@@ -65,6 +65,7 @@ def parser() -> Parser:
     _status(commands)
     _reload(commands)
     _account(commands)
+    _client(commands)
     _login(commands)
     _explain(commands)
     return top
@@ -135,6 +136,15 @@ def _account(commands: "_Commands") -> None:
         one = _command(words, word, of="account")
         one.add_argument("name", metavar="NAME", help="name of the account, as in the file")
         one.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _client(commands: "_Commands") -> None:
+    client = _command(commands, "client")
+    words = client.add_subparsers(
+        dest="word", metavar="list", title="words", parser_class=Parser, required=True
+    )
+    listed = _command(words, "list", of="client")
+    listed.add_argument("--json", action="store_true", help="print the API's answer")
 
 
 def _login(commands: "_Commands") -> None:

@@ -199,6 +199,28 @@ in the history and uses up a little of what the account may do. [routing] refres
         ),
         ("ccflared account test work", "ccflared account test work --json | jq .took_ms"),
     ),
+    "client": Help(
+        "list the clients and what they have used",
+        """
+Shows the clients of [clients]: what each may, and what it has used.
+""",
+        ((0, "done"), (2, "there is no configuration"), (4, "the daemon " + _NO_ANSWER.removeprefix("it "))),
+        ("ccflared client list",),
+    ),
+    "client list": Help(
+        "list the clients with their limits and what they have used",
+        """
+Lists the clients of the running daemon: whether each may ask now, what the file allows it, what is spent of its
+budget, and its requests, tokens and costs of today and of this month. Costs are by list price ("value"), whoever
+paid, and the part of them that was paid in money. Where no daemon runs, the file tells what each may; what was
+used only a daemon knows.
+""",
+        ((0, "done"), (2, "there is no configuration"), (4, "the daemon " + _NO_ANSWER.removeprefix("it "))),
+        (
+            "ccflared client list",
+            "ccflared client list --json | jq -r '.[] | [.name, .this_month.value] | @tsv'",
+        ),
+    ),
     "login": Help(
         "log an account in, by an address and a pasted code",
         """

@@ -24,6 +24,7 @@ FORMER = {
     "--port": 'listen = "127.0.0.1:PORT" in [server] of ccflare.toml',
     "--add-account": "an [accounts.NAME] table in ccflare.toml (ccflared init writes an example)",
     "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
+    "--list-api-keys": "ccflared client list",
     "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
     "--reauthenticate": "ccflared login NAME",
     "--pause": "ccflared account pause NAME",
@@ -137,6 +138,8 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         return explain.explain(question, subject, json=asked.json)
     if asked.command == "account":
         return _account(asked, question)
+    if asked.command == "client":
+        return _client(asked, question)
     if asked.command in ("login", "logout"):
         from ccflared.cli import login  # noqa: PLC0415 - the same
 
@@ -160,6 +163,12 @@ def _account(asked: Namespace, question: "status.Question") -> int:
             return account.test(question, asked.name, json=asked.json)
         case word:
             return account.change(question, word, asked.name, json=asked.json)
+
+
+def _client(asked: Namespace, question: "status.Question") -> int:
+    from ccflared.cli import clients  # noqa: PLC0415 - only what the command needs
+
+    return clients.list_clients(question, json=asked.json)
 
 
 def _question(config: Path | None, socket: Path | None) -> "status.Question":

@@ -16,8 +16,6 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("storage", "keep_payloads"),
     ("storage", "max_size"),
     ("accounts", "*", "one_hour_cache"),
-    ("clients", "*", "budget"),
-    ("clients", "*", "requests_per_hour"),
     ("alerts",),
     ("metrics",),
 )

@@ -16,7 +16,9 @@ import trio
 
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
+from ccflared.daemon.clients import Clients
 from ccflared.daemon.custody import Custody
+from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.login import Logins
@@ -77,6 +79,7 @@ class House:
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
+        self.clients = Clients()
         self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.running)
         self.moved = trio.Event()
         """Set at the next swap of the world."""
@@ -87,6 +90,7 @@ class House:
         """Swap in a new world. What was learnt counts while provider, place and credential are the same."""
         if world.config.timezone != self.world.config.timezone:
             self.purse.move(time(), self.world.zone, world.zone)
+            self.clients.move(time(), self.world.zone, world.zone)
         before, self.world = self.world, world
         self.upstream.close_idle()
         self._take_over(before)
@@ -117,15 +121,20 @@ class House:
         if memories is None:
             return False
         # Also where no account has a budget: a reload may set one, for what was spent already.
-        day = await self.recorder.spent(period_start(now, zone, "day"), self.started_at)
-        month = await self.recorder.spent(period_start(now, zone, "month"), self.started_at)
-        if day is None or month is None:
+        since, this_month = period_start(now, zone, "day"), period_start(now, zone, "month")
+        day = await self.recorder.spent(since, self.started_at)
+        month = await self.recorder.spent(this_month, self.started_at)
+        clients = await self.recorder.clients_before(
+            day=since, month=this_month, hour=now - HOUR, until=self.started_at
+        )
+        if day is None or month is None or clients is None:
             return False
         traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
         self.ledger.recall(memories, now, self.world.config.accounts)
         self.bindings.recall(memories)
         self.purse.restore(day, month, now, zone)
+        self.clients.restore(clients, now, zone)
         for account, part in traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
@@ -244,17 +253,22 @@ class House:
             self.ledger.begin_session(target, began)
 
     def settled(self, journal: Journal) -> Bill:
-        """Return what a request has cost, and take it out of the account's budget where it is money."""
-        prices = self.world.prices
+        """Return what a request has cost, and take it out of the client's budget, and the account's if it is money."""
+        prices, zone = self.world.prices, self.world.zone
         cost, source = journal.cost(prices)
-        if journal.payer is None or journal.billing not in ("api", "overage"):
+        if journal.payer is None:
             return Bill(cost, source, None)
-        # A budget that counted what nobody knows exactly as nothing would be none.
+        # A budget that counted what nobody knows exactly as nothing would be none. Of a plan that says it costs
+        # nothing, the value is that of the list.
         charged = cost
-        if charged is None:
+        if charged is None or (charged == 0 and journal.billing == "plan"):
             charged = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
         if charged:
-            self.purse.pay(journal.payer, charged, time(), self.world.zone)
+            billed = journal.billing in ("api", "overage")
+            if billed:
+                self.purse.pay(journal.payer, charged, time(), zone)
+            if journal.inbound.client is not None:
+                self.clients.pay(journal.inbound.client, charged, time(), zone, billed=billed)
         return Bill(cost, source, charged)
 
     def renewed(self, account: str, now: float) -> None:

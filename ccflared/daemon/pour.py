@@ -99,6 +99,17 @@ async def begin_document(
     return begun
 
 
+async def take_whole(begun: Begun, routing: Routing, most: int) -> bytes:
+    """Receive the rest of a document, up to ``most`` bytes or so, and return all of it. Raises UpstreamError."""
+    length = sum(map(len, begun.held))
+    while not begun.ended and length < most:
+        data = await receive(begun.answer, routing.idle_timeout)
+        begun.held.append(data)
+        begun.ended = not data or begun.answer.ended
+        length += len(data)
+    return b"".join(begun.held)
+
+
 def cut_short(begun: Begun) -> bool:
     """Whether what is there of a document is all, and JSON that ends before its end; its framing may be sound."""
     head = begun.answer.head

@@ -14,6 +14,69 @@ from typing import Any
 NOW = 1_795_372_500.0  # Sunday 22 November 2026, 18:35:00 UTC
 
 
+def client(
+    name: str,
+    state: str = "ready",
+    *,
+    reason: str | None = None,
+    until: float | None = None,
+    asked: int | None = 0,
+    refused: int = 0,
+    per_hour: int | None = None,
+    budget: tuple[float | None, float | None, float | None, float | None] | None = None,
+    expires: str | None = None,
+) -> dict[str, Any]:
+    """Return a client as ``/api/status`` tells of it; ``budget``: daily, monthly, and what is spent of each."""
+    keys = ("daily", "monthly", "spent_today", "spent_this_month")
+    return {
+        "name": name,
+        "state": state,
+        "reason": reason,
+        "until": until,
+        "expires": expires,
+        "expired": state == "expired",
+        "budget": None if budget is None else {**dict(zip(keys, budget, strict=True)), "counts": "value"},
+        "requests_per_hour": per_hour,
+        "requests_last_hour": asked,
+        "refused_last_hour": refused,
+    }
+
+
+def listed(short: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a client as ``/api/clients`` tells of it."""
+    usual = {"id": short["name"], "keys": 1, "accounts": ["*"], "models": ["*"], "pin": False}
+    return short | usual | {"today": None, "this_month": None, "last_used": None} | more
+
+
+def used(requests: int, value: float, money: float, **more: Any) -> dict[str, Any]:
+    """Return what a client has used as ``/api/clients`` tells of it."""
+    tokens = {"input": 900 * requests, "output": 210 * requests, "cache_read": 5000 * requests}
+    usual = {"refused": 0, "of_unknown_cost": 0, "value": value, "money": money}
+    return {"requests": requests, "tokens": tokens} | usual | more
+
+
+def clients() -> list[dict[str, Any]]:
+    """Return ``/api/clients`` of a daemon with clients of every kind."""
+    laptop, phone, ci, guest = busy()["clients"]
+    return [
+        listed(
+            laptop, keys=2, today=used(118, 3.2, 0.4), this_month=used(2900, 81.0, 9.61), last_used=NOW - 40
+        ),
+        listed(
+            phone, pin=True, today=used(9, 0.004, 0.0), this_month=used(9, 0.004, 0.0), last_used=NOW - 900
+        ),
+        listed(
+            ci,
+            accounts=["work", "coder-*"],
+            models=["*haiku*"],
+            today=used(41, 1.04, 1.04, refused=7),
+            this_month=used(310, 7.5, 7.5, refused=7, of_unknown_cost=3),
+            last_used=NOW - 3,
+        ),
+        listed(guest, last_used=NOW - 90 * 86400),
+    ]
+
+
 def busy() -> dict[str, Any]:
     """A daemon in the middle of an ordinary day: everything runs, one account rests, one is in doubt."""
     return {
@@ -76,7 +139,19 @@ def busy() -> dict[str, Any]:
             ),
             account("spare", "openrouter", priority=30, state="off", reason="enabled = false"),
         ],
-        "clients": ["laptop"],
+        "clients": [
+            client("laptop", asked=14, per_hour=600, budget=(10.0, 100.0, 3.2, 81.0)),
+            client("phone", asked=3),
+            client(
+                "ci",
+                "spent",
+                reason="the daily budget of 1.00 USD is spent",
+                until=NOW + 5 * 3600,
+                budget=(1.0, None, 1.04, 7.5),
+                refused=7,
+            ),
+            client("guest", "expired", expires="2026-01-01"),
+        ],
         "running": 2,
         "traffic": {
             "known": True,
@@ -369,6 +444,7 @@ def quiet() -> dict[str, Any]:
         "applied_at": NOW - 2,
     }
     document["accounts"] = []
+    document["clients"] = []
     document["running"] = 0
     document["traffic"] |= {
         "since": NOW - 2,

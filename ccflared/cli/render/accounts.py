@@ -109,9 +109,9 @@ def _spending(budget: Budget) -> list[str]:
     """Say what is spent of each part of a budget."""
     facts = []
     if budget.daily is not None:
-        facts.append(f"{usd(budget.today)} of {usd(budget.daily)} USD today")
+        facts.append(f"{usd(budget.today or 0.0)} of {usd(budget.daily)} USD today")
     if budget.monthly is not None:
-        facts.append(f"{usd(budget.this_month)} of {usd(budget.monthly)} this month")
+        facts.append(f"{usd(budget.this_month or 0.0)} of {usd(budget.monthly)} this month")
     return facts
 
 

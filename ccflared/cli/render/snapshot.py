@@ -99,12 +99,28 @@ class Polling(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What may be spent, and what is spent of it, in USD."""
+    """What may be spent, and what is spent of it, in USD. None: no limit, or not told."""
 
     daily: float | None
     monthly: float | None
-    today: float
-    this_month: float
+    today: float | None
+    this_month: float | None
+
+
+class Client(NamedTuple):
+    """One client as status tells of it, without what only ``client list`` tells."""
+
+    name: str
+    state: str
+    reason: str | None
+    until: float | None
+    expires: str | None
+    budget: Budget | None
+    limit: int | None
+    """Requests that it may send in an hour."""
+    asked: int | None
+    """Requests of the last hour; None: not known, as no daemon was asked."""
+    refused: int
 
 
 class Token(NamedTuple):
@@ -189,7 +205,7 @@ class Snapshot(NamedTuple):
     listeners: tuple[Listener, ...]
     socket: str
     accounts: tuple[Account, ...]
-    clients: tuple[str, ...]
+    clients: tuple[Client, ...]
     running: int
     traffic: Traffic
     history_ok: bool
@@ -223,7 +239,7 @@ def read_status(value: object) -> Snapshot:
         listeners=tuple(_listener(item) for item in top.parts("listeners")),
         socket=top.part("control").text("socket"),
         accounts=tuple(_account(item) for item in top.parts("accounts")),
-        clients=top.texts("clients"),
+        clients=tuple(read_client(item) for item in top.parts("clients")),
         running=top.count("running"),
         traffic=_traffic(top.part("traffic")),
         history_ok=history.flag("ok", default=True),
@@ -314,12 +330,27 @@ def _token(item: Json) -> Token:
     )
 
 
+def read_client(item: Json) -> Client:
+    """Return one client of ``/api/status`` or ``/api/clients``."""
+    return Client(
+        name=item.text("name"),
+        state=item.text("state") or "unknown",
+        reason=item.maybe("reason"),
+        until=item.number("until"),
+        expires=item.maybe("expires"),
+        budget=_budget(item.part("budget")) if isinstance(item.raw("budget"), dict) else None,
+        limit=item.whole("requests_per_hour"),
+        asked=item.whole("requests_last_hour"),
+        refused=item.count("refused_last_hour"),
+    )
+
+
 def _budget(item: Json) -> Budget:
     return Budget(
         daily=item.number("daily"),
         monthly=item.number("monthly"),
-        today=item.number("spent_today") or 0.0,
-        this_month=item.number("spent_this_month") or 0.0,
+        today=item.number("spent_today"),
+        this_month=item.number("spent_this_month"),
     )
 
 

@@ -52,8 +52,13 @@ def percent(share: float) -> str:
     return f"{max(0, min(number, 99) if share < 1.0 else min(number, 999))} %"
 
 
+def wide(sheet: Sheet) -> int:
+    """Return how many cells a bar has on this sheet."""
+    return _WIDE if sheet.width >= _ROOM else _NARROW
+
+
 def _row(window: Window, now: float, sheet: Sheet) -> list[Line]:
-    room = _WIDE if sheet.width >= _ROOM else _NARROW
+    room = wide(sheet)
     name: Line = (Span(clip(window.name, _NAME_CELLS, sheet.glyphs), "faint"),)
     if _ended(window, now):
         return [name, (Span(bar(0.0, room, sheet.glyphs), "faint"),), ()]
