@@ -14,7 +14,7 @@ from test_cli_render import same_as_golden, screen, sheet, text
 from ccflared.cli.render.clients import MOST, brief_lines, listed_lines, read_clients
 from ccflared.cli.render.document import Json
 from ccflared.cli.render.layout import ASCII, line_cells
-from ccflared.cli.render.snapshot import read_client
+from ccflared.cli.render.members import read_client
 
 COMMAND = (sys.executable, "-m", "ccflared")
 FILE = """

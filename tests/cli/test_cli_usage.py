@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccflared.cli.render.layout import ASCII, UNICODE, Glyphs, cells, line_cells, text_of
+from ccflared.cli.render.members import Usage
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Usage, read_status
+from ccflared.cli.render.snapshot import read_status
 from ccflared.cli.render.usage import bar, percent, unknown_usage, usage_lines
 
 

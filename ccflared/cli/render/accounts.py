@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ccflared.cli.render.health import CALM, PERSON, SERVING
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.members import Account, Against, Budget
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Account, Against, Budget
 from ccflared.cli.render.tokens import token_lines
 from ccflared.cli.render.usage import INDENT, unknown_usage, usage_lines
 from ccflared.cli.render.words import ago, ahead, clock, duration, many, usd

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from ccflared.cli.render.document import Json
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.members import Budget, Client, read_client
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Budget, Client, read_client
 from ccflared.cli.render.usage import INDENT, NEARLY, bar, percent, wide
 from ccflared.cli.render.words import ago, ahead, clock, count, many, short, usd
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from ccflared.cli.render.snapshot import Account, Snapshot
+from ccflared.cli.render.members import Account
+from ccflared.cli.render.snapshot import Snapshot
 from ccflared.cli.render.words import count, listed, many
 
 SERVING = ("ready", "half-open", "doubtful")

@@ -1,8 +1,8 @@
 """How an account's tokens are, in a line or two below its row. Pure."""
 
 from ccflared.cli.render.layout import Line, Span
+from ccflared.cli.render.members import Account, Token
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Account, Token
 from ccflared.cli.render.words import ago, ahead, clock
 
 INDENT = 7

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ccflared.cli.render.layout import Glyphs, Line, Span, Style, clip, columns
+from ccflared.cli.render.members import Account, Usage, Window
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Account, Usage, Window
 from ccflared.cli.render.words import ago, ahead, duration
 
 OLD = 600.0
