@@ -20,12 +20,15 @@ from ccflared.config.load.paths import (
 if TYPE_CHECKING:
     from ccflared.config.load.files import Loaded, Place, Rejected, load
     from ccflared.config.load.secrets import Secrets, read_secrets, references
+    from ccflared.config.load.texts import Files, read_files
 else:
     _LATER = {
         "Loaded": "files",
         "Place": "files",
         "Rejected": "files",
         "load": "files",
+        "Files": "texts",
+        "read_files": "texts",
         "Secrets": "secrets",
         "read_secrets": "secrets",
         "references": "secrets",
@@ -38,6 +41,7 @@ else:
 
 
 __all__ = [
+    "Files",
     "Loaded",
     "Place",
     "Rejected",
@@ -48,6 +52,7 @@ __all__ = [
     "find",
     "home",
     "load",
+    "read_files",
     "read_secrets",
     "references",
     "state_directory",
