@@ -30,7 +30,7 @@ PURE = ["secret.py", "errors.py", "wire.py", "formats", "money", "pool", "config
 PURE_PROVIDERS = [
     *("target.py", "prepare.py", "observe.py", "rows.py", "criteria.py", "facts.py", "resets.py", "quota.py"),
 ]
-READS_FILES = {"config/load", "config/save.py"}
+READS_FILES = {"config/load", "config/save.py", "config/stored.py"}
 FORBIDDEN_IN_PURE = {
     *("time", "os", "io", "socket", "ssl", "random", "secrets", "subprocess", "threading", "trio", "httpx"),
     *("hypercorn", "sqlite3", "watchfiles", "rich", "tempfile", "shutil", "select", "logging"),

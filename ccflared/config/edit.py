@@ -44,7 +44,10 @@ class AddChain:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A key gets this value, whether it is set or not: ``("accounts", "work", "models", "opus")``."""
+    """A key gets this value, whether it is set or not: ``("accounts", "work", "models", "opus")``.
+
+    A path may end in the number of an element of a list; the next one after the last appends.
+    """
 
     path: KeyPath
     value: object
@@ -223,7 +226,10 @@ def _put(draft: _Draft, path: KeyPath, value: object) -> Iterator[_Step | Unfit]
             said = f"{dotted(inner[: number + 1])} in {file} is no table."
             yield Unfit("unclean", said, as_toml([Put(path, value)]))
             return
-    table[inner[-1]] = value
+    if isinstance(table, list) and inner[-1] == len(table):
+        table.append(value)
+    else:
+        table[inner[-1]] = value
     changed = (
         splice.replaced(text, inner, value)
         if old is not None

@@ -72,6 +72,8 @@ def added(text: str, path: KeyPath, value: object, table: KeyPath) -> str:
     places = locate(text)
     for length in range(len(path) - 1, 0, -1):
         prefix, rest = path[:length], path[length:]
+        if isinstance(rest[0], int) and prefix in places.members:
+            return _into_list(text, places, prefix, toml_value(value))
         if prefix in places.inline:
             return _into_inline(text, places, prefix, f"{dotted(rest)} = {toml_value(value)}")
         headers = [each for each in places.statements if each.header and each.path == prefix]
@@ -232,6 +234,22 @@ def _into_inline(text: str, places: Places, table: KeyPath, pair: str) -> str:
         return f"{text[: members[-1].end]}, {pair}{text[members[-1].end :]}"
     span = places.spots[table].value
     return f"{text[: span.start]}{{ {pair} }}{text[span.end :]}"
+
+
+def _into_list(text: str, places: Places, path: KeyPath, literal: str) -> str:
+    """Put an element at the end of a list, on a line of its own where the last one has one."""
+    members = places.members[path]
+    if not members:
+        span = places.spots[path].value
+        return f"{text[: span.start]}[{literal}]{text[span.end :]}"
+    last = members[-1]
+    line_start = text.rfind("\n", 0, last.start) + 1
+    behind = re.compile(r"[ \t]*(,?)[^\n\]]*(?:\n|$)").match(text, last.end)
+    if text[line_start : last.start].strip() or behind is None:
+        return f"{text[: last.end]}, {literal}{text[last.end :]}"
+    line = f"{text[line_start : last.start]}{literal},{_newline(text)}"
+    comma = "" if behind[1] else ","
+    return f"{text[: last.end]}{comma}{text[last.end : behind.end()]}{line}{text[behind.end() :]}"
 
 
 def _line_after(text: str, statement: Statement, key: str, value: object) -> str:

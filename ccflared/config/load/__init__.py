@@ -19,7 +19,7 @@ from ccflared.config.load.paths import (
 
 if TYPE_CHECKING:
     from ccflared.config.load.files import Loaded, Place, Rejected, load
-    from ccflared.config.load.secrets import Secrets, read_secrets, references
+    from ccflared.config.load.secrets import Secrets, read_secrets, references, secret_of
     from ccflared.config.load.texts import Files, read_files
 else:
     _LATER = {
@@ -32,6 +32,7 @@ else:
         "Secrets": "secrets",
         "read_secrets": "secrets",
         "references": "secrets",
+        "secret_of": "secrets",
     }
 
     def __getattr__(name: str) -> object:
@@ -55,6 +56,7 @@ __all__ = [
     "read_files",
     "read_secrets",
     "references",
+    "secret_of",
     "state_directory",
     "storage_directory_of",
 ]
