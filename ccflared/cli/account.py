@@ -18,7 +18,7 @@ TEST_TIMEOUT = 70.0
 
 
 def list_accounts(question: Question, *, json: bool) -> int:
-    """Print the accounts in the order the router would choose; where no daemon runs, as the file has them. Returns 0."""
+    """Print the accounts in the order the router would choose, or without a daemon as the file has them. Returns 0."""
     try:
         _be_of_this_file(question)
     except NotRunning:

@@ -4,7 +4,7 @@ import re
 import tomllib
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ def add(at: Site, asked: Namespace) -> int:
     edit = Add("accounts", asked.name, given, file)
     said = f"Added the account {asked.name} ({wanted.provider}) to {file or at.file}."
     notes, extra = _next_steps(asked.name, wanted.facts)
-    report = Report(said, ("accounts", asked.name), tuple(notes), extra)
+    report = Report(said, ("accounts", asked.name), tuple(notes), extra, covers=bool(notes))
     if state is None or not isinstance(wanted.api_key, Secret):
         return make(at, [edit], report)
     return _with_stored(at, [edit], report, (state, stored, wanted.api_key))
@@ -164,8 +164,7 @@ def _with_stored(at: Site, edits: list[Edit], report: Report, kept: tuple[Path, 
         else:
             forget_secret(state, name)
         return tell_refusal(at, done, hint=hint)
-    said = f"{report.said} The key is stored as {path}."
-    return tell(at, done, Report(said, report.entry, report.notes, report.extra))
+    return tell(at, done, replace(report, said=f"{report.said} The key is stored as {path}."))
 
 
 def _complete(asked: Namespace, config: Config) -> _Wanted:

@@ -15,7 +15,7 @@ from ccflared.providers.presets import builtin
 
 
 def list_from_file(config: Path | None, *, json: bool, environ: Mapping[str, str]) -> int:
-    """Print the accounts of the file. Returns 0; raises UsageError where there is no file, Refused if it has mistakes."""
+    """Print the accounts of the file. Returns 0; raises UsageError without a file, Refused if it has mistakes."""
     path = find(config, environ)
     loaded = load(path, environ=environ, builtin=builtin())
     terminal = stdout()

@@ -3,6 +3,7 @@
 import secrets
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -135,13 +136,13 @@ def _with_key(at: Site, edits: list[Edit], report: Report, key: Secret) -> int:
             done = NotEdited(done.kind, said, paste=done.paste, file=done.file)
         return tell_refusal(at, done)
     if at.json:
-        return tell(at, done, Report(report.said, report.entry, report.notes, {"key": key.reveal()}))
+        return tell(at, done, replace(report, extra={"key": key.reveal()}))
     if stdout().interactive:
-        sys.stdout.write(f"{key.reveal()}\n\nThis is its key; it is not shown again.\n")
+        say(f"The key, which is shown this once:\n\n  {key.reveal()}\n")
         return tell(at, done, report)
     say(key.reveal())
     sys.stdout.flush()
-    return tell(at, done, Report(report.said, report.entry, report.notes, quiet=True))
+    return tell(at, done, replace(report, quiet=True))
 
 
 def _client(at: Site, name: str) -> dict[str, Any] | NotEdited:

@@ -106,9 +106,10 @@ def _run(command: list[str], copy: Path) -> None:
     try:
         code = subprocess.call([*command, str(copy)])  # noqa: S603 - the editor that its user has chosen
     except OSError as error:
-        raise Refused(
-            f"The editor {command[0]} cannot be started: {error.strerror}. $EDITOR names it."
-        ) from None
+        said = f"The editor {command[0]} cannot be started: {error.strerror}. $EDITOR names it."
+        raise Refused(said) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
     if code != 0:
         raise Refused(f"The editor ended with status {code}. Nothing was changed.")
 

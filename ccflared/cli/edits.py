@@ -46,6 +46,8 @@ class Report:
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What ``--json`` says besides."""
+    covers: bool = False
+    """Whether the notes say already what warnings would."""
     quiet: bool = False
     """Whether the standard output is taken: then sentences go to the standard error output."""
 
@@ -111,7 +113,7 @@ def tell(at: Site, done: Edited, report: Report, *, allow_less: bool = False) ->
     sheet = terminal.sheet()
     said = report.said if done.files else "It is so already; nothing was written."
     lines = sheet.text(said, indent=0)
-    for warning in warnings:
+    for warning in () if report.covers else warnings:
         lines += sheet.text(Span("Note: ", "warn"), warning, indent=0, hang=2)
     lines += standing.lines
     for note in report.notes:
@@ -224,7 +226,7 @@ def _applied(verdict: Verdict, report: Report, terminal: Terminal) -> list[Line]
         )
     entry = dotted(report.entry)
     for warning in verdict.warnings:
-        if report.entry and warning.startswith((f"{entry}.", f"{entry}:")):
+        if report.entry and not report.covers and warning.startswith((f"{entry}.", f"{entry}:")):
             lines += sheet.text(Span("Note: ", "warn"), warning, indent=0, hang=2)
     return lines
 
