@@ -29,7 +29,12 @@ class _Layout(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what may have been meant."""
+    """An ArgumentParser that says what may have been meant.
+
+    ``rest``: the argument that takes words behind options as well, which argparse would not know.
+    """
+
+    rest: str | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Layout, **options)
@@ -47,6 +52,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse what is left over here, where the command is known whose help tells more."""
         found, left = super().parse_known_args(args, namespace)
+        if self.rest is not None and not any(word.startswith("-") for word in left):
+            setattr(found, self.rest, [*getattr(found, self.rest), *left])
+            left = []
         if left:
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return found, left

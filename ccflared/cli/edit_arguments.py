@@ -3,9 +3,12 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Command = Callable[[Any, str, str], argparse.ArgumentParser]
+if TYPE_CHECKING:
+    from ccflared.cli.arguments import Parser
+
+Command = Callable[[Any, str, str], "Parser"]
 """Adds a command with its help: given the commands, its name, and the word that it belongs to."""
 
 
@@ -51,6 +54,7 @@ def add_account_words(words: Any, command: Command) -> None:
     change.add_argument(
         "--api-key-stdin", action="store_true", help="read a new key from standard input and store it"
     )
+    change.rest = "settings"
     rename = command(words, "rename", "account")
     rename.add_argument("name", metavar="OLD", help="name of the account, as in the file")
     rename.add_argument("new", metavar="NEW", help="its new name")
@@ -84,24 +88,24 @@ def add_client_words(words: Any, command: Command) -> None:
     _allow_less(remove)
 
 
-def _named(words: Any, command: Command, word: str, of: str, what: str) -> argparse.ArgumentParser:
+def _named(words: Any, command: Command, word: str, of: str, what: str) -> "Parser":
     made = command(words, word, of)
     made.add_argument("name", metavar="NAME", help=what)
     _json(made)
     return made
 
 
-def _json(made: argparse.ArgumentParser) -> None:
+def _json(made: "Parser") -> None:
     made.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
-def _allow_less(made: argparse.ArgumentParser) -> None:
+def _allow_less(made: "Parser") -> None:
     made.add_argument(
         "--allow-less", action="store_true", help="even if it is the last one, or takes protection away"
     )
 
 
-def _key_options(made: argparse.ArgumentParser) -> None:
+def _key_options(made: "Parser") -> None:
     key = made.add_mutually_exclusive_group()
     key.add_argument(
         "--api-key-env", metavar="V", help="the daemon finds the key in this environment variable"

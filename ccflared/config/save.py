@@ -103,7 +103,8 @@ def _like_the_old(target: Path, model: Path, content: bytes, *, suffix: str = ""
     """Return a file beside ``target`` that holds the content and has the owner, mode and attributes of ``model``."""
     try:
         if target.exists() and not os.access(target, os.W_OK, effective_ids=True):
-            return _not_writable(target, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+            frozen = os.statvfs(target).f_flag & os.ST_RDONLY
+            return _not_writable(target, OSError(errno.EROFS if frozen else errno.EACCES, ""))
         beside = _written_beside(target, content, 0o600, suffix)
     except OSError as error:
         return _not_writable(target, error)
