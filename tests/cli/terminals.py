@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import ioctl
+from pathlib import Path
 from struct import pack
 from termios import TIOCSWINSZ
 
@@ -53,7 +54,11 @@ class Screen:
 
 @contextmanager
 def on_a_terminal(
-    *words: object, columns: int = 80, lines: int = 60, more: Mapping[str, str] = NOTHING
+    *words: object,
+    columns: int = 80,
+    lines: int = 60,
+    more: Mapping[str, str] = NOTHING,
+    cwd: Path | None = None,
 ) -> Iterator[Screen]:
     """Run ccflared on a pseudo-terminal."""
     ours, theirs = pty.openpty()
@@ -65,6 +70,7 @@ def on_a_terminal(
         stderr=theirs,
         env=environment(**more),
         start_new_session=True,
+        cwd=cwd,
     )
     os.close(theirs)
     try:
