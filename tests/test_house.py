@@ -35,7 +35,7 @@ PURE_PROVIDERS = [
     *("target.py", "prepare.py", "observe.py", "rows.py", "criteria.py", "facts.py", "resets.py", "quota.py"),
     *("oauth.py", "usage.py", "usage_values.py", "usage_anthropic.py", "usage_plans.py"),
 ]
-READS_FILES = {"config/load", "config/save.py"}
+READS_FILES = {"config/load", "config/save.py", "config/stored.py"}
 FORBIDDEN_IN_PURE = {
     *("time", "os", "io", "socket", "ssl", "random", "secrets", "subprocess", "threading", "trio", "httpx"),
     *("hypercorn", "sqlite3", "watchfiles", "rich", "tempfile", "shutil", "select", "logging"),

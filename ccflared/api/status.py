@@ -28,6 +28,7 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "config": _config(running),
         "listeners": _listeners(running),
         "control": {"socket": str(running.control.path)},
+        "storage": {"directory": str(running.sources.state_directory)},
         "accounts": accounts(running, now),
         "clients": [in_short(house, client, now) for client in house.world.config.clients.values()],
         "running": house.requests,

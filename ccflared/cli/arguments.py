@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ccflared import __version__
+from ccflared.cli.edit_arguments import add_account_words, add_client_words, add_edit
 from ccflared.cli.help import HELP, TOP, TOP_END
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ class _Layout(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what may have been meant."""
+    """An ArgumentParser that says what may have been meant.
+
+    ``rest``: the argument that takes words behind options as well, which argparse would not know.
+    """
+
+    rest: str | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Layout, **options)
@@ -46,6 +52,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse what is left over here, where the command is known whose help tells more."""
         found, left = super().parse_known_args(args, namespace)
+        if self.rest is not None and not any(word.startswith("-") for word in left):
+            setattr(found, self.rest, [*getattr(found, self.rest), *left])
+            left = []
         if left:
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return found, left
@@ -83,6 +92,7 @@ def _configuration(commands: "_Commands") -> None:
     config.add_argument("--defaults", action="store_true", help="also show what the file leaves out")
     config.add_argument("--json", action="store_true", help="print it as JSON")
     _command(commands, "schema")
+    add_edit(commands, _command)
 
 
 def _daemon(commands: "_Commands") -> None:
@@ -125,13 +135,14 @@ def _account(commands: "_Commands") -> None:
     account = _command(commands, "account")
     words = account.add_subparsers(
         dest="word",
-        metavar="list|pause|resume|reset|test",
+        metavar="list|add|set|rename|remove|pause|resume|reset|test",
         title="words",
         parser_class=Parser,
         required=True,
     )
     listed = _command(words, "list", of="account")
     listed.add_argument("--json", action="store_true", help="print the API's answer")
+    add_account_words(words, _command)
     for word in ("pause", "resume", "reset", "test"):
         one = _command(words, word, of="account")
         one.add_argument("name", metavar="NAME", help="name of the account, as in the file")
@@ -141,10 +152,11 @@ def _account(commands: "_Commands") -> None:
 def _client(commands: "_Commands") -> None:
     client = _command(commands, "client")
     words = client.add_subparsers(
-        dest="word", metavar="list", title="words", parser_class=Parser, required=True
+        dest="word", metavar="list|add|rotate|remove", title="words", parser_class=Parser, required=True
     )
     listed = _command(words, "list", of="client")
     listed.add_argument("--json", action="store_true", help="print the API's answer")
+    add_client_words(words, _command)
 
 
 def _login(commands: "_Commands") -> None:
@@ -176,7 +188,7 @@ def _explain(commands: "_Commands") -> None:
     explain.add_argument("--json", action="store_true", help="print the API's answer")
 
 
-def _command(commands: "_Commands", name: str, *, of: str = "") -> Parser:
+def _command(commands: "_Commands", name: str, of: str = "") -> Parser:
     said = HELP[f"{of} {name}".strip()]
     return commands.add_parser(
         name, help=said.summary, description=said.text, epilog=said.end(), parents=[_where()]

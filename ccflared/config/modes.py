@@ -3,6 +3,7 @@
 Commands take them; the file has one name for each thing, and tells whoever writes another one.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from ccflared.config.words import quoted
@@ -58,3 +59,9 @@ def mode_hint(name: str) -> str:
     if why := LEFT_OUT.get(name.casefold()):
         return f"; {why}"
     return ""
+
+
+def provider_of(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of the ``known`` providers that a name of a provider or of a mode stands for; None: none."""
+    names = {each.casefold(): each for each in known}
+    return names.get(name.casefold()) or names.get((provider_of_mode(name) or "").casefold())
