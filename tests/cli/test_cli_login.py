@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 from logins import issued, kept, placed
 from stage import Stage
-from test_cli_process import environment, on_a_terminal
+from terminals import environment, on_a_terminal
 
 from ccflared.demo.issuer import FakeIssuer
 from ccflared.store.vault import Vault
