@@ -83,8 +83,10 @@ class FakeIssuer:
         client_id: str = "the-operators-own",
         lifetime: float = 3600.0,
         clock: Callable[[], float] = time.time,
+        mark: str = "",
     ) -> None:
-        """``lifetime``: seconds that access tokens hold."""
+        """``lifetime``: seconds that access tokens hold. ``mark``: what every token begins with."""
+        self._mark = mark
         self.client_id = client_id
         self.lifetime = lifetime
         self.clock = clock
@@ -245,7 +247,7 @@ class FakeIssuer:
         }
 
     def _name(self, kind: str) -> str:
-        return f"{kind}-{secrets.token_urlsafe(18)}"
+        return f"{self._mark}{kind}-{secrets.token_urlsafe(18)}"
 
 
 def oauth_table(port: int, client_id: str | None = "the-operators-own") -> str:

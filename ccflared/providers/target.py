@@ -10,6 +10,7 @@ from ccflared.config.usage_rules import origin, usage_url
 from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
 from ccflared.secret import Secret
+from ccflared.wire import Head
 
 _TELLING: Final = 6
 """Characters of a secret that tell something of it, and are no word that stands in any sentence."""
@@ -66,10 +67,21 @@ class Target:
 
     def masked(self, body: bytes) -> bytes:
         """Return an answer's body with our credentials starred out; it keeps its length."""
-        for secret in (self.credential, self.proxy, *(value for _, value in self.headers)):
-            if secret is not None and len(key := secret.reveal().encode()) >= _TELLING:
-                body = body.replace(key, b"*" * len(key))
+        for key in self._keys():
+            body = body.replace(key, b"*" * len(key))
         return body
+
+    def without_echo(self, head: Head) -> Head:
+        """Return the head of an answer without the fields that repeat our credentials, as of some gateways they do."""
+        keys = self._keys()
+        if not any(key in value for _, value in head.headers for key in keys):
+            return head
+        return Head(head.status, tuple(f for f in head.headers if not any(key in f[1] for key in keys)))
+
+    def _keys(self) -> list[bytes]:
+        secrets = (self.credential, self.proxy, *(value for _, value in self.headers))
+        keys = [secret.reveal().encode() for secret in secrets if secret is not None]
+        return [key for key in keys if len(key) >= _TELLING]
 
 
 @dataclass(frozen=True, slots=True)
