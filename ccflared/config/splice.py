@@ -30,8 +30,14 @@ def holds_value(text: str, path: KeyPath) -> bool:
 
 
 def replaced(text: str, path: KeyPath, value: object) -> str:
-    """Put a value in the place of the one at ``path``, which is no table of its own; a comment stays in its column."""
-    span = locate(text).spots[path].value
+    """Put a value in the place of the one at ``path``, which is no table of its own; a comment stays in its column.
+
+    Where the scanner does not find it, the text stays as it is.
+    """
+    spot = locate(text).spots.get(path)
+    if spot is None:
+        return text
+    span = spot.value
     new = _like(text[span.start : span.end], value)
     behind = text[span.end :]
     if comment := _COMMENT_BEHIND.match(behind):
