@@ -70,6 +70,7 @@ def add_account_words(words: Any, command: Command) -> None:
 def add_client_words(words: Any, command: Command) -> None:
     """Add the words of ``ccflared client`` that change the file."""
     add = _named(words, command, "add", "client", "name of the new client")
+    add.usage = "ccflared client add NAME [options]"
     add.add_argument(
         "--accounts", metavar="A", nargs="+", help="accounts it may use, names or globs (default: all)"
     )
