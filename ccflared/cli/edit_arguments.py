@@ -23,6 +23,7 @@ def add_edit(commands: Any, command: Command) -> None:
 def add_account_words(words: Any, command: Command) -> None:
     """Add the words of ``ccflared account`` that change the file."""
     add = _named(words, command, "add", "account", "name of the new account")
+    add.usage = "ccflared account add NAME (--provider P | --mode M) [options]"
     kind = add.add_mutually_exclusive_group()
     kind.add_argument("--provider", metavar="P", help="built-in provider, or one of [providers]")
     kind.add_argument(
@@ -69,6 +70,7 @@ def add_account_words(words: Any, command: Command) -> None:
 def add_client_words(words: Any, command: Command) -> None:
     """Add the words of ``ccflared client`` that change the file."""
     add = _named(words, command, "add", "client", "name of the new client")
+    add.usage = "ccflared client add NAME [options]"
     add.add_argument(
         "--accounts", metavar="A", nargs="+", help="accounts it may use, names or globs (default: all)"
     )

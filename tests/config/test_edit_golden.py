@@ -50,6 +50,7 @@ EDITS: Mapping[str, Sequence[Edit]] = {
     "set-at-the-top": [Put(("timezone",), "Europe/Berlin")],
     "set-of-a-built-in-provider": [Put(("providers", "zai", "models", "opus"), "glm")],
     "set-in-a-chain": [Put(("fallback", 1, "then"), "pool")],
+    "set-in-a-chain-of-the-included-file": [Put(("fallback", 2, "then"), "fail")],
     "append-a-key": [Put(("clients", "ci", "key_sha256", 1), "e" * 64)],
     "unset-a-key": [Unset(("accounts", "work", "priority"))],
     "unset-within-an-inline-table": [Unset(("accounts", "work", "budget", "daily"))],
@@ -61,6 +62,7 @@ EDITS: Mapping[str, Sequence[Edit]] = {
     "unset-over-several-lines": [Unset(("accounts", "my acc", "pause_schedule"))],
     "unset-what-is-not-set": [Unset(("accounts", "work", "proxy"))],
     "unset-a-chain": [Unset(("fallback", 0))],
+    "unset-the-last-section": [Unset(("log",))],
     "rename-account": [Rename("accounts", "work", "office")],
     "rename-account-to-a-name-with-a-space": [Rename("accounts", "work", "my office")],
     "rename-a-quoted-account": [Rename("accounts", "my acc", "mine")],
@@ -74,9 +76,9 @@ EDITS: Mapping[str, Sequence[Edit]] = {
     "remove-an-account-with-tables": [Remove("accounts", "sub", forced=True)],
     "remove-an-account-of-one-line": [Remove("accounts", "inl", forced=True)],
     "remove-an-account-nobody-names": [Remove("accounts", "lit")],
-    "remove-from-the-included-file": [Remove("accounts", "team b")],
+    "remove-from-the-included-file": [Remove("accounts", "team b", forced=True)],
     "remove-client": [Remove("clients", "laptop")],
-    "remove-the-last-of-a-file": [Remove("clients", "team")],
+    "remove-client-of-the-included-file": [Remove("clients", "team")],
 }
 
 

@@ -19,7 +19,9 @@ KEYS = ("provider", "priority", "models", "api_key", "note", "pause_schedule")
 VALUES = st.one_of(
     st.integers(-5, 1000),
     st.booleans(),
-    st.sampled_from(["x", "it's", 'a "quoted" word', "# no comment", "", "[accounts.a]", "zwölf"]),
+    st.sampled_from(
+        ["\n\n# no\n[x]", "x", "it's", 'a "quoted" word', "# no comment", "", "[accounts.a]", "zwölf"]
+    ),
     st.lists(st.sampled_from(["p", "q", "]"]), max_size=3),
     st.dictionaries(st.sampled_from(["opus", "so net", "env"]), st.sampled_from(["m", "n"]), max_size=2),
 )
@@ -51,7 +53,7 @@ def files(draw: st.DrawFn) -> File:
     lines: list[tuple[str, str | None]] = []
 
     def put(text: str, owner: str | None) -> None:
-        lines.append((text + newline, owner))
+        lines.extend((line + newline, owner) for line in text.split("\n"))
 
     def pair(key: str, value: object, owner: str) -> None:
         equals = f"{draw(blanks)}={draw(blanks)}"
@@ -94,7 +96,9 @@ def files(draw: st.DrawFn) -> File:
 
 
 def _spelled(draw: st.DrawFn, value: object) -> str:
-    if isinstance(value, str) and "'" not in value and draw(st.booleans()):
+    if value == "\n\n# no\n[x]" and draw(st.booleans()):
+        return f'"""\n{value}"""'
+    if isinstance(value, str) and "'" not in value and "\n" not in value and draw(st.booleans()):
         return f"'{value}'"
     return toml_value(value)
 
