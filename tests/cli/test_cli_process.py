@@ -10,7 +10,7 @@ import pytest
 from canned import busy, canned_daemon, troubled
 from terminals import COMMAND, NOTHING, environment, on_a_terminal, run
 
-HEAVY = ("trio", "httpx", "hypercorn", "watchfiles", "rich", "sqlite3", "ccflared.config.decode")
+HEAVY = ("trio", "httpx", "hypercorn", "tomlkit", "watchfiles", "rich", "sqlite3", "ccflared.config.decode")
 
 
 def test_a_terminal_gets_colour_and_rules(tmp_path: Path) -> None:
