@@ -1,9 +1,9 @@
 """One change of one TOML text, made by cutting and pasting at the places that the scanner found.
 
-tomlkit would be the usual way. It was tried and takes the comment above the next table away with a table, puts
-interleaved tables into another order, and refuses some texts that are valid; a splice leaves every other
-character where it is by construction. Whoever calls these functions reads the result with tomllib and compares:
-a text that a splice cannot change cleanly is then refused, never written.
+Changes made with tomlkit take the comment above the next table away with a table, and put interleaved tables into
+another order; a splice leaves every other character where it is by construction. Whoever calls these functions has
+tomllib and tomlkit read the result and compares: a text that a splice cannot change cleanly is then refused, never
+written.
 """
 
 import re

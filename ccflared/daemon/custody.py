@@ -221,7 +221,8 @@ class Custody:
 
     async def sweep(self, known: set[str]) -> None:
         """Erase what has been kept for too long of accounts that are not in the file."""
-        await self.on_disk(partial(self._vault.erase_others, known, time() - KEPT))
+        if self._kept.keys() - known:
+            await self.on_disk(partial(self._vault.erase_others, known, time() - KEPT))
 
     async def save(self, grant: Grant) -> str | None:
         """Write a grant; it is durable when this returns None. A sentence: it could not be written."""
