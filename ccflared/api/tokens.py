@@ -1,8 +1,10 @@
 """How the tokens of OAuth accounts are: until when they hold, since when and why they do not, and what to do."""
 
+from shlex import quote
 from typing import Any, Literal
 
 from ccflared.config.model import Account
+from ccflared.config.words import dotted
 from ccflared.daemon.custody import Problem
 from ccflared.daemon.house import House
 from ccflared.daemon.world import seed_from
@@ -85,7 +87,9 @@ def _todo(house: House, account: Account, kind: Kind, problem: Problem | None) -
     if state == "no credential":
         return "see to it that the file's tokens can be read"
     if problem is not None and problem.kind == "client":
-        return f"put the client_id that was issued to you into [accounts.{account.name}] oauth"
+        return (
+            f"put the client_id that was issued to you into oauth in [{dotted(('accounts', account.name))}]"
+        )
     if problem is not None and problem.kind == "endpoint":
         return "see whether token_url in the oauth table is still right"
     if problem is not None and problem.kind == "disk":
@@ -96,6 +100,9 @@ def _todo(house: House, account: Account, kind: Kind, problem: Problem | None) -
         return None
     oauth = oauth_of(account, house.world.config.providers[account.provider])
     lacking = [] if oauth is None else login_lacks(oauth)
+    command = f"ccflared login {quote(account.name)}"
     if lacking:
-        return f"add {' and '.join(lacking)} to oauth in [accounts.{account.name}], then ccflared login {account.name}"
-    return f"ccflared login {account.name}"
+        return (
+            f"add {' and '.join(lacking)} to oauth in [{dotted(('accounts', account.name))}], then {command}"
+        )
+    return command

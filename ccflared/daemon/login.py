@@ -13,6 +13,7 @@ from typing import Final
 
 import trio
 
+from ccflared.config.words import dotted
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, seed_from, with_target
@@ -132,7 +133,8 @@ class Logins:
         if lacking := login_lacks(target.oauth):
             raise Refused(
                 f"{account} cannot log in without {' and '.join(lacking)}. Put the one issued to you into the file:\n"
-                f"  [accounts.{account}.oauth]\n" + "\n".join(f'  {name} = "…"' for name in lacking)
+                f"  [{dotted(('accounts', account, 'oauth'))}]\n"
+                + "\n".join(f'  {name} = "…"' for name in lacking)
             )
         return target
 
