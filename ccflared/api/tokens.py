@@ -43,7 +43,8 @@ def _grant(house: House, account: Account) -> Grant | None:
         return held.grant
     if account.credentials_file is not None:
         return None
-    grant = house.custody.grant(account.name, seed_from(account, house.world.secrets))
+    seed, known = seed_from(account, house.world.secrets), house.world.config.accounts
+    grant = house.custody.grant(account.name, account.provider, seed, known)
     return grant if isinstance(grant, Grant) else None
 
 
@@ -52,9 +53,9 @@ def _kind(account: Account, grant: Grant | None) -> Kind:
         return "credentials file"
     if grant is None or grant.pair is None:
         return "none"
-    if grant.pair.refresh is None:
-        return "long-lived"
-    return "seed" if grant.id == grant.seed[: len(grant.id)] else "login"
+    if not grant.from_seed:
+        return "login"
+    return "long-lived" if grant.pair.refresh is None else "seed"
 
 
 def _problem(house: House, account: Account, grant: Grant | None, now: float) -> Problem | None:
@@ -96,7 +97,7 @@ def _todo(house: House, account: Account, kind: Kind, problem: Problem | None) -
         return "make room, or make the state directory writable"
     if kind == "long-lived" and problem is not None:
         return "put a new token into the file"
-    if state != "needs login":
+    if state != "needs login" and (problem is None or problem.kind != "revoked"):
         return None
     oauth = oauth_of(account, house.world.config.providers[account.provider])
     lacking = [] if oauth is None else login_lacks(oauth)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 from typing import Final
 
@@ -228,8 +228,19 @@ class House:
 
     def failed(self, target: Target, seen: Observation, now: float, model: str | None = None) -> None:
         """Take in that an account failed, asked for the upstream's ``model``."""
-        if not self._outdated(target):
-            self.ledger.failed(target, model, seen, now, self.world.config.routing)
+        if self._outdated(target):
+            return
+        if seen.kind == "credential" and not self._is_current(target):
+            return  # it was said of a token that has been replaced since
+        seen = replace(seen, reason=self.custody.hidden(target)(seen.reason))
+        self.ledger.failed(target, model, seen, now, self.world.config.routing)
+
+    def _is_current(self, target: Target) -> bool:
+        """Whether the credential that was sent is the one in force."""
+        if target.grant is not None:
+            return self.custody.is_current(target)
+        current = self.world.targets.get(target.account)
+        return isinstance(current, Target) and current.credential == target.credential
 
     def succeeded(
         self, target: Target, began: float, now: float, model: str | None = None, *, uses: bool = True
@@ -237,6 +248,7 @@ class House:
         """Take in that an account answered a try begun at ``began``. ``uses``: it counted against usage windows."""
         if not self._outdated(target):
             self.ledger.succeeded(target, model, began, now, uses=uses)
+            self.custody.served(target.account)
 
     def doubted_since(self, target: Target, at: float) -> bool:
         """Whether a doubt about the account was learnt after ``at``."""
@@ -280,6 +292,8 @@ class House:
     def reset(self, account: str, now: float) -> None:
         """Forget what was learnt of an account, but its usage. No checkpoint lies between this and the next plan."""
         self.ledger.reset(account, now)
+        if (held := self.custody.held(account)) is not None:
+            held.forget_failures()
         target = self.world.targets.get(account)
         if isinstance(target, Target):
             self.ledger.reset_place(target, now)

@@ -13,6 +13,7 @@ from typing import Final
 
 import trio
 
+from ccflared.config.model import Account
 from ccflared.config.words import dotted
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.upstream import Upstream
@@ -21,6 +22,7 @@ from ccflared.errors import NotTheCode, Refused, UpstreamError
 from ccflared.providers.oauth import (
     Grant,
     Pasted,
+    Seed,
     TokenFailure,
     TokenPair,
     authorize_url,
@@ -98,8 +100,10 @@ class Logins:
             raise NotTheCode("This code belongs to another login: it came from another address.")
         del self._pending[session]
         pair = await self._exchange(self._target(waiting.account), code, waiting.verifier)
-        seed = seed_from(self._world().config.accounts[waiting.account], self._world().secrets)
-        await self._custody.install(waiting.account, seed.digest, pair)
+        settings, seed = self._seed(waiting.account)
+        await self._custody.install(waiting.account, settings.provider, seed.digest, pair)
+        if self._custody.trouble is not None:
+            raise Refused(f"The tokens cannot be read back: {self._custody.trouble}.")
         return waiting.account
 
     async def log_out(self, account: str) -> None:
@@ -110,7 +114,22 @@ class Logins:
             raise Refused(f"{account} has no login: it has an API key.")
         if settings.credentials_file is not None:
             raise Refused(f"The tokens of {account} are those of {settings.credentials_file}: log out there.")
-        await self._custody.log_out(account, seed_from(settings, world.secrets).digest)
+        _, seed = self._seed(account)
+        await self._custody.log_out(account, settings.provider, seed.digest)
+
+    def _seed(self, account: str) -> tuple[Account, Seed]:
+        """Return an account and what the file gives of its tokens. Raises Refused where that is not known now."""
+        world = self._world()
+        settings = world.config.accounts.get(account)
+        if settings is None:
+            raise Refused(f"{account} has left the file meanwhile.")
+        seed = seed_from(settings, world.secrets)
+        if seed.problem is not None:
+            # It would be taken for new tokens when it can be read again, and replace what is done now.
+            raise Refused(
+                f"The file gives {account} a token that cannot be read: {seed.problem}. Mend that first."
+            )
+        return settings, seed
 
     def _target(self, account: str) -> Target:
         """Return the account as it would be with a login. Raises Refused where there is none for it."""
@@ -125,7 +144,8 @@ class Logins:
             raise Refused(
                 f"The tokens of {account} are those of {where}: log in with the program that owns it."
             )
-        promised = Grant(account, "promised", "", TokenPair(None, Secret("promised")))
+        self._seed(account)
+        promised = Grant(account, settings.provider, "promised", "", TokenPair(None, Secret("promised")))
         target = with_target(world, account, lambda *_: promised).targets[account]
         if not isinstance(target, Target) or target.oauth is None:
             why = getattr(target, "reason", None)
@@ -149,15 +169,16 @@ class Logins:
                     target,
                     connect_seconds=_WITHIN,
                     silent_seconds=_WITHIN,
+                    once=True,
                 )
                 with answer:
                     said = await answer.read(_ANSWER_READ, _WITHIN)
+                    await answer.receive()  # raises where it broke off
         except UpstreamError as error:
             raise Refused(f"The token endpoint cannot be asked: {error}") from error
         except trio.TooSlowError:
             raise Refused(f"The token endpoint did not answer within {_WITHIN:g} s.") from None
-        found = read_answer(answer.head, said, time())
+        found = read_answer(answer.head, said, time(), sent=(code.code, Secret(verifier)))
         if isinstance(found, TokenFailure):
-            reason = found.reason.replace(code.code.reveal(), "[secret]")
-            raise Refused(f"The login was not accepted: {reason}. Begin it anew.")
+            raise Refused(f"The login was not accepted: {found.reason}. Begin it anew.")
         return found

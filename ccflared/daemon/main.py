@@ -96,7 +96,6 @@ async def run(
         recorder = Recorder(directory / "ccflared.db")
         custody = Custody(Vault(directory / "tokens.db"))
         await custody.open()
-        await custody.sweep(set(loaded.config.accounts))
         async with trio.open_nursery() as books:
             await books.start(recorder.run)
             try:

@@ -4,7 +4,7 @@ A request keeps the world it began with. Checking a file builds the same world a
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -39,8 +39,11 @@ class World:
         return self.loaded.config
 
 
-Grants = Callable[[str, Seed], Grant | str | None]
-"""Says which grant counts for an account whose file gives a seed; a str says why nobody knows."""
+Grants = Callable[[str, str, Seed, Collection[str]], Grant | str | None]
+"""Says which grant counts for an account, of a provider, whose file gives a seed, among the accounts of the file.
+
+A str says why there is none that can be used.
+"""
 
 
 def build(loaded: Loaded, secrets: Secrets, grants: Grants) -> World:
@@ -80,7 +83,7 @@ def _target(config: Config, account: Account, secrets: Secrets, grants: Grants) 
     seed = seed_from(account, secrets)
     grant = None
     if by_token(account, provider) and account.credentials_file is None and account.enabled:
-        grant = grants(account.name, seed)
+        grant = grants(account.name, account.provider, seed, config.accounts)
     return resolve(
         account,
         provider,

@@ -160,7 +160,7 @@ def _with_tokens(
         auth="bearer",
         usage=usage,
         oauth=oauth,
-        betas=tuple(beta.encode() for beta in (oauth.betas if oauth else ())),
+        betas=tuple(beta.encode() for beta in (oauth.betas if oauth else None) or ()),
     )
     if account.credentials_file is not None:
         if seed.pair is None:
@@ -168,7 +168,7 @@ def _with_tokens(
         # Its owner renews it: what was learnt of the account outlasts that.
         return _held_by_others(made, seed, f"file {account.credentials_file}")
     if isinstance(grant, str):
-        return Unfit("no credential", f"its tokens cannot be read: {grant}")
+        return Unfit("no credential", grant)
     if grant is None and seed.problem is not None:
         return Unfit("no credential", seed.problem)
     if grant is None or grant.pair is None:

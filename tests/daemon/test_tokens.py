@@ -249,7 +249,7 @@ async def test_a_token_is_not_renewed_while_a_new_one_could_not_be_kept(tmp_path
         issuer.end(access)
         held = stage.running.house.custody.held("plan")
         assert held is not None
-        held.renewed_at = float("-inf")
+        held.renewed_at = held.not_before = float("-inf")
         assert (await stage.fresh()).status_code == 200
         assert stage.provider.seen[-1].key == "sk-second"
         told = (await stage.account("plan"))["token"]
@@ -272,7 +272,7 @@ async def test_a_pair_that_cannot_be_written_is_used_by_nobody_until_it_can(tmp_
         first = _access(stage)
         held = stage.running.house.custody.held("plan")
         assert held is not None
-        held.renewed_at = float("-inf")
+        held.renewed_at = held.not_before = float("-inf")
         issuer.end(first)
         issuer.tricks.append(Waiting(answered))
         async with trio.open_nursery() as nursery:
@@ -283,7 +283,7 @@ async def test_a_pair_that_cannot_be_written_is_used_by_nobody_until_it_can(tmp_
             (stage.state / "tokens.db").mkdir()
             answered.set()
         assert stage.provider.seen[-1].key == "sk-second"
-        assert held.unsaved is not None
+        assert stage.running.house.custody.unsaved
         assert "cannot be kept" in (await stage.account("plan"))["token"]["problem"]["reason"]
         (stage.state / "tokens.db").rmdir()
         (stage.state / "tokens.db").write_bytes(content)

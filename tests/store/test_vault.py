@@ -10,15 +10,17 @@ import pytest
 from ccflared.errors import Refused
 from ccflared.providers.oauth import Grant, TokenPair
 from ccflared.secret import Secret
-from ccflared.store.vault import Vault
+from ccflared.store.vault import Kept, Vault
 
-GRANT = Grant("plan", "id", "seed", TokenPair(Secret("at-1"), Secret("rt-1"), 2e9, 1e9), refreshed_at=1e9)
+GRANT = Grant(
+    "plan", "login", "id", "seed", TokenPair(Secret("at-1"), Secret("rt-1"), 2e9, 1e9), refreshed_at=1e9
+)
 
 
 def test_what_is_saved_is_found_again_by_another_vault(tmp_path: Path) -> None:
     path = tmp_path / "state" / "tokens.db"
     Vault(path).save(GRANT, 1.0)
-    assert Vault(path).load() == {"plan": GRANT}
+    assert Vault(path).load() == Kept({"plan": GRANT}, {})
     out = replace(GRANT, pair=None)
     Vault(path).save(out, 2.0)
     assert Vault(path).find("plan") == out
@@ -32,7 +34,7 @@ def test_what_is_saved_is_found_again_by_another_vault(tmp_path: Path) -> None:
 
 def test_the_file_is_private_and_no_file_is_made_by_reading(tmp_path: Path) -> None:
     path = tmp_path / "tokens.db"
-    assert Vault(path).load() == {}
+    assert Vault(path).load() == Kept({}, {})
     Vault(path).erase("plan")
     Vault(path).rename("plan", "other")
     assert not path.exists()
@@ -57,15 +59,30 @@ def test_a_rename_takes_the_place_of_what_was_kept_under_the_new_name(tmp_path: 
     vault.save(GRANT, 1.0)
     vault.save(replace(GRANT, account="other", id="old"), 1.0)
     vault.rename("plan", "other")
-    assert vault.load() == {"other": replace(GRANT, account="other")}
+    assert vault.load().grants == {"other": replace(GRANT, account="other")}
 
 
 def test_accounts_that_left_the_file_long_ago_are_forgotten(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "tokens.db")
-    for name, at in (("known", 1.0), ("gone", 1.0), ("fresh", 99.0)):
-        vault.save(replace(GRANT, account=name), at)
-    vault.erase_others({"known"}, 50.0)
-    assert set(vault.load()) == {"known", "fresh"}
+    for name in ("known", "gone", "fresh"):
+        vault.save(replace(GRANT, account=name), 1.0)
+    # Being in the file counts, not having been written.
+    assert vault.tend({"known", "fresh"}, 90.0, 100.0) == []
+    assert vault.tend({"known"}, 120.0, 100.0) == ["gone"]
+    assert set(vault.load().grants) == {"known", "fresh"}
+    assert vault.tend({"known"}, 195.0, 100.0) == ["fresh"]
+
+
+def test_a_seed_that_was_spent_is_remembered_whatever_becomes_of_its_account(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "tokens.db")
+    seeded = replace(GRANT, id="0123", seed="0123456")
+    vault.save(seeded, 1.0)
+    assert vault.load().adopted == {"0123456": "plan"}
+    vault.save(GRANT, 2.0)  # a login
+    vault.rename("plan", "other")
+    assert vault.load().adopted == {"0123456": "other"}
+    vault.erase("other")
+    assert vault.load() == Kept({}, {"0123456": "other"})
 
 
 def test_a_database_of_another_program_or_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
