@@ -4,12 +4,13 @@ from shlex import quote
 from typing import Any, Literal
 
 from ccflared.config.model import Account
+from ccflared.config.oauth_rules import by_token
 from ccflared.config.words import dotted
 from ccflared.daemon.custody import Problem
 from ccflared.daemon.house import House
 from ccflared.daemon.world import seed_from
 from ccflared.providers.oauth import Grant, login_lacks, oauth_of
-from ccflared.providers.target import Target, by_token
+from ccflared.providers.target import Target
 
 Kind = Literal["login", "seed", "long-lived", "credentials file", "none"]
 

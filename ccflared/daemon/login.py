@@ -14,6 +14,7 @@ from typing import Final
 import trio
 
 from ccflared.config.model import Account
+from ccflared.config.oauth_rules import by_token
 from ccflared.config.words import dotted
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.upstream import Upstream
@@ -32,7 +33,7 @@ from ccflared.providers.oauth import (
     pasted,
     read_answer,
 )
-from ccflared.providers.target import Target, by_token
+from ccflared.providers.target import Target
 from ccflared.secret import Secret
 
 LASTS: Final = 600.0

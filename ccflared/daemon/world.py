@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from ccflared.config.load import Loaded, Secrets
 from ccflared.config.model import Account, Client, Config
+from ccflared.config.oauth_rules import by_token
 from ccflared.daemon.access import Rights, digest, networks, open_administration
 from ccflared.money.pricing import Prices, prices_of
 from ccflared.providers.oauth import Grant, Seed, TokenPair, seed_of
-from ccflared.providers.target import Target, Unfit, by_token, resolve
+from ccflared.providers.target import Target, Unfit, resolve
 from ccflared.secret import Secret
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider, Reads, UsageAuth
+from ccflared.config.oauth_rules import by_token
 from ccflared.config.usage_rules import origin, usage_url
 from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
@@ -140,12 +141,6 @@ def resolve(
         return Unfit("no credential", problem or "no api_key is given")
     key = credential.fingerprint() if credential else "-"
     return replace(made, credential=credential, fingerprint=_fingerprint(made, key))
-
-
-def by_token(account: Account, provider: Provider) -> bool:
-    """Whether an account is addressed with OAuth tokens."""
-    oauth = provider.oauth is not None or account.oauth is not None or account.credentials_file is not None
-    return account.api_key is None and oauth
 
 
 def _with_tokens(
