@@ -36,6 +36,7 @@ FORCED_LONGEST: Final = 3600.0
 KEPT: Final = 30 * 86400.0
 """Seconds for which tokens of an account that has left the file are kept."""
 _NEARLY: Final = 5.0
+_DISK_SECONDS: Final = 20.0
 
 ProblemKind = Literal["revoked", "client", "endpoint", "temporary", "disk"]
 
@@ -308,11 +309,16 @@ class Custody:
         return None if isinstance(found, str) else found
 
     async def on_disk(self, work: Callable[[], T]) -> T | str:
-        """Do something with the vault in a thread, to its end. A str is the sentence of what went wrong."""
+        """Do something with the vault in a thread. A str is the sentence of what went wrong.
+
+        A disk that does not answer is trouble, too, and keeps nobody waiting for ever, least of all the daemon's end.
+        """
         try:
-            return await trio.to_thread.run_sync(work, limiter=self._disk)
+            with trio.move_on_after(_DISK_SECONDS):
+                return await trio.to_thread.run_sync(work, limiter=self._disk, abandon_on_cancel=True)
         except (sqlite3.Error, OSError, Refused) as error:
             return sentence(error, self._vault.path)
+        return f"the disk has not answered for {_DISK_SECONDS:g} s"
 
     def _of(self, target: Target) -> Held | None:
         """Return what is held of a target; None where its account has got other tokens, which are not for its place."""

@@ -8,18 +8,17 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 from typing import Final
-
-import trio
 
 from ccflared.config.model import Account
 from ccflared.config.oauth_rules import by_token
 from ccflared.config.words import dotted
+from ccflared.daemon import issuer
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, seed_from, with_target
-from ccflared.errors import NotTheCode, Refused, UpstreamError
+from ccflared.errors import NotTheCode, Refused
 from ccflared.providers.oauth import (
     Grant,
     Pasted,
@@ -31,7 +30,6 @@ from ccflared.providers.oauth import (
     exchange_request,
     login_lacks,
     pasted,
-    read_answer,
 )
 from ccflared.providers.target import Target
 from ccflared.secret import Secret
@@ -39,8 +37,6 @@ from ccflared.secret import Secret
 LASTS: Final = 600.0
 """Seconds that a login may take."""
 _KEPT: Final = 16
-_WITHIN: Final = 30.0
-_ANSWER_READ: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,23 +159,8 @@ class Logins:
         oauth = target.oauth
         if oauth is None:
             raise Refused(f"{target.account} has no oauth table.")
-        try:
-            with trio.fail_after(_WITHIN):
-                answer = await self._upstream.send(
-                    exchange_request(oauth, code, verifier),
-                    target,
-                    connect_seconds=_WITHIN,
-                    silent_seconds=_WITHIN,
-                    once=True,
-                )
-                with answer:
-                    said = await answer.read(_ANSWER_READ, _WITHIN)
-                    await answer.receive()  # raises where it broke off
-        except UpstreamError as error:
-            raise Refused(f"The token endpoint cannot be asked: {error}") from error
-        except trio.TooSlowError:
-            raise Refused(f"The token endpoint did not answer within {_WITHIN:g} s.") from None
-        found = read_answer(answer.head, said, time(), sent=(code.code, Secret(verifier)))
+        sent = (code.code, Secret(verifier))
+        found = await issuer.ask(self._upstream, exchange_request(oauth, code, verifier), target, sent=sent)
         if isinstance(found, TokenFailure):
             raise Refused(f"The login was not accepted: {found.reason}. Begin it anew.")
         return found

@@ -14,10 +14,10 @@ from typing import Final
 
 import trio
 
+from ccflared.daemon import issuer
 from ccflared.daemon.custody import Held, Problem, ProblemKind
 from ccflared.daemon.house import House
-from ccflared.errors import UpstreamError
-from ccflared.providers.oauth import Grant, TokenFailure, TokenPair, digest, read_answer, refresh_request
+from ccflared.providers.oauth import Grant, TokenFailure, TokenPair, digest, refresh_request
 from ccflared.providers.target import Target
 from ccflared.secret import Secret
 
@@ -25,11 +25,7 @@ log = logging.getLogger("ccflared.tokens")
 
 LOOK: Final = 30.0
 """Seconds between looks: the wall clock may be set, or the machine may sleep, while a timer runs on."""
-_WITHIN: Final = 30.0
-"""Seconds that one exchange may take."""
-_ANSWER_READ: Final = 256 * 1024
 _FIRST, _LONGEST = 5.0, 900.0
-_CONNECT: Final = 10.0
 _APART: Final = 1.0
 """Seconds from one renewal to the next at least, whatever an issuer says of how long its tokens hold."""
 _TEND: Final = 86400.0
@@ -118,10 +114,8 @@ class Renewing:
             held.grant = self._custody.latest(before)
             if held.grant.pair != before.pair:
                 return  # somebody else has renewed it while this task waited for its turn
-            with trio.move_on_after(_WITHIN, shield=True) as scope:
+            with trio.CancelScope(shield=True):  # bounded by the issuer's time and the disk's
                 await self._one_try(target, held)
-            if scope.cancelled_caught:
-                self._failed(held, "temporary", f"the token endpoint did not answer within {_WITHIN:g} s")
 
     async def _one_try(self, target: Target, held: Held) -> None:
         waiting = self._custody.unsaved.get(target.account)
@@ -159,20 +153,7 @@ class Renewing:
         oauth = target.oauth
         if oauth is None or not oauth.token_url:
             return TokenFailure("endpoint", "no token_url is given in its oauth table")
-        try:
-            answer = await self._house.upstream.send(
-                refresh_request(oauth, spent),
-                target,
-                connect_seconds=_CONNECT,
-                silent_seconds=_WITHIN,
-                once=True,
-            )
-            with answer:
-                said = await answer.read(_ANSWER_READ, _WITHIN)
-                await answer.receive()  # raises where it broke off
-        except UpstreamError as error:
-            return TokenFailure("temporary", f"the token endpoint cannot be asked: {error}")
-        return read_answer(answer.head, said, time(), spent=spent)
+        return await issuer.ask(self._house.upstream, refresh_request(oauth, spent), target, spent=spent)
 
     async def _keep_new(self, held: Held | None, grant: Grant) -> None:
         """Write a rotated pair, and only then put it in force. It waits where it cannot be written."""
