@@ -21,7 +21,10 @@ Auth = Literal["bearer", "x-api-key", "none"]
 UsageAuth = Literal["bearer", "x-api-key", "authorization", "none"]
 Reads = Literal["anthropic", "zai", "minimax", "nanogpt", "kilo"]
 
-NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+NAME = Text(
+    "a name of letters, digits, inner spaces and . _ - (at most 64)",
+    r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?",
+)
 PATTERNS = Many(Text("a name or a glob"), "a list of names and globs", least=1)
 MODELS_DOC = (
     'Names that clients ask for (exact ids, globs, the families fable, opus, sonnet, haiku, or "*") and the '
