@@ -40,7 +40,7 @@ PURE_PROVIDERS = [
         "oauth.py",
     ),
 ]
-READS_FILES = {"config/load", "config/save.py"}
+READS_FILES = {"config/load", "config/save.py", "config/stored.py"}
 FORBIDDEN_IN_PURE = {
     *("time", "os", "io", "socket", "ssl", "random", "secrets", "subprocess", "threading", "trio", "httpx"),
     *("hypercorn", "sqlite3", "watchfiles", "rich", "tempfile", "shutil", "select", "logging"),

@@ -27,6 +27,7 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "config": _config(running),
         "listeners": _listeners(running),
         "control": {"socket": str(running.control.path)},
+        "storage": {"directory": str(running.sources.state_directory)},
         "accounts": accounts(running, now),
         "clients": list(house.world.config.clients),
         "running": house.requests,

@@ -48,6 +48,29 @@ class Spot:
     value: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A header (``header``) or a pair: from its first character to its last, without the comment behind it.
+
+    ``table`` is the path of the header that it stands below; of a header its own.
+    """
+
+    path: KeyPath
+    table: KeyPath
+    start: int
+    end: int
+    header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An element of a list, or a pair of an inline table: from its first character to its last."""
+
+    path: KeyPath
+    start: int
+    end: int
+
+
 @dataclass(slots=True)
 class Places:
     """What was located."""
@@ -55,6 +78,14 @@ class Places:
     spots: dict[KeyPath, Spot] = field(default_factory=dict)
     twice: dict[KeyPath, Span] = field(default_factory=dict)
     """Keys set a second time (invalid TOML), with the second place."""
+    statements: list[Statement] = field(default_factory=list)
+    """In the order of the text."""
+    members: dict[KeyPath, list[Member]] = field(default_factory=dict)
+    """What stands in each list and inline table, by the path of that; not in arrays of tables."""
+    inline: set[KeyPath] = field(default_factory=set)
+    """The paths of inline tables."""
+    names: list[tuple[KeyPath, Span]] = field(default_factory=list)
+    """Every time that a key is named, with the path up to it."""
 
     def spot(self, path: KeyPath) -> Spot | None:
         """Return where ``path`` stands, or the nearest table or list around it; None for the root."""
@@ -102,7 +133,8 @@ class _Scanner:
             if self.peek("["):
                 table = self.header()
             else:
-                self.pair(table)
+                pair = self.pair(table)
+                self.places.statements.append(Statement(pair.path, table, pair.start, pair.end))
             self.skip(_BLANK)
             if self.at < len(self.text) and not self.peek("#", "\n", "\r\n"):
                 raise _Lost
@@ -110,12 +142,14 @@ class _Scanner:
     def header(self) -> KeyPath:
         """Read ``[a.b]`` or ``[[a.b]]``; return the path under which the following pairs stand."""
         many = self.peek("[[")
+        start = self.at
         self.at += 2 if many else 1
         names = self.dotted()
         self.expect("]]" if many else "]")
         path: KeyPath = ()
         for index, (name, span) in enumerate(names):
             path = (*path, name)
+            self.places.names.append((path, span))
             last = index == len(names) - 1
             if last and many:
                 if path not in self.lists and path in self.places.spots:
@@ -134,19 +168,23 @@ class _Scanner:
                 else:
                     self.places.spots[path] = Spot(span, span)
                 self.declared.add(path)
+        self.places.statements.append(Statement(path, path, start, self.at, header=True))
         return path
 
-    def pair(self, table: KeyPath) -> None:
+    def pair(self, table: KeyPath) -> Member:
         """Read ``a.b = value``."""
+        begin = self.at
         names = self.dotted()
         self.expect("=")
         self.skip(_BLANK)
         path = table
         for name, span in names[:-1]:
             path = (*path, name)
+            self.places.names.append((path, span))
             self.note(path, Spot(span, span))
         name, span = names[-1]
         path = (*path, name)
+        self.places.names.append((path, span))
         if path in self.places.spots:
             self.places.twice.setdefault(path, span)
         start = self.at
@@ -154,6 +192,7 @@ class _Scanner:
         self.value(path)
         if path not in self.places.twice:
             self.places.spots[path] = Spot(span, self.span(start, self.at))
+        return Member(path, begin, self.at)
 
     def value(self, path: KeyPath) -> None:
         if self.peek("["):
@@ -166,6 +205,7 @@ class _Scanner:
     def array(self, path: KeyPath) -> None:
         self.at += 1
         index = 0
+        members = self.places.members.setdefault(path, [])
         while True:
             self.skip(_GAP)
             if self.peek("]"):
@@ -176,6 +216,7 @@ class _Scanner:
             self.value(inner)
             span = self.span(start, self.at)
             self.places.spots[inner] = Spot(span, span)
+            members.append(Member(inner, start, self.at))
             index += 1
             self.skip(_GAP)
             if self.peek(","):
@@ -185,12 +226,14 @@ class _Scanner:
 
     def inline_table(self, path: KeyPath) -> None:
         self.at += 1
+        members = self.places.members.setdefault(path, [])
+        self.places.inline.add(path)
         while True:
             self.skip(_GAP)
             if self.peek("}"):
                 self.at += 1
                 return
-            self.pair(path)
+            members.append(self.pair(path))
             self.skip(_GAP)
             if self.peek(","):
                 self.at += 1

@@ -65,6 +65,14 @@ def harmless(path: KeyPath, root: Table[Any]) -> bool:
     return kind is not None and _is_plain(kind)
 
 
+def takes_secret(path: KeyPath, root: Table[Any]) -> bool:
+    """Whether the model says that the value at ``path`` is a secret."""
+    kind: Kind[Any] | None = root
+    for part in path:
+        kind = _below(kind, part)
+    return isinstance(kind.item if isinstance(kind, Many) else kind, SecretSource)
+
+
 def _is_plain(kind: Kind[Any]) -> bool:
     return not isinstance(kind, SecretSource | Sha256 | Table | MapOf | Many | Short)
 

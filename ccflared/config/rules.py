@@ -14,24 +14,13 @@ from urllib.parse import urlsplit
 from ccflared.config.chain_kinds import Step
 from ccflared.config.kinds import KeyPath, Reading
 from ccflared.config.model import Account, Config, OAuth, Provider
+from ccflared.config.modes import PROVIDER_MEANT
 from ccflared.config.net_kinds import split_address
 from ccflared.config.protection import PROTECTION_KEYS, exposures
 from ccflared.config.reach import reach_of_host
 from ccflared.config.reference import SecretRef
 from ccflared.config.words import did_you_mean, dotted, quoted
 from ccflared.secret import Secret
-
-_PROVIDER_MEANT = {
-    "max": "claude-oauth",
-    "claude": "claude-oauth",
-    "pro": "claude-oauth",
-    "console": "anthropic",
-    "claude-console-api": "anthropic",
-    "claude-api": "anthropic",
-    "vertex-ai": "vertex",
-    "nano-gpt": "nanogpt",
-}
-"""Names of better-ccflare's modes: commands take them, the file has one name for each thing."""
 
 
 def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, whole: bool) -> None:
@@ -121,7 +110,7 @@ def _providers(config: Config, known: set[str], reading: Reading) -> None:
         path: KeyPath = ("accounts", name, "provider")
         if account.provider in known or not reading.clean(path):
             continue
-        meant = _PROVIDER_MEANT.get(account.provider.casefold())
+        meant = PROVIDER_MEANT.get(account.provider.casefold())
         hint = f"; did you mean {quoted(meant)}?" if meant else did_you_mean(account.provider, known)
         reading.wrong(path, f"there is no provider {quoted(account.provider)}{hint}")
 

@@ -2,9 +2,28 @@
 
 import contextlib
 import errno
+import fcntl
+import hashlib
 import os
+import stat
 import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from typing import Literal
+
+_LOCK_TRIES = 100
+_LOCK_PAUSE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why nothing was written, in a sentence without its file."""
+
+    kind: Literal["conflict", "not writable"]
+    path: Path
+    sentence: str
 
 
 def create(path: Path, content: bytes, *, mode: int) -> None:
@@ -19,7 +38,7 @@ def create(path: Path, content: bytes, *, mode: int) -> None:
         os.link(temporary, path)
     finally:
         temporary.unlink()
-    _settle(path.parent)
+    settle(path.parent)
 
 
 def replace_file(path: Path, content: bytes, *, mode: int) -> None:
@@ -32,7 +51,186 @@ def replace_file(path: Path, content: bytes, *, mode: int) -> None:
     except OSError:
         temporary.unlink()
         raise
-    _settle(target.parent)
+    settle(target.parent)
+
+
+def replace_files(contents: Mapping[Path, bytes], digests: Mapping[Path, str], main: Path) -> Obstacle | None:
+    """Replace files through symbolic links, with owner, mode and attributes as they are; None if it is done.
+
+    ``digests`` are those of the files that the new contents come from, SHA-256: if one of them has changed
+    meanwhile, nothing is written. A file that is in ``contents`` alone is new, and belongs to whom ``main``
+    belongs. Several files are not replaced in one moment: after a crash in between, only some may be.
+    """
+    written: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            target = Path(os.path.realpath(path))
+            beside = _like_the_old(target, path if path in digests else main, content)
+            if isinstance(beside, Obstacle):
+                return beside
+            written[target] = beside
+        with _locked(Path(os.path.realpath(main)).parent) as free:
+            if not free:
+                return Obstacle("conflict", main, "is being edited by another ccflared right now")
+            for path, digest in digests.items():
+                if _digest(path) != digest:
+                    return Obstacle("conflict", path, "was changed meanwhile; nothing was written")
+            return _put_in_place(
+                written, new={Path(os.path.realpath(p)) for p in contents if p not in digests}
+            )
+    finally:
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
+
+
+def settle(directory: Path) -> None:
+    """Make the directory's new entry durable, where the file system knows how."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _like_the_old(target: Path, model: Path, content: bytes) -> Path | Obstacle:
+    """Return a file beside ``target`` that holds the content and has the owner, mode and attributes of ``model``."""
+    try:
+        if target.exists() and not os.access(target, os.W_OK, effective_ids=True):
+            return _not_writable(target, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        beside = _written_beside(target, content, 0o600)
+    except OSError as error:
+        return _not_writable(target, error)
+    try:
+        _dress(beside, model)
+    except OSError as error:
+        beside.unlink()
+        old = model.stat()
+        owner = f"uid {old.st_uid}, gid {old.st_gid}, mode {stat.S_IMODE(old.st_mode):04o}"
+        return Obstacle(
+            "not writable",
+            target,
+            f"cannot be replaced by uid {os.geteuid()} with its owner, mode and attributes kept ({owner}): "
+            f"{error.strerror}; do it as its owner or as root",
+        )
+    return beside
+
+
+def _dress(beside: Path, model: Path) -> None:
+    """Give a file the owner, the attributes (access control lists, labels) and the mode of another. Raises OSError."""
+    old, new = model.stat(), beside.stat()
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.chown(beside, old.st_uid, old.st_gid)
+    wanted, given = _attributes(model), _attributes(beside)
+    for name in given.keys() - wanted.keys():
+        os.removexattr(beside, name)
+    for name, value in wanted.items():
+        if given.get(name) != value:
+            os.setxattr(beside, name, value)
+    beside.chmod(stat.S_IMODE(old.st_mode))
+
+
+def _attributes(path: Path) -> dict[str, bytes]:
+    """Return the extended attributes of a file; none where the file system or the platform knows none."""
+    if not hasattr(os, "listxattr"):
+        return {}
+    try:
+        return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return {}
+        raise
+
+
+def _put_in_place(written: Mapping[Path, Path], new: set[Path]) -> Obstacle | None:
+    """Rename each file to its place; what was renamed before one that fails is put back."""
+    kept: dict[Path, Path] = {}
+    done: list[Path] = []
+    try:
+        for target in written if len(written) > 1 else ():
+            beside = None if target in new else _like_the_old(target, target, target.read_bytes())
+            if isinstance(beside, Obstacle):
+                return beside
+            if beside is not None:
+                kept[target] = beside
+        for target, temporary in written.items():
+            if target in new:
+                # A link, unlike a rename, never replaces what somebody else has put there meanwhile.
+                os.link(temporary, target)
+            else:
+                temporary.replace(target)
+            done.append(target)
+    except OSError as error:
+        _put_back(done, kept)
+        if isinstance(error, FileExistsError):
+            return Obstacle("conflict", target, "has come into being meanwhile; nothing was written")
+        return _not_writable(target, error)
+    finally:
+        for beside in kept.values():
+            beside.unlink(missing_ok=True)
+    for directory in {target.parent for target in written}:
+        settle(directory)
+    return None
+
+
+def _put_back(done: list[Path], kept: Mapping[Path, Path]) -> None:
+    for target in done:
+        with contextlib.suppress(OSError):
+            if target in kept:
+                kept[target].replace(target)
+            else:
+                target.unlink()
+
+
+def _not_writable(path: Path, error: OSError) -> Obstacle:
+    if error.errno == errno.EBUSY:
+        why = "is mounted as a single file, which cannot be replaced; mount its directory instead"
+    elif error.errno == errno.EROFS:
+        why = "is on a read-only file system"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        why = f"may not be written by uid {os.geteuid()}"
+    else:
+        why = f"cannot be written: {error.strerror}"
+    return Obstacle("not writable", path, why)
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[bool]:
+    """Hold the lock of ccflared's own edits, that of the directory itself; whether it was to be had.
+
+    Where the file system knows no such lock, or the directory may not be opened, there is none: the digests are
+    compared in any case.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield True
+        return
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    pause = Event()
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pause.wait(_LOCK_PAUSE)
+        except OSError:
+            return True
+        else:
+            return True
+    return False
 
 
 def _make_directory(directory: Path) -> None:
@@ -56,13 +254,3 @@ def _written_beside(path: Path, content: bytes, mode: int) -> Path:
         temporary.unlink()
         raise
     return temporary
-
-
-def _settle(directory: Path) -> None:
-    """Make the directory's new entry durable, where the file system knows how."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -19,16 +19,20 @@ from ccflared.config.load.paths import (
 
 if TYPE_CHECKING:
     from ccflared.config.load.files import Loaded, Place, Rejected, load
-    from ccflared.config.load.secrets import Secrets, read_secrets, references
+    from ccflared.config.load.secrets import Secrets, read_secrets, references, secret_of
+    from ccflared.config.load.texts import Files, read_files
 else:
     _LATER = {
         "Loaded": "files",
         "Place": "files",
         "Rejected": "files",
         "load": "files",
+        "Files": "texts",
+        "read_files": "texts",
         "Secrets": "secrets",
         "read_secrets": "secrets",
         "references": "secrets",
+        "secret_of": "secrets",
     }
 
     def __getattr__(name: str) -> object:
@@ -38,6 +42,7 @@ else:
 
 
 __all__ = [
+    "Files",
     "Loaded",
     "Place",
     "Rejected",
@@ -48,8 +53,10 @@ __all__ = [
     "find",
     "home",
     "load",
+    "read_files",
     "read_secrets",
     "references",
+    "secret_of",
     "state_directory",
     "storage_directory_of",
 ]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ccflared.config.decode import decode
 from ccflared.config.kinds import KeyPath, Problem
-from ccflared.config.load.includes import open_directories, with_includes
+from ccflared.config.load.includes import NOTHING, open_directories, with_includes
 from ccflared.config.load.paths import home
 from ccflared.config.load.reading import read_regular
 from ccflared.config.load.secrets import references
@@ -55,13 +55,20 @@ class Rejected:
     digests: Mapping[Path, str]
 
 
-def load(path: Path, *, environ: Mapping[str, str], builtin: Mapping[str, Provider]) -> Loaded | Rejected:
+def load(
+    path: Path,
+    *,
+    environ: Mapping[str, str],
+    builtin: Mapping[str, Provider],
+    texts: Mapping[Path, str] = NOTHING,
+) -> Loaded | Rejected:
     """Read, merge, decode and check the file at ``path`` over the built-in providers.
 
-    Raises nothing expected.
+    ``texts``: what files would hold, by their path; they count instead of what is on disk. Raises nothing
+    expected.
     """
-    main = read_source(path.absolute())
-    together = with_includes(main, home(environ))
+    main = read_source(path.absolute(), texts.get(path.absolute()))
+    together = with_includes(main, home(environ), texts)
     sources, watch = together.sources, frozenset(together.watch)
     mistakes = [mistake for source in sources for mistake in source.mistakes]
     mistakes += open_directories(together)

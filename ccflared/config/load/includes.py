@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from ccflared.config.kinds import KeyPath
 from ccflared.config.load.source import Source, read_source, writable_by_others
 from ccflared.config.report import Mistake
+
+NOTHING: Mapping[Path, str] = {}
 
 
 @dataclass
@@ -20,13 +22,17 @@ class Together:
     watch: set[Path]
     """Paths whose change may change the set of files, or one of them."""
     home: Path | None
+    texts: Mapping[Path, str]
     listed: dict[Path, KeyPath] = field(default_factory=dict)
     """Directories that a glob looks into, with the place of the glob in the main file."""
 
 
-def with_includes(main: Source, home: Path | None) -> Together:
-    """Read what the main file includes; ``home`` is what ``~/`` stands for."""
-    together = Together([main], {main.path}, home)
+def with_includes(main: Source, home: Path | None, texts: Mapping[Path, str] = NOTHING) -> Together:
+    """Read what the main file includes; ``home`` is what ``~/`` stands for.
+
+    ``texts`` stand in for files: what they hold, or would hold if they were there.
+    """
+    together = Together([main], {main.path}, home, texts)
     given = (main.tables or {}).get("include", [])
     patterns: list[Any] = given if isinstance(given, list) else [given]
     seen = {os.path.realpath(main.path)}
@@ -39,12 +45,12 @@ def with_includes(main: Source, home: Path | None) -> Together:
                 continue
             seen.add(os.path.realpath(path))
             together.watch.add(path)
-            together.sources.append(_included(path))
+            together.sources.append(_included(path, texts.get(path)))
     return together
 
 
-def _included(path: Path) -> Source:
-    source = read_source(path)
+def _included(path: Path, text: str | None) -> Source:
+    source = read_source(path, text)
     if source.tables is not None and "include" in source.tables:
         message = "an included file cannot include others; only the main file can"
         source.mistakes.append(source.mistake(("include",), message, "key"))
@@ -60,7 +66,7 @@ def _matches(together: Together, pattern: str, spot: KeyPath) -> Iterator[Path]:
     full = main.path.parent / pattern
     if not glob.has_magic(pattern):
         together.watch.add(full)
-        if os.path.exists(full):  # noqa: PTH110 - a name that is too long is no error there
+        if full in together.texts or os.path.exists(full):  # noqa: PTH110 - a name that is too long is no error there
             yield full
         else:
             main.mistakes.append(main.mistake(spot, f"there is no file {full}"))
@@ -68,7 +74,8 @@ def _matches(together: Together, pattern: str, spot: KeyPath) -> Iterator[Path]:
     fixed = full
     while glob.has_magic(str(fixed)):
         fixed = fixed.parent
-    found = sorted(Path(match) for match in glob.glob(str(full)))  # noqa: PTH207 - also takes absolute patterns
+    there = {Path(match) for match in glob.glob(str(full))}  # noqa: PTH207 - also takes absolute patterns
+    found = sorted(there | {path for path in together.texts if path.match(str(full))})
     directories = {fixed, *(path.parent for path in found)}
     together.watch |= directories
     for directory in directories:

@@ -131,6 +131,25 @@ def secret_path(ref: SecretRef, environ: Mapping[str, str], state: Path) -> Path
             return None
 
 
+def secret_of(text: str, source: str) -> tuple[Secret | None, str]:
+    """Return the secret that a text is, or None and what is wrong with it; ``source`` names it there.
+
+    One newline at its end is stripped.
+    """
+    text = text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
+    if not text:
+        return None, f"{source} is empty"
+    if any("\ud800" <= c <= "\udfff" for c in text):  # how a variable shows bytes that are no text
+        return None, f"{source} is not UTF-8 text"
+    if text != text.strip(" "):
+        return None, f"{source} begins or ends with a space, which no header can carry"
+    if len(text.encode()) > LARGEST:
+        return None, f"{source} is longer than 64 KiB"
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+        return None, f"{source} holds a line break or control character in the middle"
+    return Secret(text), ""
+
+
 def _read(ref: SecretRef, path: Path | None, environ: Mapping[str, str]) -> tuple[Secret | None, str, bool]:
     """Return the secret, what is wrong, and whether it is that the file is not there."""
     source = ref.source()
@@ -151,18 +170,8 @@ def _read(ref: SecretRef, path: Path | None, environ: Mapping[str, str]) -> tupl
         if content is None:
             return None, problem, vanished
         text = content
-    text = text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
-    if not text:
-        return None, f"{source} is empty", False
-    if any("\ud800" <= c <= "\udfff" for c in text):  # how a variable shows bytes that are no text
-        return None, f"{source} is not UTF-8 text", False
-    if text != text.strip(" "):
-        return None, f"{source} begins or ends with a space, which no header can carry", False
-    if len(text.encode()) > LARGEST:
-        return None, f"{source} is longer than 64 KiB", False
-    if any(ord(c) < 32 or ord(c) == 127 for c in text):
-        return None, f"{source} holds a line break or control character in the middle", False
-    return Secret(text), "", False
+    value, problem = secret_of(text, source)
+    return value, problem, False
 
 
 def _read_file(path: Path, source: str) -> tuple[str | None, str, bool]:

@@ -75,14 +75,21 @@ class Source:
         return Mistake(self.path, line + 1, offset - start + 1, message, excerpt, length, shown)
 
 
-def read_source(path: Path) -> Source:
-    """Read, decode and locate one file. Everything that can be wrong with it ends in ``mistakes``."""
+def read_source(path: Path, text: str | None = None) -> Source:
+    """Read, decode and locate one file. Everything that can be wrong with it ends in ``mistakes``.
+
+    ``text`` stands in for what is in the file, which need not be there then.
+    """
     source = Source(path)
     try:
         content = _bytes(source)
     except OSError as error:
-        source.mistakes.append(Mistake(path, 1, 1, _unreadable(error)))
-        return source
+        if text is None or error.errno != errno.ENOENT:
+            source.mistakes.append(Mistake(path, 1, 1, _unreadable(error)))
+            return source
+        content = b""
+    if content is not None and text is not None:
+        content = text.encode()
     if content is None:
         return source
     source.digest = hashlib.sha256(content).hexdigest()

@@ -1,0 +1,42 @@
+"""The configuration files as texts, read at one moment: what an edit begins with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ccflared.config.load.files import Rejected
+from ccflared.config.load.includes import with_includes
+from ccflared.config.load.paths import home
+from ccflared.config.load.source import read_source
+from ccflared.config.merge import merge
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The main file and what it includes, in order. They are TOML; what they say may be wrong otherwise."""
+
+    texts: Mapping[Path, str]
+    digests: Mapping[Path, str]
+    """SHA-256 of the exact content of each, hexadecimal."""
+    tables: Mapping[str, Any]
+    """What they say together."""
+
+    @property
+    def main(self) -> Path:
+        """The file that includes the others."""
+        return next(iter(self.texts))
+
+
+def read_files(path: Path, environ: Mapping[str, str]) -> Files | Rejected:
+    """Read the texts of the file at ``path`` and its includes. Rejected if one cannot be read or is no TOML."""
+    together = with_includes(read_source(path.absolute()), home(environ))
+    sources = together.sources
+    digests = {source.path: source.digest for source in sources if source.digest is not None}
+    broken = [mistake for source in sources if source.tables is None for mistake in source.mistakes]
+    if broken:
+        return Rejected(
+            tuple(broken), tuple(source.path for source in sources), frozenset(together.watch), digests
+        )
+    tables = merge([source.tables or {} for source in sources]).tables
+    return Files({source.path: source.text for source in sources}, digests, tables)
