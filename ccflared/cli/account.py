@@ -1,13 +1,15 @@
-"""``ccflared account``: list the accounts of the running daemon, pause, resume, reset or test one of them."""
+"""``ccflared account``: list the accounts, pause, resume, reset or test one of the running daemon."""
+
+import os
 
 from ccflared.cli.client import Answer, account_path
 from ccflared.cli.render.accounts import account_lines
 from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.snapshot import Snapshot
-from ccflared.cli.status import Question, ask, be_the_right_one, print_json
+from ccflared.cli.status import Question, ask, be_the_right_one, other_file, print_json
 from ccflared.cli.terminal import stdout, waiting
-from ccflared.errors import Refused
+from ccflared.errors import NotRunning, Refused
 
 CALLS = {"pause": "pause", "resume": "resume", "reset": "force-reset-rate-limit"}
 """What a command is called in the REST API."""
@@ -16,8 +18,15 @@ TEST_TIMEOUT = 70.0
 
 
 def list_accounts(question: Question, *, json: bool) -> int:
-    """Print the accounts in the order the router would choose. Returns 0."""
-    be_the_right_one(question)
+    """Print the accounts in the order the router would choose, or without a daemon as the file has them. Returns 0."""
+    try:
+        _be_of_this_file(question)
+    except NotRunning:
+        if any(place.why in ("--socket", "$CCFLARED_SOCKET") for place in question.daemon.places):
+            raise
+        from ccflared.cli.account_file import list_from_file  # noqa: PLC0415 - heavy, and only where no daemon runs
+
+        return list_from_file(question.config, json=json, environ=os.environ)
     if json:
         answer = question.daemon.get("/api/accounts")
         if answer.status != 200:
@@ -32,6 +41,16 @@ def list_accounts(question: Question, *, json: bool) -> int:
     else:
         terminal.write(sheet.text(f"{snapshot.source.file} has no accounts.", indent=0))
     return 0
+
+
+def _be_of_this_file(question: Question) -> None:
+    """Raise NotRunning as well where the daemon that was found runs from another file than ``--config``."""
+    if question.config is None:
+        question.daemon.get("/api/status")
+        return
+    answer, snapshot = ask(question.daemon)
+    if other := other_file(snapshot, answer, question):
+        raise NotRunning(other)
 
 
 def change(question: Question, word: str, name: str, *, json: bool) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ccflared import __version__
+from ccflared.cli.edit_arguments import add_account_words, add_client_words, add_edit
 from ccflared.cli.help import HELP, TOP, TOP_END
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def parser() -> Parser:
     _status(commands)
     _reload(commands)
     _account(commands)
+    _client(commands)
     _explain(commands)
     return top
 
@@ -81,6 +83,7 @@ def _configuration(commands: "_Commands") -> None:
     config.add_argument("--defaults", action="store_true", help="also show what the file leaves out")
     config.add_argument("--json", action="store_true", help="print it as JSON")
     _command(commands, "schema")
+    add_edit(commands, _command)
 
 
 def _daemon(commands: "_Commands") -> None:
@@ -123,17 +126,26 @@ def _account(commands: "_Commands") -> None:
     account = _command(commands, "account")
     words = account.add_subparsers(
         dest="word",
-        metavar="list|pause|resume|reset|test",
+        metavar="list|add|set|rename|remove|pause|resume|reset|test",
         title="words",
         parser_class=Parser,
         required=True,
     )
     listed = _command(words, "list", of="account")
     listed.add_argument("--json", action="store_true", help="print the API's answer")
+    add_account_words(words, _command)
     for word in ("pause", "resume", "reset", "test"):
         one = _command(words, word, of="account")
         one.add_argument("name", metavar="NAME", help="name of the account, as in the file")
         one.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _client(commands: "_Commands") -> None:
+    client = _command(commands, "client")
+    words = client.add_subparsers(
+        dest="word", metavar="add|rotate|remove", title="words", parser_class=Parser, required=True
+    )
+    add_client_words(words, _command)
 
 
 def _explain(commands: "_Commands") -> None:
@@ -153,7 +165,7 @@ def _explain(commands: "_Commands") -> None:
     explain.add_argument("--json", action="store_true", help="print the API's answer")
 
 
-def _command(commands: "_Commands", name: str, *, of: str = "") -> Parser:
+def _command(commands: "_Commands", name: str, of: str = "") -> Parser:
     said = HELP[f"{of} {name}".strip()]
     return commands.add_parser(
         name, help=said.summary, description=said.text, epilog=said.end(), parents=[_where()]

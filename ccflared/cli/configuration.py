@@ -46,7 +46,7 @@ def check(
         if json:
             _print_json({"ok": False, "files": _texts(loaded.files), "mistakes": _objects(loaded.mistakes)})
         else:
-            stdout().write([*_shown(loaded.mistakes), (), (Span(f"{_count(loaded.mistakes)}."),)])
+            stdout().write([*shown(loaded.mistakes), (), (Span(f"{_count(loaded.mistakes)}."),)])
         return 1
     missing = _missing(loaded.config, environ)
     fine = not (secrets and missing)
@@ -102,7 +102,7 @@ def show_config(
     path = find(config, environ)
     loaded = load(path, environ=environ, builtin=builtin())
     if isinstance(loaded, Rejected):
-        terminal_of(sys.stderr, environ).write(_shown(loaded.mistakes))
+        terminal_of(sys.stderr, environ).write(shown(loaded.mistakes))
         return 1
     directory = loaded.files[0].parent
 
@@ -132,7 +132,7 @@ def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]
     return [(dotted(path), why) for path, ref in references(config) if (why := read.problem(ref))]
 
 
-def _shown(mistakes: Iterable[Mistake]) -> Iterator[Line]:
+def shown(mistakes: Iterable[Mistake]) -> Iterator[Line]:
     """Yield mistakes as lines: place, message, excerpt, caret."""
     for mistake in mistakes:
         head, *excerpt = render(mistake).split("\n")
@@ -146,7 +146,7 @@ def _shown(mistakes: Iterable[Mistake]) -> Iterator[Line]:
 def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line]:
     """Yield what is no mistake but should be known."""
     if loaded.warnings:
-        yield from _shown(loaded.warnings)
+        yield from shown(loaded.warnings)
         yield ()
     for key, problem in missing:
         yield (Span(f"{key}:", "strong"), Span(f" {problem}"))

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ccflared.cli.help_edits import EDITS
+
 TOP = """
 A daemon that serves Claude clients from one of several accounts. Without a command it shows the status,
 or the first steps where no daemon runs.
@@ -136,9 +138,10 @@ refused unless --allow-less is given.
         ("ccflared reload", "ccflared reload --log"),
     ),
     "account": Help(
-        "list, pause, resume, reset or test accounts",
+        "list, add, change, rename, remove, pause, resume, reset or test accounts",
         """
-Shows the accounts of the running daemon, and acts on one of them. None of these commands changes the file.
+Shows the accounts, and acts on one of them. add, set, rename and remove edit the configuration file, with or
+without a running daemon; the others act on the running daemon and change no file.
 """,
         (
             (0, "fine"),
@@ -146,15 +149,20 @@ Shows the accounts of the running daemon, and acts on one of them. None of these
             _NOT_RUNNING,
             (4, _NO_SUCH),
         ),
-        ("ccflared account list", "ccflared account pause work", "ccflared account test work"),
+        (
+            "ccflared account list",
+            "ccflared account add work --provider anthropic --api-key-env ANTHROPIC_API_KEY",
+            "ccflared account set work priority=10",
+            "ccflared account pause work",
+        ),
     ),
     "account list": Help(
         "list the accounts in the order in which they are tried",
         """
 Lists the accounts of the running daemon in the order in which they are tried, each with its state and the
-reason.
+reason. Where no daemon runs, it lists what the file says.
 """,
-        ((0, "listed"), _NOT_RUNNING, (4, _NO_ANSWER)),
+        ((0, "listed"), _NO_FILE, (3, "nothing runs at --socket"), (4, _NO_ANSWER)),
         ("ccflared account list", "ccflared account list --json | jq -r '.[].name'"),
     ),
     "account pause": Help(
@@ -222,5 +230,6 @@ the response header x-ccflared-request-id): each try with its reason and result,
             "ccflared explain req_0123456789abcdef01234567",
         ),
     ),
+    **{words: Help(*said) for words, said in EDITS.items()},
 }
 """By the words of the command."""

@@ -22,9 +22,11 @@ FORMER = {
     "--force-reset-rate-limit": "ccflared account reset NAME",
     "--doctor": "ccflared status and ccflared check",
     "--port": 'listen = "127.0.0.1:PORT" in [server] of ccflare.toml',
-    "--add-account": "an [accounts.NAME] table in ccflare.toml (ccflared init writes an example)",
-    "--remove": "no command: take the [accounts.NAME] table out of ccflare.toml",
-    "--set-priority": "priority = N in [accounts.NAME] of ccflare.toml",
+    "--add-account": "ccflared account add NAME --mode MODE [--priority N] [--tier N]",
+    "--remove": "ccflared account remove NAME",
+    "--set-priority": "ccflared account set NAME priority=N",
+    "--generate-api-key": "ccflared client add NAME",
+    "--delete-api-key": "ccflared client remove NAME",
     "--pause": "ccflared account pause NAME",
     "--resume": "ccflared account resume NAME",
 }
@@ -70,6 +72,10 @@ def _run(words: list[str]) -> int:
     match asked.command:
         case "init" | "check" | "config" | "schema":
             return _configuration(asked, config)
+        case "edit" | "client":
+            return _edit(asked, _question(config, socket))
+        case "account" if asked.word in ("add", "set", "rename", "remove"):
+            return _edit(asked, _question(config, socket))
         case "run":
             _outlive_hangup()
             from ccflared.cli.daemon import run_daemon  # noqa: PLC0415 - heavy: after the signal handlers
@@ -153,6 +159,31 @@ def _account(asked: Namespace, question: "status.Question") -> int:
             return account.test(question, asked.name, json=asked.json)
         case word:
             return account.change(question, word, asked.name, json=asked.json)
+
+
+def _edit(asked: Namespace, question: "status.Question") -> int:
+    from ccflared.cli.edits import site  # noqa: PLC0415 - only what the command needs
+
+    if asked.command == "edit":
+        from ccflared.cli.edit import edit  # noqa: PLC0415 - the same
+
+        return edit(site(question, json=False), asked.file)
+    at = site(question, json=asked.json)
+    if asked.command == "client":
+        from ccflared.cli import client_edits  # noqa: PLC0415 - the same
+
+        return client_edits.run(at, asked)
+    from ccflared.cli import account_edits  # noqa: PLC0415 - the same
+
+    match asked.word:
+        case "add":
+            return account_edits.add(at, asked)
+        case "set":
+            return account_edits.change(at, asked)
+        case "rename":
+            return account_edits.rename(at, asked.name, asked.new)
+        case _:
+            return account_edits.remove(at, asked.name, force=asked.force, allow_less=asked.allow_less)
 
 
 def _question(config: Path | None, socket: Path | None) -> "status.Question":

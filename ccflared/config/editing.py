@@ -50,6 +50,8 @@ class Prepared:
     loaded: Loaded
     """The configuration as it will be."""
     changes: tuple[Change, ...]
+    warnings: tuple[Mistake, ...]
+    """What should be known and was not to be said before."""
     paste: str
 
 
@@ -61,6 +63,8 @@ class Edited:
     changes: tuple[Change, ...]
     """Empty as well where the files had mistakes before, so that there is nothing to compare with."""
     loaded: Loaded
+    warnings: tuple[Mistake, ...]
+    """What should be known and was not to be said before."""
 
 
 def edit_files(
@@ -107,7 +111,9 @@ def prepare(
     texts = apply(files.texts, edits)
     paste = as_toml(edits)
     if isinstance(texts, Unfit):
-        return NotEdited(texts.kind, texts.sentence, paste=texts.paste, file=files.main)
+        return NotEdited(
+            texts.kind, texts.sentence, paste=texts.paste, file=files.main if texts.paste else None
+        )
     judged = judge(files, texts, environ=environ, builtin=builtin, allow_less=allow_less, paste=paste)
     if isinstance(judged, Prepared):
         for edit in edits:
@@ -141,7 +147,9 @@ def judge(
         lost = losses(before.config, after.config)
         if lost and not allow_less:
             return NotEdited("not allowed", " ".join(lost), losses=lost)
-    return Prepared(files, texts, after, found, paste)
+    known = {each.message for each in before.warnings} if isinstance(before, Loaded) else set()
+    news = tuple(each for each in after.warnings if each.message not in known)
+    return Prepared(files, texts, after, found, news, paste)
 
 
 def commit(prepared: Prepared) -> Edited | NotEdited:
@@ -156,4 +164,4 @@ def commit(prepared: Prepared) -> Edited | NotEdited:
                 paste=prepared.paste if obstacle.kind == "not writable" else "",
                 file=next(iter(prepared.texts)),
             )
-    return Edited(tuple(prepared.texts), prepared.changes, prepared.loaded)
+    return Edited(tuple(prepared.texts), prepared.changes, prepared.loaded, prepared.warnings)

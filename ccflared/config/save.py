@@ -83,6 +83,12 @@ def replace_files(contents: Mapping[Path, bytes], digests: Mapping[Path, str], m
             temporary.unlink(missing_ok=True)
 
 
+def copy_beside(path: Path, content: bytes) -> Path | Obstacle:
+    """Write a copy beside a file, for an editor: hidden, of the same kind by name, with owner and mode kept."""
+    target = Path(os.path.realpath(path))
+    return _like_the_old(target, target, content, suffix=target.suffix)
+
+
 def settle(directory: Path) -> None:
     """Make the directory's new entry durable, where the file system knows how."""
     with contextlib.suppress(OSError):
@@ -93,12 +99,12 @@ def settle(directory: Path) -> None:
             os.close(descriptor)
 
 
-def _like_the_old(target: Path, model: Path, content: bytes) -> Path | Obstacle:
+def _like_the_old(target: Path, model: Path, content: bytes, *, suffix: str = "") -> Path | Obstacle:
     """Return a file beside ``target`` that holds the content and has the owner, mode and attributes of ``model``."""
     try:
         if target.exists() and not os.access(target, os.W_OK, effective_ids=True):
             return _not_writable(target, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-        beside = _written_beside(target, content, 0o600)
+        beside = _written_beside(target, content, 0o600, suffix)
     except OSError as error:
         return _not_writable(target, error)
     try:
@@ -240,9 +246,9 @@ def _make_directory(directory: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)) from None
 
 
-def _written_beside(path: Path, content: bytes, mode: int) -> Path:
+def _written_beside(path: Path, content: bytes, mode: int, suffix: str = "") -> Path:
     """Return a temporary file in the same directory that holds the content, on disk."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=suffix)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

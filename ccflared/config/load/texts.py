@@ -28,15 +28,21 @@ class Files:
         return next(iter(self.texts))
 
 
-def read_files(path: Path, environ: Mapping[str, str]) -> Files | Rejected:
-    """Read the texts of the file at ``path`` and its includes. Rejected if one cannot be read or is no TOML."""
+def read_files(path: Path, environ: Mapping[str, str], *, broken: bool = False) -> Files | Rejected:
+    """Read the texts of the file at ``path`` and its includes. Rejected if one cannot be read or is no TOML.
+
+    ``broken``: a text that is no TOML will do, as somebody is going to mend it.
+    """
     together = with_includes(read_source(path.absolute()), home(environ))
     sources = together.sources
     digests = {source.path: source.digest for source in sources if source.digest is not None}
-    broken = [mistake for source in sources if source.tables is None for mistake in source.mistakes]
-    if broken:
+    unusable = [source for source in sources if source.tables is None and not (broken and source.text)]
+    if unusable:
         return Rejected(
-            tuple(broken), tuple(source.path for source in sources), frozenset(together.watch), digests
+            tuple(mistake for source in unusable for mistake in source.mistakes),
+            tuple(source.path for source in sources),
+            frozenset(together.watch),
+            digests,
         )
     tables = merge([source.tables or {} for source in sources]).tables
     return Files({source.path: source.text for source in sources}, digests, tables)
