@@ -38,6 +38,7 @@ PURE_PROVIDERS = [
         "resets.py",
         "quota.py",
         "oauth.py",
+        "origin.py",
     ),
 ]
 READS_FILES = {"config/load", "config/save.py", "config/stored.py"}

@@ -32,7 +32,7 @@ from ccflared.config.mask import takes_secret
 from ccflared.config.model import Config, Provider
 from ccflared.config.modes import PROVIDER_MEANT, provider_of
 from ccflared.config.stored import forget_secret, free_name, store_secret
-from ccflared.config.words import did_you_mean, quoted
+from ccflared.config.words import did_you_mean, quoted, shell_word
 from ccflared.errors import Refused, UsageError
 from ccflared.providers.presets import builtin
 from ccflared.secret import Secret
@@ -227,18 +227,14 @@ def _next_steps(name: str, facts: Provider) -> tuple[list[str], dict[str, Any]]:
     """Return what an account that logs in by OAuth needs next."""
     if facts.oauth is None:
         return [], {}
-    login = f"ccflared login {_shell_word(name)}"
+    login = f"ccflared login {shell_word(name)}"
     if facts.oauth.client_id:
         return [f"Next: {login}"], {"next": login}
-    oauth = f"ccflared account set {_shell_word(name)} oauth.client_id=ID"
+    oauth = f"ccflared account set {shell_word(name)} oauth.client_id=ID"
     return [f"Next: {oauth} (the client id that was issued to you), then {login}"], {
         "next": login,
         "before": oauth,
     }
-
-
-def _shell_word(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9._-]+", text) else f"'{text}'"
 
 
 def _models(given: Iterable[str]) -> dict[str, object]:

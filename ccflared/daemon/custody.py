@@ -34,6 +34,7 @@ FORCED_APART: Final = 60.0
 KEPT: Final = 30 * 86400.0
 """Seconds for which tokens of an account that has left the file are kept."""
 _NEARLY: Final = 5.0
+_CALLED: Final = 64
 
 ProblemKind = Literal["revoked", "client", "endpoint", "temporary", "disk"]
 
@@ -101,6 +102,8 @@ class Custody:
         self._locks: dict[str, trio.Lock] = {}
         """Who changes an account's tokens holds its lock; it outlives what a reload replaces."""
         self._disk = trio.CapacityLimiter(1)
+        self._called: dict[str, str] = {}
+        """By a name of before, what an account is called now."""
         self.trouble: str | None = None
         """Why the vault could not be read."""
         self.changed: Callable[[str], None] = lambda _: None
@@ -116,14 +119,18 @@ class Custody:
         else:
             self.trouble, self._kept = None, kept
 
-    def grant(self, account: str, seed: Seed) -> Grant | str | None:
+    def grant(self, account: str, seed: Seed, formerly: str | None = None) -> Grant | str | None:
         """Return the grant that counts for an account whose file gives ``seed``; for building a world.
 
-        A str: nobody knows, because what is kept cannot be read; a seed that was rotated since would be worthless.
+        ``formerly``: the name under which its tokens are still kept. A str: nobody knows, because what is kept cannot
+        be read; a seed that was rotated since would be worthless.
         """
         if self.trouble is not None and (seed.pair is None or seed.pair.refresh is not None):
             return self.trouble
-        return in_force(account, self._kept.get(account), seed)
+        kept = self._kept.get(formerly or account)
+        if formerly is not None and kept is not None:
+            kept = replace(kept, account=account)
+        return in_force(account, kept, seed)
 
     def adopt(self, targets: Mapping[str, Target | Unfit]) -> None:
         """Hold the grants of the world in force, and no others. What is newer here stays."""
@@ -154,6 +161,11 @@ class Custody:
         """Return what is held of an account; None where nothing of it has to be renewed."""
         return self._held.get(account)
 
+    def _held_by(self, target: Target) -> Held | None:
+        """Return what is held of a target's account, which may have got another name since it was built."""
+        name = target.account
+        return self._held.get(name) or self._held.get(self._called.get(name, name))
+
     @property
     def accounts(self) -> set[str]:
         """The accounts whose tokens have to be renewed."""
@@ -167,7 +179,7 @@ class Custody:
         if target.grant is None:
             ended = target.ends_at is not None and target.ends_at <= time()
             return Observation("account", "token", _ENDED) if ended else target
-        held = self._held.get(target.account)
+        held = self._held_by(target)
         if held is None:
             return Observation("account", "token", "it is logged out")
         if not held.usable(time()):
@@ -179,7 +191,7 @@ class Custody:
 
     async def renewed(self, target: Target, rejected: Secret | None) -> bool:
         """After a 401 for the token ``rejected``: whether there is another by now, renewed if need be."""
-        held = self._held.get(target.account)
+        held = self._held_by(target)
         if held is None:
             return False
         if _access(held) == rejected:
@@ -205,14 +217,35 @@ class Custody:
             self._kept.pop(account, None)
             self._held.pop(account, None)
 
-    async def rename(self, old: str, new: str) -> None:
-        """Move an account's tokens to its new name. Raises Refused where that cannot be written."""
-        async with self.lock(old):
-            problem = await self.on_disk(partial(self._vault.rename, old, new))
-            if isinstance(problem, str):
-                raise Refused(f"the tokens of {old} cannot be moved: {problem}")
-            if (grant := self._kept.pop(old, None)) is not None:
-                self._kept[new] = replace(grant, account=new)
+    def id_of(self, account: str) -> str | None:
+        """Return which tokens are kept of an account, by their id."""
+        kept = self._kept.get(account)
+        return kept.id if kept is not None else None
+
+    def rename(self, old: str, new: str, replaces: str | None) -> None:
+        """Let an account's tokens follow it to its new name, in memory; who calls holds the locks of both.
+
+        :meth:`carry` moves what is kept on disk, by the same rules. Requests that know the account by its old name go
+        on.
+        """
+        if self.id_of(new) == replaces:
+            self._kept.pop(new, None)
+        if (kept := self._kept.pop(old, None)) is not None:
+            self._kept.setdefault(new, replace(kept, account=new))
+        if (held := self._held.pop(old, None)) is not None:
+            held.grant = replace(held.grant, account=new)
+            if held.unsaved is not None:
+                held.unsaved = replace(held.unsaved, account=new)
+            self._held[new] = held
+        self._called = {was: new if now == old else now for was, now in self._called.items()}
+        self._called[old] = new
+        while len(self._called) > _CALLED:
+            del self._called[next(iter(self._called))]
+
+    async def carry(self, old: str, new: str, replaces: str | None) -> str | None:
+        """Move what is kept on disk of an account. A sentence: it could not be, and is to be done again."""
+        problem = await self.on_disk(partial(self._vault.rename, old, new, replaces=replaces))
+        return problem if isinstance(problem, str) else None
 
     async def sweep(self, known: set[str]) -> None:
         """Erase what has been kept for too long of accounts that are not in the file."""

@@ -4,8 +4,9 @@ One owner per mutable thing, and this is the owner, or knows it; everything else
 Trio's thread, and no change here awaits, so each call sees and leaves a whole state.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Final
 
 import trio
 
+from ccflared.config.load import Loaded, Secrets
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.custody import Custody
@@ -21,15 +23,21 @@ from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.renames import Renames, formerly
+from ccflared.daemon.trust import Trust
 from ccflared.daemon.upstream import Upstream
-from ccflared.daemon.world import World, with_target
+from ccflared.daemon.world import World, build, with_target
 from ccflared.money.budgets import period_start
 from ccflared.money.pricing import at_least
 from ccflared.pool.candidates import Candidate
 from ccflared.pool.route import Plan
 from ccflared.pool.slots import Slot
+from ccflared.providers.origin import origin
 from ccflared.providers.target import Target
+from ccflared.store.renaming import Renaming
 from ccflared.wire import Observation, Passed, Quota
+
+log = logging.getLogger("ccflared.accounts")
 
 RECALL_AGAIN: Final = 10.0
 
@@ -75,24 +83,64 @@ class House:
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
+        self.trust = Trust(recorder.remember)
+        self.renames = Renames(recorder.remember)
         self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.running)
         self.moved = trio.Event()
         """Set at the next swap of the world."""
         self._requests: set[str] = set()
         self._empty = trio.Event()
 
+    def prospect(self, loaded: Loaded, secrets: Secrets) -> World:
+        """Build the world of another configuration, with the tokens and the trust that its accounts have.
+
+        Those of accounts that have got another name are still kept under the one before.
+        """
+        was = formerly(self.renames.due(loaded.config.accounts, time()))
+        return build(
+            loaded,
+            secrets,
+            lambda account, seed: self.custody.grant(account, seed, was.get(account)),
+            lambda account, there: self.trust.distrusted(was.get(account, account), there),
+        )
+
     def move(self, world: World) -> None:
         """Swap in a new world. What was learnt counts while provider, place and credential are the same."""
+        now = time()
         if world.config.timezone != self.world.config.timezone:
-            self.purse.move(time(), self.world.zone, world.zone)
+            self.purse.move(now, self.world.zone, world.zone)
         before, self.world = self.world, world
+        for renaming in self.renames.due(world.config.accounts, now):
+            self._rename(renaming, now, again=False)
+        self.renames.in_force(world.config.accounts)
         self.upstream.close_idle()
         self._take_over(before)
+
+    def _rename(self, renaming: Renaming, now: float, *, again: bool) -> None:
+        """Let everything in memory follow an account to its new name."""
+        old, new = renaming.old, renaming.new
+        self.custody.rename(old, new, renaming.replaces)
+        self.ledger.rename(old, new, now, again=again)
+        self.bindings.rename(old, new)
+        self.purse.rename(old, new, now, self.world.zone)
+        self.trust.rename(old, new, now, again=again)
+        self.renames.follow(renaming)
+
+    async def carry(self) -> None:
+        """Let what is on disk follow the accounts that have got another name: tokens first, then the history."""
+        for renaming in self.renames.half():
+            problem = await self.custody.carry(renaming.old, renaming.new, renaming.replaces)
+            if problem is not None:
+                # The next start tries again: until then the tokens are known, and kept under either name.
+                log.error("the tokens of account %s cannot be moved yet: %s", renaming.new, problem)
+            else:
+                self.recorder.rename(self.renames.moved(renaming, time()))
 
     def retarget(self, account: str) -> None:
         """Make an account ready anew, after its tokens have changed."""
         if account in self.world.config.accounts:
-            before, self.world = self.world, with_target(self.world, account, self.custody.grant)
+            before = self.world
+            self.world = with_target(before, account, self.custody.grant, self.trust.distrusted)
             self._take_over(before)
 
     def as_known(self, world: World) -> World:
@@ -101,6 +149,9 @@ class House:
 
     def _take_over(self, before: World) -> None:
         self.custody.adopt(self.world.targets)
+        config = self.world.config
+        for account in config.accounts.values():
+            self.trust.at(account.name, origin(account, config.providers[account.provider]), time())
         for name, target in self.world.targets.items():
             old = before.targets.get(name)
             if isinstance(target, Target) and isinstance(old, Target) and old.credential != target.credential:
@@ -121,14 +172,32 @@ class House:
             return False
         traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
-        self.ledger.recall(memories, now, self.world.config.accounts)
+        names = self.world.config.accounts
+        half = self.renames.recall(memories, names, now)
+        known = {*names, *self.renames.names}
+        self.ledger.recall(memories, now, known)
         self.bindings.recall(memories)
+        self.trust.recall(memories, now, known)
         self.purse.restore(day, month, now, zone)
         for account, part in traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
+        self._go_on(half, now)
         self.recalled = True
+        await self.carry()
         return True
+
+    def _go_on(self, half: Iterable[Renaming], now: float) -> None:
+        """Go on with the renamings of the last run; ``half``: of those only the history is left."""
+        for renaming in half:
+            self.recorder.rename(renaming)
+        due = self.renames.due(self.world.config.accounts, now)
+        for renaming in due:
+            self._rename(renaming, now, again=True)
+        self.renames.in_force(self.world.config.accounts)
+        for name in self.world.config.accounts:
+            if self.trust.any_of(name) or any(renaming.new == name for renaming in due):
+                self.retarget(name)
 
     async def recall_later(self, *, again: float = RECALL_AGAIN) -> None:
         """Try every ``again`` seconds to take in what could not be read at the start; end when it was."""
@@ -252,7 +321,7 @@ class House:
         if charged is None:
             charged = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
         if charged:
-            self.purse.pay(journal.payer, charged, time(), self.world.zone)
+            self.purse.pay(self.renames.current(journal.payer), charged, time(), self.world.zone)
         return Bill(cost, source, charged)
 
     def renewed(self, account: str, now: float) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -174,6 +174,25 @@ class Ledger:
     def refreshed_at(self, account: str) -> float | None:
         """Return when the daemon itself last started a usage window of an account."""
         return self._refreshed.get(account)
+
+    def rename(self, old: str, new: str, now: float, *, again: bool) -> None:
+        """Let what was learnt and said of an account follow it to its new name, in place of what is known there.
+
+        ``again``: it may have followed already, before a crash; then what is known there may be its own.
+        """
+        kept: tuple[tuple[str, dict[str, Any], Callable[[Any], str]], ...] = (
+            ("account", self._standings, standing_text),
+            ("pause", self._paused, json.dumps),
+            ("refresh", self._refreshed, json.dumps),
+        )
+        for kind, known, text in kept:
+            if old in known or not again:
+                known.pop(new, None)
+                self._remember(Memory(kind, new, text(known[old]) if old in known else None, now))
+                self._remember(Memory(kind, old, None, now))
+        for each in (*(known for _, known, _ in kept), self.last_used, self._probes):
+            if old in each:
+                each[new] = each.pop(old)
 
     @contextmanager
     def probing(self, account: str) -> Iterator[None]:

@@ -148,7 +148,9 @@ def _assemble(
     """Build everything and open every socket. Raises Refused, and has then left nothing open."""
     environ = sources.environ
     secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
-    house = House(build(loaded, secrets, custody.grant), recorder, Upstream(), custody, time())
+    # Whom to distrust is remembered, and taken in before anybody is served.
+    world = build(loaded, secrets, custody.grant, lambda _account, _origin: False)
+    house = House(world, recorder, Upstream(), custody, time())
     listeners = Listeners()
     control_fd = pick(handed, "control")
     listeners.inherit([item for item in handed if item is not control_fd])

@@ -113,7 +113,9 @@ def _world(text: str) -> World:
         loaded = load(file, environ={}, builtin=builtin())
     assert isinstance(loaded, Loaded), loaded
     secrets = read_secrets(loaded.config, environ={}, state_directory=Path(name))
-    return build(loaded, secrets, lambda account, seed: in_force(account, None, seed))
+    return build(
+        loaded, secrets, lambda account, seed: in_force(account, None, seed), lambda _account, _origin: False
+    )
 
 
 def main() -> int:

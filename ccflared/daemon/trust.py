@@ -1,0 +1,90 @@
+"""Where credentials must not go: origins that somebody has set over the network, and that nobody has confirmed.
+
+The owner of that knowledge. Each entry is durable before the file names its origin, and counts only for that origin:
+who writes another one into the file by hand has said by that where the credential is to go.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from ccflared.daemon.ledger import Remember
+from ccflared.store.memories import UNTRUSTED, Memory
+
+KEPT: Final = 30 * 86400.0
+
+
+class Trust:
+    """The untrusted origins by account."""
+
+    def __init__(self, remember: Remember) -> None:
+        self._remember = remember
+        self._untrusted: dict[str, tuple[str, ...]] = {}
+        self._edited: str | None = None
+        """The account that is being edited: what is noted of it is not in its file yet."""
+
+    def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
+        """Take in what was remembered before this start. ``known``: the accounts of the file."""
+        names = set(known)
+        for memory in memories:
+            if memory.kind != UNTRUSTED or memory.value is None:
+                continue
+            if memory.key not in names and memory.at < now - KEPT:
+                self._remember(Memory(UNTRUSTED, memory.key, None, now))
+            else:
+                self._untrusted.setdefault(memory.key, _origins(memory.value))
+
+    def distrusted(self, account: str, origin: str) -> bool:
+        """Whether an account's credential must not go there."""
+        return origin in self._untrusted.get(account, ())
+
+    def any_of(self, account: str) -> bool:
+        """Whether something is noted of an account."""
+        return account in self._untrusted
+
+    def doubt(self, account: str, origin: str, now: float) -> None:
+        """Note, before it is written into the file, that an account must not send its credential there.
+
+        What is noted already stays until the file has the new origin: it still names the old one.
+        """
+        self._edited = account
+        self._set(account, tuple(dict.fromkeys((*self._untrusted.get(account, ()), origin))), now)
+
+    def edited(self) -> None:
+        """Take in that the edit is over."""
+        self._edited = None
+
+    def at(self, account: str, origin: str | None, now: float) -> None:
+        """Take in where an account is by the file in force: what is noted of other origins is of no use any more."""
+        noted = self._untrusted.get(account)
+        if noted is not None and account != self._edited:
+            left = tuple(each for each in noted if each == origin)
+            if left != noted:
+                self._set(account, left, now)
+
+    def trust(self, account: str, now: float) -> None:
+        """Let the credential of an account go where the file says: somebody who may say so has, or it is gone."""
+        self._set(account, (), now)
+
+    def rename(self, old: str, new: str, now: float, *, again: bool) -> None:
+        """Let what is noted of an account follow it to its new name. ``again``: it may have followed already."""
+        noted = self._untrusted.get(old, ())
+        if noted or not again:
+            self._set(new, noted, now)
+            self._set(old, (), now)
+
+    def _set(self, account: str, origins: tuple[str, ...], now: float) -> None:
+        if origins:
+            self._untrusted[account] = origins
+            self._remember(Memory(UNTRUSTED, account, json.dumps(origins), now))
+        elif self._untrusted.pop(account, None) is not None:
+            self._remember(Memory(UNTRUSTED, account, None, now))
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Read what was noted. What cannot be read distrusts nothing: no origin is called that."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return ()
+    return tuple(each for each in told if isinstance(each, str)) if isinstance(told, list) else ()
