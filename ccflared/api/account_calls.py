@@ -1,12 +1,16 @@
-"""Calls that act on what is known of an account: pause, resume, reset, test. None of them changes the file."""
+"""Calls that act on what is known of an account: pause, resume, reset, test, trust. None of them changes the file."""
 
 from time import time
 
+from ccflared.api.bodies import text
 from ccflared.api.calls import Call, done, reply
 from ccflared.daemon.answers import Reply
+from ccflared.daemon.edits import stored_in
 from ccflared.daemon.house import House
 from ccflared.daemon.probe import probe
+from ccflared.errors import ClientError
 from ccflared.pool.candidates import view
+from ccflared.providers.origin import origin
 from ccflared.providers.target import Unfit
 
 
@@ -58,6 +62,44 @@ async def test(call: Call) -> Reply:
             "took_ms": probed.took_ms,
         },
     )
+
+
+async def trust(call: Call) -> Reply:
+    """Let an account's credential go where the file says. Over the control socket only, whose user owns the file."""
+    house, name = call.running.house, call.account
+    config = house.world.config
+    account = config.accounts[name]
+    there = origin(account, config.providers[account.provider])
+    if there is None or not house.trust.distrusted(name, there):
+        return done(f"{name} was trusted already.")
+    house.trust.trust(name, time())
+    await house.recorder.settled()
+    house.retarget(name)
+    return done(f"{name} may send its credential to {there}" + _left(house, name))
+
+
+async def expect_rename(call: Call) -> Reply:
+    """Let state, tokens and history follow to the name that somebody is about to write into the file: ``{name}``."""
+    edits = call.running.edits
+    if not await edits.expect(edits.renaming(call.account, text(call.body, "name"))):
+        raise ClientError(
+            503, "api_error", "The history cannot be written, so what is known could not follow."
+        )
+    return done("The next reload that finds the new name lets what is known follow it.")
+
+
+async def erase(call: Call) -> Reply:
+    """Erase tokens and stored secrets of an account that has left the file: ``{stored: [NAME, …]}``."""
+    name, running = call.parts[0], call.running
+    config = running.house.world.config
+    stored = call.body.get("stored", [])
+    if not isinstance(stored, list) or not all(isinstance(each, str) for each in stored):
+        raise ClientError(400, "invalid_request_error", "stored: a list of names is expected")
+    if name in config.accounts:
+        raise ClientError(409, "invalid_request_error", f"{name} is still an account.")
+    await running.edits.gone(name)
+    await running.edits.erase([each for each in stored if each not in stored_in(config)])
+    return done(f"Tokens and stored secrets of {name} are erased.")
 
 
 def _left(house: House, name: str) -> str:

@@ -117,10 +117,11 @@ def rename(at: Site, old: str, new: str) -> int:
     ready = prepared(at, [Rename("accounts", old, new)])
     if isinstance(ready, NotEdited):
         return _refused(at, ready, old)
-    done = commit(ready)
+    with state_moves(at, ready.loaded.config, old, new) as following:
+        done = commit(ready)
+        following.written = not isinstance(done, NotEdited)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
-    state_moves(at, done.loaded.config, "accounts", old, new)
     others = sum(1 for change in done.changes if not change.key.startswith("accounts"))
     also = ", and where chains and clients name it" if others else ""
     return tell(
@@ -138,9 +139,10 @@ def remove(at: Site, name: str, *, force: bool, allow_less: bool) -> int:
     done = commit(ready)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
-    if not isinstance(before, Rejected):
-        state_goes(at, before.config, "accounts", name)
-    return tell(at, done, Report(f"Removed the account {name} from {at.file}."), allow_less=allow_less)
+    code = tell(at, done, Report(f"Removed the account {name} from {at.file}."), allow_less=allow_less)
+    if code == 0 and not isinstance(before, Rejected):
+        state_goes(at, before.config, name)
+    return code
 
 
 def _with_stored(at: Site, edits: list[Edit], report: Report, kept: tuple[Path, str, Secret]) -> int:

@@ -113,8 +113,15 @@ class House:
         for renaming in self.renames.due(world.config.accounts, now):
             self._rename(renaming, now, again=False)
         self.renames.in_force(world.config.accounts)
+        self.settle_trust()
         self.upstream.close_idle()
         self._take_over(before)
+
+    def settle_trust(self) -> None:
+        """Forget whom not to trust where the file, which is in force as it stands, names other origins by now."""
+        config = self.world.config
+        for account in config.accounts.values():
+            self.trust.at(account.name, origin(account, config.providers[account.provider]), time())
 
     def _rename(self, renaming: Renaming, now: float, *, again: bool) -> None:
         """Let everything in memory follow an account to its new name."""
@@ -149,9 +156,6 @@ class House:
 
     def _take_over(self, before: World) -> None:
         self.custody.adopt(self.world.targets)
-        config = self.world.config
-        for account in config.accounts.values():
-            self.trust.at(account.name, origin(account, config.providers[account.provider]), time())
         for name, target in self.world.targets.items():
             old = before.targets.get(name)
             if isinstance(target, Target) and isinstance(old, Target) and old.credential != target.credential:
@@ -195,6 +199,7 @@ class House:
         for renaming in due:
             self._rename(renaming, now, again=True)
         self.renames.in_force(self.world.config.accounts)
+        self.settle_trust()
         for name in self.world.config.accounts:
             if self.trust.any_of(name) or any(renaming.new == name for renaming in due):
                 self.retarget(name)

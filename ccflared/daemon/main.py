@@ -23,6 +23,7 @@ from ccflared.daemon.app import Administration, App, Guesses, Health
 from ccflared.daemon.control import Control
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
+from ccflared.daemon.edits import Edits
 from ccflared.daemon.house import House
 from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.notify import Notifier
@@ -61,6 +62,7 @@ class Running:
     reloads: Reloads
     control: Control
     sources: Sources
+    edits: Edits
 
 
 MakeApi = Callable[[Running], tuple[Administration, Health]]
@@ -161,7 +163,8 @@ def _assemble(
         listeners.close()
         raise
     first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets))
-    return Running(house, listeners, Reloads(sources, house, listeners, first), socket, sources)
+    reloads = Reloads(sources, house, listeners, first)
+    return Running(house, listeners, reloads, socket, sources, Edits(sources, house, reloads))
 
 
 class _Stop:

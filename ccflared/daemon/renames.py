@@ -39,7 +39,7 @@ class Renames:
             if renaming.phase == "moved":
                 left.append(renaming)
             elif _is_written(renaming, names):
-                self._keep(replace(renaming, phase="written"), now)
+                self._keep(renaming.written(), now)
             else:
                 self._remember(renaming.memory(now, over=True))
         return left
@@ -51,7 +51,7 @@ class Renames:
     def written(self, renaming: Renaming, now: float) -> None:
         """Take in that the file has the new name."""
         if renaming.key in self._pending:
-            self._keep(replace(renaming, phase="written"), now)
+            self._keep(renaming.written(), now)
 
     def withdraw(self, renaming: Renaming, now: float) -> None:
         """Take in that the file was not written."""

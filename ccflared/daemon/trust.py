@@ -5,7 +5,8 @@ who writes another one into the file by hand has said by that where the credenti
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ccflared.daemon.ledger import Remember
@@ -42,20 +43,30 @@ class Trust:
         """Whether something is noted of an account."""
         return account in self._untrusted
 
-    def doubt(self, account: str, origin: str, now: float) -> None:
-        """Note, before it is written into the file, that an account must not send its credential there.
-
-        What is noted already stays until the file has the new origin: it still names the old one.
-        """
+    @contextmanager
+    def editing(self, account: str) -> Iterator[None]:
+        """Let nothing that is noted of an account be forgotten while it is edited: the file may name it by then."""
         self._edited = account
-        self._set(account, tuple(dict.fromkeys((*self._untrusted.get(account, ()), origin))), now)
+        try:
+            yield
+        finally:
+            self._edited = None
 
-    def edited(self) -> None:
-        """Take in that the edit is over."""
-        self._edited = None
+    def doubt(self, account: str, origin: str, now: float) -> tuple[str, ...]:
+        """Note, before it is written into the file, that an account must not send its credential to an origin.
+
+        Returns what was noted before; it stays, as the file still names that.
+        """
+        before = self._untrusted.get(account, ())
+        self._set(account, tuple(dict.fromkeys((*before, origin))), now)
+        return before
+
+    def take_back(self, account: str, before: tuple[str, ...], now: float) -> None:
+        """Take in that the file was not written; ``before`` is what ``doubt`` returned."""
+        self._set(account, before, now)
 
     def at(self, account: str, origin: str | None, now: float) -> None:
-        """Take in where an account is by the file in force: what is noted of other origins is of no use any more."""
+        """Take in where an account is by the file as it stands: what is noted of other origins is of no use then."""
         noted = self._untrusted.get(account)
         if noted is not None and account != self._edited:
             left = tuple(each for each in noted if each == origin)

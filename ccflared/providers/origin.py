@@ -28,9 +28,10 @@ def origin(account: Account, provider: Provider) -> str | None:
     return None if base_url is None else origin_of(base_url)
 
 
-def carries_credential(account: Account, provider: Provider) -> bool:
-    """Whether a secret goes along with its requests."""
-    return account.api_key is not None or bool(provider.headers) or by_token(account, provider)
+def takes_credential(account: Account, provider: Provider) -> bool:
+    """Whether a secret goes along with its requests, or will once there is one."""
+    own = account.api_key is not None or by_token(account, provider)
+    return own or provider.auth != "none" or bool(provider.headers)
 
 
 def strays(
@@ -39,13 +40,14 @@ def strays(
     """Return the origin that an edit would send a secret to which was not given for it; None: there is none.
 
     ``before``: the account as it was, None where it is new. ``brought``: its own credential comes with the edit. The
-    secret headers of its provider can never come with it: they are bound to the provider's own origin.
+    secret headers of its provider can never come with it: they are bound to the provider's own origin, and so is
+    whatever a new account without a credential gets later.
     """
     account, provider = after
     there = origin(account, provider)
-    if there is None or (before is not None and there == origin(*before)):
-        return None
     own = None if provider.base_url is None else origin_of(provider.base_url)
+    if there is None or there == (own if before is None else origin(*before)):
+        return None
     if provider.headers and there != own:
         return there
-    return there if before is not None and not brought and carries_credential(account, provider) else None
+    return there if not brought and takes_credential(account, provider) else None

@@ -52,6 +52,10 @@ class Renaming:
         value = json.dumps(asdict(self), separators=(",", ":"))
         return Memory(RENAME, self.key, None if over else value, now)
 
+    def written(self) -> "Renaming":
+        """Return it as it is once the file has the new name."""
+        return replace(self, phase="written")
+
     def applied(self, entry: Entry) -> Entry:
         """Return a row as it is to be written: one of a request that came before has the new name, too."""
         if entry.at >= self.at:
