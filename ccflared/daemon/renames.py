@@ -35,10 +35,12 @@ class Renames:
         ``names``: the accounts of the file.
         """
         left = []
-        for renaming in renamings_of(memories):
+        found = renamings_of(memories)
+        asked = {renaming.key for renaming in _asked_for(found, names)}
+        for renaming in found:
             if renaming.phase == "moved":
                 left.append(renaming)
-            elif _is_written(renaming, names):
+            elif renaming.key in asked:
                 self._keep(renaming.written(), now)
             else:
                 self._remember(renaming.memory(now, over=True))
@@ -76,15 +78,12 @@ class Renames:
 
         One that nobody has written within its time is forgotten.
         """
+        asked = _asked_for(self._pending.values(), names)
         for renaming in list(self._pending.values()):
             late = renaming.phase == "begun" and not 0 <= now - renaming.at < EXPECTED
-            if late and renaming.key not in self._followed and not _is_written(renaming, names):
+            if late and renaming not in asked and renaming.key not in self._followed:
                 self.withdraw(renaming, now)
-        return [
-            renaming
-            for renaming in self._pending.values()
-            if renaming.key not in self._followed and _is_written(renaming, names)
-        ]
+        return [renaming for renaming in asked if renaming.key not in self._followed]
 
     def half(self) -> list[Renaming]:
         """Return the renamings that memory has followed, and the disk has not."""
@@ -122,11 +121,22 @@ def formerly(due: Iterable[Renaming]) -> Mapping[str, str]:
     return found
 
 
-def _is_written(renaming: Renaming, names: Collection[str]) -> bool:
-    """Whether a file with these accounts is one that the renaming was written into.
+def _asked_for(renamings: Iterable[Renaming], names: Collection[str]) -> list[Renaming]:
+    """Return those of the renamings, the oldest first, that a file with these accounts has been through.
 
-    Where that was seen to be so, the old name may be there again, of another account, or the new one gone again.
+    Seen from the last one back: each must find its new name, as the later ones have left it. Where the file was seen
+    to have it, the account may have been removed since; but where the old name stands there again, somebody has taken
+    the renaming back.
     """
-    if renaming.phase == "written":
-        return renaming.new in names or renaming.old not in names
-    return renaming.new in names and renaming.old not in names
+    found: list[Renaming] = []
+    there = set(names)
+    for renaming in reversed(list(renamings)):
+        if renaming.phase == "begun" and renaming.old in there:
+            continue
+        if renaming.new in there:
+            there.remove(renaming.new)
+            there.add(renaming.old)
+            found.insert(0, renaming)
+        elif renaming.phase != "begun" and renaming.old not in there:
+            found.insert(0, renaming)
+    return found

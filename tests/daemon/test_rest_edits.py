@@ -1,6 +1,10 @@
 """Accounts edited by REST: in better-ccflare's shapes, in the file, and in force when it is answered."""
 
+import json
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -8,6 +12,8 @@ import pytest
 import trio
 from rest import at_home, call, file_of, stored, told
 from stage import staged
+
+from ccflared.config.editing import Prepared, commit
 
 
 async def test_an_account_is_added_with_its_key_stored_and_serves_at_once(tmp_path: Path) -> None:
@@ -155,8 +161,6 @@ async def test_what_rest_may_not_write_is_refused_by_name(
 ) -> None:
     async with staged(tmp_path, ["first", "second"]) as stage:
         before = stage.config.read_bytes()
-        import json  # noqa: PLC0415
-
         answer = await stage.client.request(
             "PATCH",
             stage.url + "/api/accounts/first",
@@ -201,18 +205,34 @@ async def test_the_last_account_and_one_that_a_chain_names_go_only_when_it_is_me
         assert (last.status_code, last.json()["losses"]) == (409, ["The last account would be gone."])
 
 
+@contextmanager
+def read_only(directory: Path, file: Path) -> Iterator[None]:
+    """Let a file be one that even root may not replace."""
+    if os.geteuid() != 0:
+        directory.chmod(0o500)
+        yield
+        directory.chmod(0o700)
+        return
+    if subprocess.run(["chattr", "+i", file], capture_output=True, check=False).returncode:
+        pytest.skip("root may write everywhere here")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", file], check=True)
+
+
 async def test_where_the_file_may_not_be_written_the_toml_to_paste_is_told(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
     async with staged(tmp_path, ["first"]) as stage:
-        tmp_path.chmod(0o500)
-        try:
+        with read_only(tmp_path, stage.config):
             answer = await call(stage, "POST", "/api/accounts/first/priority", {"priority": 4})
-        finally:
-            tmp_path.chmod(0o700)
+            key = {"name": "new", "apiKey": "sk-1", "priority": 2}
+            added = await call(stage, "POST", "/api/accounts/zai", key)
         assert answer.status_code == 409
         assert answer.json()["toml"] == "[accounts.first]\npriority = 4"
         assert answer.json()["file"] == str(stage.config)
+        assert "sk-1" not in added.text
+        assert not stored(stage)
+        assert added.json()["toml"].startswith('[accounts.new]\nprovider = "zai"')
 
 
 async def test_a_file_with_mistakes_is_not_edited(tmp_path: Path) -> None:
@@ -246,17 +266,14 @@ async def test_many_edits_at_once_all_land(tmp_path: Path) -> None:
 async def test_an_editors_save_between_reading_and_writing_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ccflared.daemon import edits  # noqa: PLC0415 - to reach into the moment between
-
     async with staged(tmp_path, ["first"]) as stage:
         saved = stage.config.read_text() + "# saved by somebody else\n"
-        write = edits.commit
 
-        def save_first(prepared: edits.Prepared) -> object:
+        def save_first(prepared: Prepared) -> object:
             stage.edit(saved)
-            return write(prepared)
+            return commit(prepared)
 
-        monkeypatch.setattr(edits, "commit", save_first)
+        monkeypatch.setattr("ccflared.daemon.edits.commit", save_first)
         answer = await call(stage, "POST", "/api/accounts/zai", {"name": "late", "apiKey": "sk-1"})
         assert (answer.status_code, answer.json()["kind"]) == (409, "conflict")
         assert stage.config.read_text() == saved
