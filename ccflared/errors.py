@@ -22,6 +22,10 @@ class Refused(CcflaredError):  # noqa: N818 - reads as the fact it states
     """The daemon or the system will not do it (exit 4): state directory in use, address taken, …"""
 
 
+class NotTheCode(Refused):
+    """What was pasted at a login is not its code, and nothing was done with it: it may be pasted again."""
+
+
 class ClientError(CcflaredError):
     """The client's request cannot be served as it stands.
 

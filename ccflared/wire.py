@@ -3,7 +3,7 @@
 Times called ``at`` are seconds of the wall clock since 1970; durations are seconds unless a name ends in ``_ms``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -111,6 +111,10 @@ class Window:
     """The provider says that nothing is left of it."""
     family: str | None = None
     """The model family that it is for; None: for all models."""
+    told_at: float | None = field(default=None, compare=False)
+    """When it was last told of, a wall-clock time; None: with the quota that it is of."""
+    polled: bool = field(default=False, compare=False)
+    """It was told when the usage itself was asked for, not with the answer to a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,8 @@ class Quota:
     windows: tuple[Window, ...] = ()
     overage: Literal["in use", "available", "unavailable"] | None = None
     """Paid extra usage beyond the windows; None: not told."""
+    polled: bool = field(default=False, compare=False)
+    """The provider was asked for the usage itself; else an answer to a request told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,9 @@ class Entry:
     """Millionths of a USD at list price; None: unknown."""
     cost_source: Literal["reported", "computed"] | None = None
     charged: int | None = None
-    """What counts towards budgets, in millionths of a USD: the cost, or what it is at least where nobody knows it."""
+    """What counts towards budgets, in millionths of a USD: the cost, or what it is at least where nobody knows it.
+
+    Of a request that a plan paid for, towards budgets by value alone.
+    """
     billing: Literal["plan", "api", "overage"] | None = None
     """Who paid for what served it: a plan, or money."""

@@ -3,8 +3,12 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from ccflared.config.accounts import Dialect
+from ccflared.providers.presets import builtin
 
 ROOT = Path(__file__).parent.parent / "ccflared"
 
@@ -28,18 +32,8 @@ ROOMS = [
 
 PURE = ["secret.py", "errors.py", "wire.py", "formats", "money", "pool", "config"]
 PURE_PROVIDERS = [
-    *(
-        "target.py",
-        "prepare.py",
-        "observe.py",
-        "rows.py",
-        "criteria.py",
-        "facts.py",
-        "resets.py",
-        "quota.py",
-        "oauth.py",
-        "origin.py",
-    ),
+    *("target.py", "prepare.py", "observe.py", "rows.py", "criteria.py", "facts.py", "resets.py", "quota.py"),
+    *("oauth.py", "origin.py", "usage.py", "usage_values.py", "usage_anthropic.py", "usage_plans.py"),
 ]
 READS_FILES = {"config/load", "config/save.py", "config/stored.py"}
 FORBIDDEN_IN_PURE = {
@@ -148,3 +142,65 @@ def test_names_say_what_a_thing_is() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 assert not node.name.endswith(vague), f"{path}: {node.name}"
+
+
+# Who speaks of providers by name: their own room, the demo, the names that another program has for them, and the
+# words for whose form an answer about usage has.
+NAMES_PROVIDERS = ("providers/", "demo/", "cli/demo.py", "config/modes.py", "config/accounts.py")
+# Words that are names of a dialect, too, of upstreams or of clients.
+DIALECTS = {*get_args(Dialect), "openai"}
+
+
+def asked_by_name(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield each name of a built-in provider that something is compared with or looked up among, and its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare():
+                about_dialects = "dialect" in ast.unparse(node)
+                yield from (
+                    named for named in names_in(node) if not (about_dialects and named[0] in DIALECTS)
+                )
+            case ast.Tuple() | ast.List() | ast.Set() | ast.Dict():
+                # What is compared elsewhere with one of a collection, or looked up in it.
+                yield from (named for named in names_in(node) if named[0] not in DIALECTS)
+            case ast.MatchValue() | ast.Subscript(slice=ast.Constant()):
+                yield from (named for named in names_in(node) if named[0] not in DIALECTS)
+            case ast.Call(func=ast.Attribute(attr="startswith" | "endswith" | "get")):
+                yield from (named for named in names_in(node) if named[0] not in DIALECTS)
+            case _:
+                pass
+
+
+def names_in(node: ast.AST) -> list[tuple[str, int]]:
+    constants = [inner for inner in ast.walk(node) if isinstance(inner, ast.Constant)]
+    return [(c.value, c.lineno) for c in constants if isinstance(c.value, str) and c.value in builtin()]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_done_for_a_provider_by_its_name(path: Path) -> None:
+    if not str(path.relative_to(ROOT)).startswith(NAMES_PROVIDERS):
+        for name, line in asked_by_name(ast.parse(path.read_text())):
+            pytest.fail(
+                f"line {line}: the provider {name} by its name; say in presets.toml what is special of it"
+            )
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('if provider == "zai": pass', True),
+        ('if "anthropic" != account.provider: pass', True),
+        ('if provider in ("zai", "minimax"): pass', True),
+        ('PLANS = frozenset({"zai"})', True),
+        ('QUIRKS = {"kilo": 1}', True),
+        ('match provider:\n case "ollama": pass', True),
+        ('if provider.startswith("claude-oauth"): pass', True),
+        ('if dialect_of(path) == "anthropic": pass', False),
+        ('if target.dialect == "vertex": pass', False),
+        ('if dialect_of(path) == "zai": pass', True),
+        ('Dialect = Literal["anthropic", "openai-chat"]', False),
+        ('"""Speaks of zai."""', False),
+    ],
+)
+def test_how_a_provider_would_be_asked_for_by_name(source: str, found: bool) -> None:
+    assert bool(list(asked_by_name(ast.parse(source)))) == found

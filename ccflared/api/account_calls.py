@@ -1,17 +1,22 @@
-"""Calls that act on what is known of an account: pause, resume, reset, test, trust. None of them changes the file."""
+"""Calls that act on what is known of an account: pause, reset, test, trust and their like. None changes the file."""
 
+import json
+import math
 from time import time
 
 from ccflared.api.bodies import text
 from ccflared.api.calls import Call, done, reply
-from ccflared.daemon.answers import Reply
+from ccflared.daemon.answers import JSON, Reply
 from ccflared.daemon.edits import stored_in
 from ccflared.daemon.house import House
+from ccflared.daemon.poller import Waits
 from ccflared.daemon.probe import probe
 from ccflared.errors import ClientError
 from ccflared.pool.candidates import view
 from ccflared.providers.origin import origin
 from ccflared.providers.target import Unfit
+from ccflared.providers.usage import Untold
+from ccflared.wire import Quota, Window
 
 
 async def pause(call: Call) -> Reply:
@@ -100,6 +105,43 @@ async def erase(call: Call) -> Reply:
     await running.edits.gone(name)
     await running.edits.erase([each for each in stored if each not in stored_in(config)])
     return done(f"Tokens and stored secrets of {name} are erased.")
+
+
+async def refresh_usage(call: Call) -> Reply:
+    """Ask the provider now what is used of the account; once a minute at most."""
+    target = call.target
+    if target.usage is None:
+        raise ClientError(
+            400,
+            "invalid_request_error",
+            f"{target.account} is at a provider whose usage cannot be asked for: [providers.{target.provider}] "
+            "has no usage, or it is switched off, or on another host than the account.",
+        )
+    outcome = await call.running.poller.ask_now(target, target.usage)
+    match outcome:
+        case Waits(seconds):
+            wait = max(1, math.ceil(seconds))
+            said = f"{target.account} was asked a moment ago; it can be asked again in {wait} s."
+            body = json.dumps(_refreshed(said, success=False, polled=False, told=False))
+            return Reply(429, body.encode(), (JSON, (b"retry-after", str(wait).encode())))
+        case Untold(reason):
+            said = f"The usage of {target.account} is unknown: {reason}."
+            return reply(200, _refreshed(said, success=False, polled=True, told=False))
+        case Quota():
+            shares = ", ".join(_share(window) for window in outcome.windows)
+            said = f"Used of {target.account}: {shares}."
+            return reply(200, _refreshed(said, success=True, polled=True, told=True))
+
+
+def _share(window: Window) -> str:
+    if window.utilization is None:
+        return f"{window.name} unknown"
+    return f"{window.name} {int(window.utilization * 100)} %"
+
+
+def _refreshed(said: str, *, success: bool, polled: bool, told: bool) -> dict[str, object]:
+    """Return the answer in better-ccflare's words: each poll begins polling anew, and our windows are its cache."""
+    return {"success": success, "message": said, "pollingRestarted": polled, "cacheRefreshed": told}
 
 
 def _left(house: House, name: str) -> str:

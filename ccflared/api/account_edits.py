@@ -12,7 +12,7 @@ from ccflared.api.edited import edited
 from ccflared.config.edit import Add, Edit, Put, Remove, Rename, Unset
 from ccflared.config.load import Files
 from ccflared.config.model import Account
-from ccflared.config.modes import PROVIDER_MEANT, provider_of
+from ccflared.config.modes import MODES, mode_hint, provider_of
 from ccflared.config.words import did_you_mean, quoted
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.edits import Deposits, Wish
@@ -53,7 +53,7 @@ async def _add(call: Call, mode: str) -> Reply:
     known = call.running.house.world.config.providers
     provider = provider_of(mode, known)
     if provider is None:
-        hint = did_you_mean(mode, [*known, *PROVIDER_MEANT]) or f". There are: {', '.join(known)}."
+        hint = mode_hint(mode) or did_you_mean(mode, [*known, *MODES]) or f". There are: {', '.join(known)}."
         wrong(f"There is no provider {quoted(mode)}{hint}")
     name = text(body, "name")
     key = secret(body, "apiKey")

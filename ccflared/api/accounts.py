@@ -9,7 +9,7 @@ from ccflared.money.budgets import added
 from ccflared.pool import strategy
 from ccflared.pool.candidates import Block, Candidate, blocks, coolings, view
 from ccflared.providers.target import Target, Unfit
-from ccflared.wire import Quota
+from ccflared.wire import Quota, Window
 
 
 def accounts(running: Running, now: float) -> list[dict[str, Any]]:
@@ -20,6 +20,8 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
     rest = [name for name in config.accounts if name not in order]
     rest.sort(key=lambda name: config.accounts[name].priority)
     listed = [_account(house, name, order, now) for name in order + rest]
+    for item in listed:
+        item["polling"] = _polling(running, item["name"], now)
     return _one_session(house, listed)
 
 
@@ -107,19 +109,46 @@ def _block(block: Block, *, single: bool = False) -> dict[str, Any]:
 
 
 def _usage(quota: Quota | None, now: float) -> dict[str, Any] | None:
-    """Return the usage windows as they were last told of, with the age of that in seconds."""
+    """Return the usage windows as they were last told of, with the age of that in seconds, and by what."""
     if quota is None:
         return None
     return {
         "age": max(0.0, now - quota.at),
+        "source": source(polled=quota.polled),
         "overage": quota.overage,
-        "windows": [
-            {
-                "name": window.name,
-                "utilization": window.utilization,
-                "resets_at": window.resets_at,
-                "spent": window.spent,
-            }
-            for window in quota.windows
-        ],
+        "windows": [_window(window, quota, now) for window in quota.windows],
+    }
+
+
+def _window(window: Window, quota: Quota, now: float) -> dict[str, Any]:
+    told_at = quota.at if window.told_at is None else window.told_at
+    return {
+        "name": window.name,
+        "family": window.family,
+        "utilization": window.utilization,
+        "resets_at": window.resets_at,
+        "spent": window.spent,
+        "age": max(0.0, now - told_at),
+        "source": source(polled=quota.polled if window.told_at is None else window.polled),
+    }
+
+
+def source(*, polled: bool) -> str:
+    """Return by what usage was told: the answers to requests, or polls of the provider's usage endpoint."""
+    return "poll" if polled else "traffic"
+
+
+def _polling(running: Running, name: str, now: float) -> dict[str, Any] | None:
+    """Return what came of asking for the usage of an account; None where there is nowhere to ask."""
+    house = running.house
+    target = house.world.targets[name]
+    if not isinstance(target, Target) or target.usage is None:
+        return None
+    polled = house.ledger.polled(name)
+    mine = polled is not None and polled.fingerprint == target.fingerprint
+    return {
+        "asked_at": polled.at if polled is not None else None,
+        "problem": polled.problem if polled is not None and mine else None,
+        "failures": polled.failures if polled is not None and mine else 0,
+        "next_at": max(now, running.poller.next_at(target, now)),
     }

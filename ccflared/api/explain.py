@@ -1,12 +1,11 @@
 """Why an account serves a request: for a model, as it would be now; for a request, as it was."""
 
 from dataclasses import asdict
-from fnmatch import fnmatchcase
 from time import time
 from typing import Any
 
 from ccflared.api.calls import Call, reply
-from ccflared.daemon.access import may_use
+from ccflared.daemon.access import may_ask_for, may_use
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.house import House
@@ -45,7 +44,7 @@ def _wanted(call: Call) -> Wanted:
 
 def _now(house: House, wanted: Wanted, now: float) -> dict[str, Any]:
     plan = house.plan(house.world, wanted, now)
-    denied = _denied(house, wanted)
+    denied = _denied(house, wanted) or _waits(house, wanted, now)
     choices = plan.choices if denied is None else ()
     refusal = None if choices else denied or refuse(plan.blocks, (), now)
     return {
@@ -81,11 +80,17 @@ def _denied(house: House, wanted: Wanted) -> Refusal | None:
         said = "This client may not choose an account (pin = true allows it)."
     elif wanted.pin is not None and not may_use(house.world.config, client.name, wanted.pin):
         said = "This client may not use that account."
-    elif not any(fnmatchcase(wanted.model or "", pattern) for pattern in client.models):
+    elif not may_ask_for(client, wanted.model or ""):
         said = f"This client may not use the model {wanted.model}."
     else:
         return None
     return Refusal(403, "permission_error", said, None)
+
+
+def _waits(house: House, wanted: Wanted, now: float) -> Refusal | None:
+    """Return what a client is told that has used up what it may; None: it may ask."""
+    client = house.world.config.clients.get(wanted.client or "")
+    return None if client is None else house.clients.refusal(client, now, house.world.zone)
 
 
 def _past(entry: Entry) -> dict[str, Any]:

@@ -1,18 +1,11 @@
 """Answers in the shapes of better-ccflare's REST API, so that scripts written for it go on working."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ccflared.api.accounts import accounts as listed
+from ccflared.api.legacy_usage import iso, usage_fields
 from ccflared.daemon.main import Running
-
-
-def iso(at: float | None) -> str | None:
-    """Write a wall-clock time as that API does; None for None."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def accounts(running: Running, now: float) -> list[dict[str, Any]]:
@@ -33,9 +26,14 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
                 "reason": item["reason"],
                 "paused": item["state"] == "paused" or item["paused_since"] is not None,
                 "pauseReason": _pause_reason(item),
+                "requiresReauth": item["state"] == "needs login",
+                "hasRefreshToken": item["token"] is not None and item["token"]["kind"] in ("login", "seed"),
+                "tokenStatus": _token_status(item["token"], now),
+                "tokenExpiresAt": iso(item["token"]["valid_until"]) if item["token"] else None,
                 "lastUsed": iso(item["last_used"]),
                 "rateLimitStatus": _limit_text(limited, now),
                 "rateLimitedUntil": iso(limited),
+                **usage_fields(item.get("usage"), now),
                 "autoFallbackEnabled": account.auto_fallback,
                 "autoRefreshEnabled": account.auto_refresh,
                 "customEndpoint": account.base_url,
@@ -44,6 +42,14 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
             }
         )
     return answer
+
+
+def _token_status(token: Mapping[str, Any] | None, now: float) -> str:
+    """Return whether a token holds; a key never ends."""
+    if token is None:
+        return "valid"
+    ended = token["kind"] == "none" or (token["valid_until"] is not None and token["valid_until"] <= now)
+    return "expired" if ended else "valid"
 
 
 def _pause_reason(item: Mapping[str, Any]) -> str | None:

@@ -6,9 +6,11 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from ccflared import __version__
-from ccflared.api import account_calls, account_edits, client_edits, config_edits, legacy
+from ccflared.api import account_calls, account_edits, client_edits, config_edits, legacy, login_calls
 from ccflared.api.calls import Call, document, reply
+from ccflared.api.clients import clients
 from ccflared.api.explain import explain
+from ccflared.api.legacy_usage import iso
 from ccflared.api.status import status
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.app import Administration, Asked, Health
@@ -44,12 +46,12 @@ def health(running: Running, *, details: bool) -> Reply:
     told: dict[str, Any] = {
         "status": word,
         "accounts": len(config.accounts),
-        "timestamp": legacy.iso(now),
+        "timestamp": iso(now),
         "pool": {
             "configured": len(config.accounts),
             "routable": len(plan.choices),
             "rate_limited": sum(passed.state == "resting" for passed in plan.passed),
-            "next_available_at": legacy.iso(min(recovery)) if recovery and not plan.choices else None,
+            "next_available_at": iso(min(recovery)) if recovery and not plan.choices else None,
         },
     }
     if details:
@@ -93,8 +95,8 @@ def _check_rights(running: Running, route: Route, call: Call) -> None:
     takes_away = route is _reload and call.body.get("allowLess") is True
     forbidden = {
         "all": False,
-        "state": route in _EDITS.values() or takes_away,
-        "none": route in (*_EDITS.values(), *_STATE.values(), _reload),
+        "state": route in (*_EDITS.values(), *_LOGIN.values()) or takes_away,
+        "none": route in (*_EDITS.values(), *_LOGIN.values(), *_STATE.values(), _reload),
     }
     if forbidden[edit]:
         raise ClientError(403, "permission_error", f'The file says [admin] edit = "{edit}".')
@@ -134,19 +136,34 @@ _STATE: Final[dict[tuple[str, str], Route]] = {
     ("POST", "/api/accounts/*/resume"): account_calls.resume,
     ("POST", "/api/accounts/*/force-reset-rate-limit"): account_calls.reset,
     ("POST", "/api/accounts/*/test"): account_calls.test,
+    ("POST", "/api/accounts/*/refresh-usage"): account_calls.refresh_usage,
 }
 """What changes the state of accounts: not for everyone where the file says [admin] edit = "none"."""
+
+_LOGIN: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/oauth/init"): login_calls.begin,
+    ("POST", "/api/oauth/callback"): login_calls.finish,
+    ("POST", "/api/oauth/anthropic/reauth/init"): login_calls.begin,
+    ("POST", "/api/oauth/anthropic/reauth/callback"): login_calls.finish,
+    ("POST", "/api/accounts/*/logout"): login_calls.log_out,
+}
+"""What changes credentials: only where the file says [admin] edit = "all"."""
 
 _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/status"): _status,
     ("GET", "/api/accounts"): _accounts,
+    ("GET", "/api/clients"): clients,
     ("GET", "/api/explain"): explain,
     ("GET", "/api/reload"): _verdicts,
     ("POST", "/api/reload"): _reload,
     ("GET", "/api/version/check"): _version,
+    ("GET", "/api/token-health"): login_calls.health,
+    ("GET", "/api/token-health/reauth-needed"): login_calls.needing_login,
+    ("GET", "/api/token-health/account/*"): login_calls.health_of,
     **_STATE,
     **_EDITS,
     **_HOME,
+    **_LOGIN,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 from ccflared import __version__
 from ccflared.api.accounts import accounts
+from ccflared.api.clients import in_short
 from ccflared.daemon.main import Running
 from ccflared.store.traffic import Traffic
 from ccflared.wire import Outcome
@@ -29,7 +30,7 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "control": {"socket": str(running.control.path)},
         "storage": {"directory": str(running.sources.state_directory)},
         "accounts": accounts(running, now),
-        "clients": list(house.world.config.clients),
+        "clients": [in_short(house, client, now) for client in house.world.config.clients.values()],
         "running": house.requests,
         "traffic": _traffic(traffic),
         "history": _history(running),

@@ -30,7 +30,7 @@ from ccflared.config.kinds import KeyPath
 from ccflared.config.load import Rejected, load
 from ccflared.config.mask import takes_secret
 from ccflared.config.model import Config, Provider
-from ccflared.config.modes import PROVIDER_MEANT, provider_of
+from ccflared.config.modes import MODES, mode_hint, provider_of
 from ccflared.config.stored import forget_secret, free_name, store_secret
 from ccflared.config.words import did_you_mean, quoted, shell_word
 from ccflared.errors import Refused, UsageError
@@ -182,7 +182,7 @@ def _complete(asked: Namespace, config: Config) -> _Wanted:
     name = provider_of(given, config.providers)
     if name is None:
         flag = "--provider" if asked.provider else "--mode"
-        hint = did_you_mean(given, [*config.providers, *PROVIDER_MEANT])
+        hint = mode_hint(given) or did_you_mean(given, [*config.providers, *MODES])
         raise UsageError(
             f"{flag}: there is no provider {quoted(given)}{hint or '. There are: ' + ', '.join(config.providers) + '.'}"
         )

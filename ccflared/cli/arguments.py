@@ -29,7 +29,12 @@ class _Layout(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what may have been meant."""
+    """An ArgumentParser that says what may have been meant.
+
+    ``rest``: the argument that takes words behind options as well, which argparse would not know.
+    """
+
+    rest: str | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Layout, **options)
@@ -47,6 +52,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse what is left over here, where the command is known whose help tells more."""
         found, left = super().parse_known_args(args, namespace)
+        if self.rest is not None and not any(word.startswith("-") for word in left):
+            setattr(found, self.rest, [*getattr(found, self.rest), *left])
+            left = []
         if left:
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return found, left
@@ -67,6 +75,7 @@ def parser() -> Parser:
     _reload(commands)
     _account(commands)
     _client(commands)
+    _login(commands)
     _explain(commands)
     return top
 
@@ -143,9 +152,23 @@ def _account(commands: "_Commands") -> None:
 def _client(commands: "_Commands") -> None:
     client = _command(commands, "client")
     words = client.add_subparsers(
-        dest="word", metavar="add|rotate|remove", title="words", parser_class=Parser, required=True
+        dest="word", metavar="list|add|rotate|remove", title="words", parser_class=Parser, required=True
     )
+    listed = _command(words, "list", of="client")
+    listed.add_argument("--json", action="store_true", help="print the API's answer")
     add_client_words(words, _command)
+
+
+def _login(commands: "_Commands") -> None:
+    login = _command(commands, "login")
+    login.add_argument("name", metavar="NAME", help="name of the account, as in the file")
+    login.add_argument(
+        "--code-stdin",
+        action="store_true",
+        help="read the code from the standard input though it is no terminal",
+    )
+    logout = _command(commands, "logout")
+    logout.add_argument("name", metavar="NAME", help="name of the account, as in the file")
 
 
 def _explain(commands: "_Commands") -> None:

@@ -119,11 +119,18 @@ def _configuration(directory: Path, address: str, port: int, roles: Sequence[Rol
             "pin = true",
         ]
         lines += ["[admin]", f'token_sha256 = "{sha256(keys.admin.encode()).hexdigest()}"']
+    lines += [
+        "",
+        "[providers.demo-plan]  # a plan whose usage can be asked for, while no request tells of it",
+        f'base_url = "http://127.0.0.1:{port}"',
+        'billing = "plan"',
+        'usage = { url = "/api/oauth/usage", reads = "anthropic" }',
+    ]
     for role in roles:
         lines += [
             "",
             f"[accounts.{role.name}]  # {role.about}",
-            'provider = "anthropic-compatible"',
+            f'provider = "{"demo-plan" if role.plan else "anthropic-compatible"}"',
             f'base_url = "http://127.0.0.1:{port}"',
             f'api_key = "{role.key}"',
             f"priority = {role.priority}",

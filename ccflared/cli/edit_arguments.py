@@ -3,9 +3,12 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Command = Callable[[Any, str, str], argparse.ArgumentParser]
+if TYPE_CHECKING:
+    from ccflared.cli.arguments import Parser
+
+Command = Callable[[Any, str, str], "Parser"]
 """Adds a command with its help: given the commands, its name, and the word that it belongs to."""
 
 
@@ -20,6 +23,7 @@ def add_edit(commands: Any, command: Command) -> None:
 def add_account_words(words: Any, command: Command) -> None:
     """Add the words of ``ccflared account`` that change the file."""
     add = _named(words, command, "add", "account", "name of the new account")
+    add.usage = "ccflared account add NAME (--provider P | --mode M) [options]"
     kind = add.add_mutually_exclusive_group()
     kind.add_argument("--provider", metavar="P", help="built-in provider, or one of [providers]")
     kind.add_argument(
@@ -51,6 +55,7 @@ def add_account_words(words: Any, command: Command) -> None:
     change.add_argument(
         "--api-key-stdin", action="store_true", help="read a new key from standard input and store it"
     )
+    change.rest = "settings"
     rename = command(words, "rename", "account")
     rename.add_argument("name", metavar="OLD", help="name of the account, as in the file")
     rename.add_argument("new", metavar="NEW", help="its new name")
@@ -65,6 +70,7 @@ def add_account_words(words: Any, command: Command) -> None:
 def add_client_words(words: Any, command: Command) -> None:
     """Add the words of ``ccflared client`` that change the file."""
     add = _named(words, command, "add", "client", "name of the new client")
+    add.usage = "ccflared client add NAME [options]"
     add.add_argument(
         "--accounts", metavar="A", nargs="+", help="accounts it may use, names or globs (default: all)"
     )
@@ -84,24 +90,24 @@ def add_client_words(words: Any, command: Command) -> None:
     _allow_less(remove)
 
 
-def _named(words: Any, command: Command, word: str, of: str, what: str) -> argparse.ArgumentParser:
+def _named(words: Any, command: Command, word: str, of: str, what: str) -> "Parser":
     made = command(words, word, of)
     made.add_argument("name", metavar="NAME", help=what)
     _json(made)
     return made
 
 
-def _json(made: argparse.ArgumentParser) -> None:
+def _json(made: "Parser") -> None:
     made.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
-def _allow_less(made: argparse.ArgumentParser) -> None:
+def _allow_less(made: "Parser") -> None:
     made.add_argument(
         "--allow-less", action="store_true", help="even if it is the last one, or takes protection away"
     )
 
 
-def _key_options(made: argparse.ArgumentParser) -> None:
+def _key_options(made: "Parser") -> None:
     key = made.add_mutually_exclusive_group()
     key.add_argument(
         "--api-key-env", metavar="V", help="the daemon finds the key in this environment variable"

@@ -217,6 +217,63 @@ in the history and uses up a little of what the account may do. [routing] refres
         ),
         ("ccflared account test work", "ccflared account test work --json | jq .took_ms"),
     ),
+    "client": Help(
+        "list the clients and what they have used",
+        """
+Shows the clients of [clients]: what each may, and what it has used.
+""",
+        ((0, "done"), (2, "there is no configuration"), (4, "the daemon " + _NO_ANSWER.removeprefix("it "))),
+        ("ccflared client list",),
+    ),
+    "client list": Help(
+        "list the clients with their limits and what they have used",
+        """
+Lists the clients of the running daemon: whether each may ask now, what the file allows it, what is spent of its
+budget, and its requests, tokens and costs of today and of this month. Costs are by list price ("value"), whoever
+paid, and the part of them that was paid in money. Where no daemon runs, the file tells what each may; what was
+used only a daemon knows.
+""",
+        ((0, "done"), (2, "there is no configuration"), (4, "the daemon " + _NO_ANSWER.removeprefix("it "))),
+        (
+            "ccflared client list",
+            "ccflared client list --json | jq -r '.[] | [.name, .this_month.value] | @tsv'",
+        ),
+    ),
+    "login": Help(
+        "log an account in, by an address and a pasted code",
+        """
+Prints the address of the provider's login page, reads the code that is shown there, and exchanges it for
+tokens, which are kept in the state directory (tokens.db, mode 0600) and renewed by the daemon. The browser
+may be on any machine, so it works over ssh and in containers. The account must be in the file, and its oauth
+table must have the client_id that was issued to you. Works with the daemon running or not.
+What a plan's account may be used for is decided by the plan's terms.
+""",
+        (
+            (0, "logged in"),
+            (2, "nobody is there to paste a code, or there is no configuration"),
+            (3, "the daemon that --socket names is not running"),
+            (4, "there is no such account, it cannot log in, or the code was not accepted"),
+        ),
+        (
+            "ccflared login primary",
+            "ssh -t server ccflared login primary",
+            "docker exec -it ccflared ccflared login primary",
+        ),
+    ),
+    "logout": Help(
+        "forget the tokens of an account",
+        """
+Erases the tokens of an account from the state directory; it then needs a login. Tokens that the file gives
+count no more either, until they change.
+""",
+        (
+            (0, "logged out"),
+            (2, "there is no configuration"),
+            (3, "the daemon that --socket names is not running"),
+            (4, "there is no such account, or it has no tokens of its own"),
+        ),
+        ("ccflared logout primary",),
+    ),
     "explain": Help(
         "say which account serves a model, or served a request, and why",
         """

@@ -25,6 +25,8 @@ FORMER = {
     "--add-account": "ccflared account add NAME --mode MODE [--priority N] [--tier N]",
     "--remove": "ccflared account remove NAME",
     "--set-priority": "ccflared account set NAME priority=N",
+    "--reauthenticate": "ccflared login NAME",
+    "--list-api-keys": "ccflared client list",
     "--generate-api-key": "ccflared client add NAME",
     "--delete-api-key": "ccflared client remove NAME",
     "--pause": "ccflared account pause NAME",
@@ -72,7 +74,9 @@ def _run(words: list[str]) -> int:
     match asked.command:
         case "init" | "check" | "config" | "schema":
             return _configuration(asked, config)
-        case "edit" | "client":
+        case "edit":
+            return _edit(asked, _question(config, socket))
+        case "client" if asked.word != "list":
             return _edit(asked, _question(config, socket))
         case "account" if asked.word in ("add", "set", "rename", "remove"):
             return _edit(asked, _question(config, socket))
@@ -142,6 +146,14 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         return explain.explain(question, subject, json=asked.json)
     if asked.command == "account":
         return _account(asked, question)
+    if asked.command == "client":
+        return _client(asked, question)
+    if asked.command in ("login", "logout"):
+        from ccflared.cli import login  # noqa: PLC0415 - the same
+
+        if asked.command == "login":
+            return login.login(question, asked.name, code_stdin=asked.code_stdin)
+        return login.logout(question, asked.name)
     from ccflared.cli import control  # noqa: PLC0415 - the same
 
     if asked.log:
@@ -159,6 +171,12 @@ def _account(asked: Namespace, question: "status.Question") -> int:
             return account.test(question, asked.name, json=asked.json)
         case word:
             return account.change(question, word, asked.name, json=asked.json)
+
+
+def _client(asked: Namespace, question: "status.Question") -> int:
+    from ccflared.cli import clients  # noqa: PLC0415 - only what the command needs
+
+    return clients.list_clients(question, json=asked.json)
 
 
 def _edit(asked: Namespace, question: "status.Question") -> int:

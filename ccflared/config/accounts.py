@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from ccflared.config.kinds import Choice, FilePath, Flag, KeyPath, Number, Reading, Text, Whole
-from ccflared.config.net_kinds import HeaderName, Url
+from ccflared.config.net_kinds import HeaderName, PathOrUrl, Url
 from ccflared.config.reference import SecretRef
 from ccflared.config.secret_kinds import SecretSource
 from ccflared.config.shapes import Many, MapOf, Table, takes
 from ccflared.config.time_kinds import Duration, Instant, TimeOfDay, Weekdays, Zone
 from ccflared.config.value_sets import Models
 
-Dialect = Literal["anthropic", "openai-chat"]
+Dialect = Literal["anthropic", "openai-chat", "vertex", "bedrock"]
 Auth = Literal["bearer", "x-api-key", "none"]
+UsageAuth = Literal["bearer", "x-api-key", "authorization", "none"]
+Reads = Literal["anthropic", "zai", "minimax", "nanogpt", "kilo"]
 
 NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 PATTERNS = Many(Text("a name or a glob"), "a list of names and globs", least=1)
@@ -76,6 +78,36 @@ class OAuth:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageEndpoint:
+    """``usage = { … }`` of a provider: where it can be asked what is used of an account, and how it answers."""
+
+    url: Annotated[
+        str,
+        takes(
+            PathOrUrl(),
+            "Where to ask: a path, at the host of the account's base_url; or a URL, which is asked only for "
+            "accounts that have no base_url of their own elsewhere.",
+        ),
+    ]
+    reads: Annotated[
+        Reads,
+        takes(
+            Choice("anthropic", "zai", "minimax", "nanogpt", "kilo"),
+            "Whose form the answer has: anthropic (that of /api/oauth/usage), zai, minimax, nanogpt or kilo.",
+        ),
+    ]
+    auth: Annotated[
+        UsageAuth | None,
+        takes(
+            Choice("bearer", "x-api-key", "authorization", "none"),
+            "How the credential is sent there; authorization: that field with the bare key.",
+            absent="the provider's auth",
+        ),
+    ] = None
+    enabled: Annotated[bool, takes(Flag(), "false: its usage is never asked for.")] = True
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """[providers.NAME]: how to address one kind of upstream.
 
@@ -83,7 +115,11 @@ class Provider:
     """
 
     dialect: Annotated[
-        Dialect, takes(Choice("anthropic", "openai-chat"), "The API that the upstream speaks.")
+        Dialect,
+        takes(
+            Choice("anthropic", "openai-chat", "vertex", "bedrock"),
+            "The API that the upstream speaks; vertex and bedrock: that of Anthropic as these clouds wrap it.",
+        ),
     ] = "anthropic"
     base_url: Annotated[
         str | None,
@@ -123,6 +159,13 @@ class Provider:
             "plan: a subscription pays, requests cost no money; api: each request does.",
         ),
     ] = "api"
+    usage: Annotated[
+        UsageEndpoint | None,
+        takes(
+            Table(UsageEndpoint),
+            "Where usage windows can be asked for while no answer tells of them: at most every ten minutes.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ccflared.config.later import not_yet
 from ccflared.config.model import Config, Provider
 from ccflared.config.rules import apply_rules, with_chains_expanded
 from ccflared.config.shapes import Table
+from ccflared.config.usage_rules import usage_hosts, with_usage_bound
 
 ROOT: Table[Config] = Table(
     Config,
@@ -54,7 +55,8 @@ def decode(
     reading = Reading(directory, home, zone_exists, elsewhere=_elsewhere())
     config = ROOT.read_over(Config(providers=dict(builtin)), {}, tables, (), reading)
     if config is not None:
-        config = _with_listen_given(config, tables)
+        config = with_usage_bound(_with_listen_given(config, tables), tables, builtin)
+        usage_hosts(config, reading)
         apply_rules(config, tables, reading, whole=whole)
         config = with_chains_expanded(config)
         if later := not_yet(tables):

@@ -1,7 +1,7 @@
 """Edits of the configuration files: what is to become different, and the texts that say it then.
 
-Pure: texts in, texts out. What comes out is read again and compared with what was asked for, so that an edit
-that the text does not take cleanly is refused, and the words to write by hand are given.
+Pure: texts in, texts out. What comes out is read again, by tomllib and by tomlkit, and compared with what was asked
+for, so that an edit that the text does not take cleanly is refused, and the words to write by hand are given.
 """
 
 import tomllib
@@ -10,6 +10,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from ccflared.config import splice
 from ccflared.config.kinds import KeyPath
@@ -138,13 +141,23 @@ def apply(texts: Mapping[Path, str], edits: Sequence[Edit]) -> Mapping[Path, str
                 found = tomllib.loads(step.text)
             except tomllib.TOMLDecodeError:
                 found = None
-            if found is None or not _same(found, step.expected, step.loose):
+            disputed = _disputed(step.text) and not _disputed(draft.texts[step.file])
+            if found is None or not _same(found, step.expected, step.loose) or disputed:
                 where = f"{step.file} is written in a way that this change cannot be put into cleanly"
                 return Unfit("unclean", f"{where}; write it by hand.", as_toml([edit]))
             draft.texts[step.file], draft.tables[step.file] = step.text, found
         if isinstance(step, Unfit):
             return step
     return {file: text for file, text in draft.texts.items() if texts.get(file) != text}
+
+
+def _disputed(text: str) -> bool:
+    """Whether tomlkit, which others edit these files with, reads a text otherwise than tomllib, or not at all."""
+    try:
+        document = tomlkit.parse(text)
+    except (TOMLKitError, ValueError, RecursionError):
+        return True
+    return bool(document.unwrap() != tomllib.loads(text) or document.as_string() != text)
 
 
 def as_toml(edits: Sequence[Edit]) -> str:

@@ -7,6 +7,7 @@ change that gives it its effect.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ccflared.config.accounts import Dialect, Provider
 from ccflared.config.kinds import KeyPath
 from ccflared.config.words import dotted
 
@@ -15,11 +16,11 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("storage", "keep_payloads"),
     ("storage", "max_size"),
     ("accounts", "*", "one_hour_cache"),
-    ("clients", "*", "budget"),
-    ("clients", "*", "requests_per_hour"),
     ("alerts",),
     ("metrics",),
 )
+_DIALECTS: Final[frozenset[Dialect]] = frozenset({"openai-chat", "vertex", "bedrock"})
+"""Those that are not spoken yet: an account there rests, rather than being asked in the wrong words."""
 
 
 def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
@@ -29,6 +30,13 @@ def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
         return None
     names = ", ".join(dict.fromkeys(dotted(path) for path in given))
     return given[0], f"this version reads these keys but does not obey them yet: {names}"
+
+
+def not_spoken(provider: Provider) -> str | None:
+    """Return why no account of a provider can serve yet; None where nothing is against it."""
+    if provider.dialect not in _DIALECTS:
+        return None
+    return f"this version does not speak the dialect {provider.dialect} yet"
 
 
 def _given(value: object, key: KeyPath, path: KeyPath) -> Iterator[KeyPath]:

@@ -22,6 +22,9 @@ from ccflared.config.accounts import (
     OAuth,
     PauseWindow,
     Provider,
+    Reads,
+    UsageAuth,
+    UsageEndpoint,
     check_budget,
 )
 from ccflared.config.chain_kinds import Step, Steps
@@ -69,6 +72,7 @@ __all__ = [
     "Plane",
     "Price",
     "Provider",
+    "Reads",
     "Routing",
     "SecretRef",
     "Server",
@@ -76,6 +80,8 @@ __all__ = [
     "Storage",
     "Strategy",
     "Tls",
+    "UsageAuth",
+    "UsageEndpoint",
     "Webhook",
 ]
 
@@ -141,10 +147,19 @@ class Client:
         tuple[str, ...], takes(PATTERNS, "Models that it may ask for, by the requested name.")
     ] = ("*",)
     pin: Annotated[bool, takes(Flag(), "May choose an account by the header x-ccflared-account.")] = False
-    budget: Annotated[Budget | None, takes(Table(Budget, check=check_budget), "What it may spend.")] = None
-    requests_per_hour: Annotated[int | None, takes(Whole(1), "How often it may ask.", absent="no limit")] = (
-        None
-    )
+    budget: Annotated[
+        Budget | None,
+        takes(
+            Table(Budget, check=check_budget),
+            "What it may spend; once it is spent the client is refused, until the day or month has ended.",
+        ),
+    ] = None
+    requests_per_hour: Annotated[
+        int | None,
+        takes(
+            Whole(1), "Requests that it may send in any hour; refused ones do not count.", absent="no limit"
+        ),
+    ] = None
     expires: Annotated[
         dt.date | None, takes(Day(), "The day from which its key counts no more.", absent="never")
     ] = None

@@ -194,6 +194,23 @@ class Url(Kind[str]):
         return {"type": "string", "pattern": f"^https?://[^{barred}\\s]+$"}
 
 
+class PathOrUrl(Kind[str]):
+    """A path from the root of a host that is known from elsewhere, or a whole URL."""
+
+    expects = 'a path such as "/api/usage", or a URL'
+
+    def read(self, value: object, path: KeyPath, reading: Reading) -> str | None:
+        if not isinstance(value, str) or not value.startswith("/"):
+            return Url().read(value, path, reading)
+        parts = value.split("/")[1:]
+        if {".", ".."} & set(parts) or not all(re.fullmatch(r"[A-Za-z0-9._~-]+", part) for part in parts):
+            return self.reject(value, path, reading)
+        return value
+
+    def schema(self) -> Json:
+        return {"type": "string", "pattern": r"^((/[A-Za-z0-9._~-]+)+|https?://[^@?#\s]+)$"}
+
+
 def _split(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)

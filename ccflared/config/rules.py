@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from ccflared.config.chain_kinds import Step
 from ccflared.config.kinds import KeyPath, Reading
+from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Config, OAuth, Provider
-from ccflared.config.modes import PROVIDER_MEANT
+from ccflared.config.modes import mode_hint
 from ccflared.config.net_kinds import split_address
 from ccflared.config.protection import PROTECTION_KEYS, exposures
 from ccflared.config.reach import reach_of_host
@@ -110,8 +111,7 @@ def _providers(config: Config, known: set[str], reading: Reading) -> None:
         path: KeyPath = ("accounts", name, "provider")
         if account.provider in known or not reading.clean(path):
             continue
-        meant = PROVIDER_MEANT.get(account.provider.casefold())
-        hint = f"; did you mean {quoted(meant)}?" if meant else did_you_mean(account.provider, known)
+        hint = mode_hint(account.provider) or did_you_mean(account.provider, known)
         reading.wrong(path, f"there is no provider {quoted(account.provider)}{hint}")
 
 
@@ -148,6 +148,9 @@ def _credential(config: Config, account: Account, reading: Reading) -> None:
     """At most one kind of credential; none at all is worth a warning."""
     path: KeyPath = ("accounts", account.name)
     provider = config.providers.get(account.provider, Provider())
+    if (why := not_spoken(provider)) is not None:
+        reading.warn((*path, "provider"), f"{_title(path)} cannot serve: {why}")
+        return
     tokens = account.oauth is not None and (account.oauth.access_token or account.oauth.refresh_token)
     given = [
         name

@@ -15,6 +15,8 @@ from typing import Literal
 
 _LOCK_TRIES = 100
 _LOCK_PAUSE = 0.05
+_OF_THE_CONTENT = ("security.ima", "security.evm")
+"""Attributes that are digests of the old content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,11 @@ def settle(directory: Path) -> None:
 def _like_the_old(target: Path, model: Path, content: bytes, *, suffix: str = "") -> Path | Obstacle:
     """Return a file beside ``target`` that holds the content and has the owner, mode and attributes of ``model``."""
     try:
-        if target.exists() and not os.access(target, os.W_OK, effective_ids=True):
-            return _not_writable(target, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        if target.exists() and not os.access(
+            target, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+        ):
+            frozen = os.statvfs(target).f_flag & os.ST_RDONLY
+            return _not_writable(target, OSError(errno.EROFS if frozen else errno.EACCES, ""))
         beside = _written_beside(target, content, 0o600, suffix)
     except OSError as error:
         return _not_writable(target, error)
@@ -128,11 +133,17 @@ def _dress(beside: Path, model: Path) -> None:
     if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
         os.chown(beside, old.st_uid, old.st_gid)
     wanted, given = _attributes(model), _attributes(beside)
-    for name in given.keys() - wanted.keys():
+    for name in (name for name in given.keys() - wanted.keys() if not name.startswith("security.")):
         os.removexattr(beside, name)
     for name, value in wanted.items():
-        if given.get(name) != value:
+        if given.get(name) == value or name in _OF_THE_CONTENT:
+            continue
+        try:
             os.setxattr(beside, name, value)
+        except OSError:
+            # Labels of the security modules are the system's: it gives them to a new file by its own rules.
+            if not name.startswith("security."):
+                raise
     beside.chmod(stat.S_IMODE(old.st_mode))
 
 

@@ -1,9 +1,9 @@
 """One change of one TOML text, made by cutting and pasting at the places that the scanner found.
 
-tomlkit would be the usual way. It was tried and takes the comment above the next table away with a table, puts
-interleaved tables into another order, and refuses some texts that are valid; a splice leaves every other
-character where it is by construction. Whoever calls these functions reads the result with tomllib and compares:
-a text that a splice cannot change cleanly is then refused, never written.
+Changes made with tomlkit take the comment above the next table away with a table, and put interleaved tables into
+another order; a splice leaves every other character where it is by construction. Whoever calls these functions has
+tomllib and tomlkit read the result and compares: a text that a splice cannot change cleanly is then refused, never
+written.
 """
 
 import re
@@ -30,8 +30,14 @@ def holds_value(text: str, path: KeyPath) -> bool:
 
 
 def replaced(text: str, path: KeyPath, value: object) -> str:
-    """Put a value in the place of the one at ``path``, which is no table of its own; a comment stays in its column."""
-    span = locate(text).spots[path].value
+    """Put a value in the place of the one at ``path``, which is no table of its own; a comment stays in its column.
+
+    Where the scanner does not find it, the text stays as it is.
+    """
+    spot = locate(text).spots.get(path)
+    if spot is None:
+        return text
+    span = spot.value
     new = _like(text[span.start : span.end], value)
     behind = text[span.end :]
     if comment := _COMMENT_BEHIND.match(behind):
@@ -89,7 +95,7 @@ def added(text: str, path: KeyPath, value: object, table: KeyPath) -> str:
         deeper = [each for each in places.statements if each.header and each.path[:length] == prefix]
         if deeper and length >= len(table):
             block = [f"[{dotted(prefix)}]", f"{dotted(rest)} = {toml_value(value)}", ""]
-            return _before(text, deeper[0], block)
+            return _before(text, places, deeper[0], block)
     if table:
         return with_table(text, table, {path[len(table) :]: value})
     return _at_the_top(text, places, f"{dotted(path)} = {toml_value(value)}")
@@ -185,24 +191,37 @@ def _lines_of(text: str, places: Places, path: KeyPath) -> Iterable[tuple[int, i
             runs.append([each])
     for run in runs:
         start, end = text.rfind("\n", 0, run[0].start) + 1, _line_end(text, run[-1].end)
-        yield _with_surroundings(text, start, end) if run[0].header else (start, end)
+        if run[0].header:
+            start, end = _with_surroundings(text, start, end, _floor(text, places, run[0]))
+        yield start, end
 
 
-def _with_surroundings(text: str, start: int, end: int) -> tuple[int, int]:
+def _floor(text: str, places: Places, statement: Statement) -> int:
+    """Return where the line behind the statement before begins: above that, nothing is what it looks like."""
+    before = [each for each in places.statements if each.end <= statement.start]
+    return _line_end(text, before[-1].end) if before else 0
+
+
+def _top_of_comments(text: str, at: int, floor: int) -> int:
+    """Return the beginning of the comment lines that end where the line at ``at`` begins."""
+    while at > floor and _COMMENT_LINE.match(text, above := text.rfind("\n", 0, at - 1) + 1):
+        at = above
+    return at
+
+
+def _with_surroundings(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
     """Widen the stretch of a table by the comments that touch it, and by the empty lines on one side.
 
     A comment at the very start of the file is about the file, and one that touches what follows is about that.
     """
-    top = start
-    while top > 0 and _COMMENT_LINE.match(text, above := text.rfind("\n", 0, top - 1) + 1):
-        top = above
+    top = _top_of_comments(text, start, floor)
     touched = top == start or (top > 0 and _EMPTY_LINE.match(text, text.rfind("\n", 0, top - 1) + 1))
     start = top if touched else start
     end = _glued_below(text, end)
     set_off = start == 0 or _EMPTY_LINE.match(text, text.rfind("\n", 0, start - 1) + 1)
     if set_off and (gap := _EMPTY_LINES.match(text, end)):
         return start, gap.end()
-    while end >= len(text) and start > 0:
+    while end >= len(text) and start > floor:
         above = text.rfind("\n", 0, start - 1) + 1
         if not _EMPTY_LINE.match(text, above):
             break
@@ -278,11 +297,9 @@ def _equals(text: str, statement: Statement, key: str) -> str:
     return f"{before}={found[2]}"
 
 
-def _before(text: str, statement: Statement, lines: list[str]) -> str:
+def _before(text: str, places: Places, statement: Statement, lines: list[str]) -> str:
     """Put lines before a header and the comments that touch it."""
-    at = text.rfind("\n", 0, statement.start) + 1
-    while at > 0 and _COMMENT_LINE.match(text, above := text.rfind("\n", 0, at - 1) + 1):
-        at = above
+    at = _top_of_comments(text, text.rfind("\n", 0, statement.start) + 1, _floor(text, places, statement))
     newline = _newline(text)
     return text[:at] + newline.join([*lines, ""]) + text[at:]
 
@@ -297,6 +314,6 @@ def _at_the_top(text: str, places: Places, line: str) -> str:
         return before + line + newline + text[at:]
     headers = [each for each in places.statements if each.header]
     if headers:
-        return _before(text, headers[0], [line, ""])
+        return _before(text, places, headers[0], [line, ""])
     before = text if not text or text.endswith("\n") else text + newline
     return before + line + newline

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from hmac import compare_digest
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from ccflared.config.model import Config, Plane
+from ccflared.config.model import Client, Config, Plane
 from ccflared.daemon.addresses import parsed
 from ccflared.errors import ClientError
 
@@ -84,6 +85,8 @@ class Rights:
     unix_proxy: bool = False
     pins: frozenset[str] = field(default_factory=frozenset)
     """Names of clients that may choose an account."""
+    reachable: frozenset[str] = field(default_factory=frozenset)
+    """Names of clients of which at least one key can be read."""
 
 
 def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -198,7 +201,7 @@ def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Field
     if rights.admin_configured:
         given = credentials(fields)
         # With a token that cannot be read nobody matches: administration over TCP is closed.
-        if rights.admin is not None and any(digest(key) == rights.admin for key in given):
+        if rights.admin is not None and any(compare_digest(digest(key), rights.admin) for key in given):
             return
         raise Denied(
             401,
@@ -217,13 +220,15 @@ def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Field
     )
 
 
+def may_ask_for(client: Client | None, model: str) -> bool:
+    """Whether the file lets a client ask for a model by this name."""
+    return client is None or any(fnmatchcase(model, pattern) for pattern in client.models)
+
+
 def check_expiry(config: Config, client: str | None, now: float) -> None:
-    """Raise Denied (401) for a client whose day has come: ``expires`` is the first day without access."""
+    """Raise Denied (401) for a client whose day has come."""
     settings = config.clients.get(client) if client is not None else None
-    if settings is None or settings.expires is None:
-        return
-    zone = ZoneInfo(config.timezone) if config.timezone else None
-    if datetime.fromtimestamp(now, zone).date() >= settings.expires:
+    if settings is not None and has_expired(config, settings, now):
         raise Denied(
             401,
             "authentication_error",
@@ -232,10 +237,33 @@ def check_expiry(config: Config, client: str | None, now: float) -> None:
         )
 
 
+def has_expired(config: Config, client: Client, now: float) -> bool:
+    """Whether the day of a client has come: ``expires`` is the first day without access."""
+    if client.expires is None:
+        return False
+    zone = ZoneInfo(config.timezone) if config.timezone else None
+    return datetime.fromtimestamp(now, zone).date() >= client.expires
+
+
 def may_use(config: Config, client: str | None, account: str) -> bool:
     """Whether the file lets a client use an account."""
     settings = config.clients.get(client) if client is not None else None
     return settings is None or any(fnmatchcase(account, pattern) for pattern in settings.accounts)
+
+
+def check_passing(client: Client | None, method: str) -> None:
+    """Raise Denied (403) for a request outside the pool that could get a client more than the file allows it.
+
+    Nothing there is understood: neither which model it asks for nor what it will cost.
+    """
+    if client is None or method in ("GET", "HEAD", "DELETE"):
+        return
+    limited = [
+        word for word, given in (("models", "*" not in client.models), ("a budget", client.budget)) if given
+    ]
+    if limited:
+        said = f"This client has {' and '.join(limited)}, which nobody can see to on a path that is passed through."
+        raise Denied(403, "permission_error", said, ((b"x-should-retry", b"false"),))
 
 
 def pinned(rights: Rights, client: str | None, *, administers: bool, fields: Fields) -> str | None:
@@ -274,6 +302,11 @@ def knows_client(rights: Rights, fields: Fields) -> bool:
 
 
 def _client(clients: Mapping[bytes, str], fields: Fields) -> str | None:
+    """Return whose key it is: one look-up, however many clients there are.
+
+    Its time tells nothing that helps to guess one. What is compared are digests, and only those whose hash, seeded
+    anew at each start, is the same.
+    """
     for key in credentials(fields):
         name = clients.get(digest(key))
         if name is not None:

@@ -177,11 +177,34 @@ class App:
             await give(exchange, Reply(200, b'{"status":"ok"}'))
 
     async def _pooled(self, asked: Asked, door: Door, exchange: Exchange) -> None:
-        rights = self._house.world.rights
-        client = access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
-        administers = access.administers(rights, door, asked.peer, asked.host, asked.fields)
-        pin = access.pinned(rights, client, administers=administers, fields=asked.fields)
-        await self._relay(asked, client, pin, exchange, administers=administers)
+        client = self._admitted(asked, door)
+        administers = self._administers(asked, door)
+        await self._relay(
+            asked,
+            client,
+            self._pin(asked, client, administers=administers),
+            exchange,
+            administers=administers,
+        )
+
+    def _admitted(self, asked: Asked, door: Door) -> str | None:
+        """Return the client's name, None where no clients are configured. Raises Denied."""
+        world = self._house.world
+        client = access.admit_request(world.rights, door, asked.peer, asked.host, asked.fields)
+        access.check_expiry(world.config, client, time())
+        return client
+
+    def _administers(self, asked: Asked, door: Door) -> bool:
+        return access.administers(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
+
+    def _pin(self, asked: Asked, client: str | None, *, administers: bool) -> str | None:
+        """Return the account that the request asks for, None if it asks for none. Raises Denied."""
+        world = self._house.world
+        pin = access.pinned(world.rights, client, administers=administers, fields=asked.fields)
+        # Whether there is such an account is not for a client to find out that may not use it.
+        if pin is not None and not access.may_use(world.config, client, pin):
+            raise Denied(403, "permission_error", "This client may not use that account.")
+        return pin
 
     async def _relay(
         self, asked: Asked, client: str | None, pin: str | None, exchange: Exchange, *, administers: bool
@@ -189,15 +212,12 @@ class App:
         """Have an admitted request served. Raises ClientError."""
         house = self._house
         config = house.world.config
-        access.check_expiry(config, client, time())
         if house.requests >= config.server.max_concurrency:
             raise Denied(
                 529, "overloaded_error", "As many requests are running as may be.", ((b"retry-after", b"1"),)
             )
         if pin is not None and pin not in config.accounts:
             raise ClientError(400, "invalid_request_error", "x-ccflared-account names no account.")
-        if pin is not None and not access.may_use(config, client, pin):
-            raise Denied(403, "permission_error", "This client may not use that account.")
         exchange.add_headers(cors.answer_fields(house.world.rights, asked.fields))
         inbound = Inbound(
             id=asked.id,
@@ -218,16 +238,18 @@ class App:
         if asked.method == "OPTIONS" and (fields := cors.preflight_fields(rights, asked.fields)):
             await give(exchange, Reply(204, b"", tuple(fields)))
             return
-        client = access.admit_request(rights, door, asked.peer, asked.host, asked.fields)
+        client = self._admitted(asked, door)
         if asked.path in ("/v1/chat/completions", "/v1/responses"):
             raise ClientError(404, "not_found_error", f"This version does not translate {asked.path} yet.")
         if methods := methods_of(asked.path):
             allow = ((b"allow", ", ".join(methods).encode()),)
             raise Denied(405, "invalid_request_error", f"{asked.path} takes {' or '.join(methods)}.", allow)
-        administers = access.administers(rights, door, asked.peer, asked.host, asked.fields)
-        pin = access.pinned(rights, client, administers=administers, fields=asked.fields)
-        account = self._house.world.config.accounts.get(pin) if pin is not None else None
+        administers = self._administers(asked, door)
+        pin = self._pin(asked, client, administers=administers)
+        config = self._house.world.config
+        account = config.accounts.get(pin) if pin is not None else None
         if account is not None and passes(asked.path, account.passthrough):
+            access.check_passing(config.clients.get(client or ""), asked.method)
             await self._relay(asked, client, pin, exchange, administers=administers)
             return
         said = f"{asked.path} is not served from a pool of accounts."

@@ -170,6 +170,7 @@ class Attempts:
                 )
         except UpstreamError as error:
             return None, Failure(observe_failure(error), noted=waiting.noted, armed=target)
+        answer.head = target.without_echo(answer.head)
         self._read_along(target, answer.head)
         result: Begun | Failure | None = None
         try:
@@ -219,7 +220,7 @@ class Attempts:
         # In an encoding that was not asked for nothing can be read along, and no ping slipped in.
         self.journal.stream = is_stream(head) and head.get(b"content-encoding") in (None, b"identity")
         begin = begin_stream if self.journal.stream else begin_document
-        begun = await begin(answer, self.journal, self.routing, Speaker(target.signs, model))
+        begun = await begin(answer, self.journal, self.routing, Speaker(target.signs, model, target.masked))
         if isinstance(begun, Observation):
             return Failure(begun)
         if self.pooled and cut_short(begun):

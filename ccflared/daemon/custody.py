@@ -1,6 +1,6 @@
 """The tokens of OAuth accounts: their owner. Gives each request the token in force, and has one renewed where it must.
 
-Refreshing itself is in refreshing.py. Two laws. A new pair is durable before anybody uses it: an issuer that rotates
+Renewing itself is in renewing.py. Two laws. A new pair is durable before anybody uses it: an issuer that rotates
 takes the old one back for good once the new one was used. And who may refresh is one task for each account.
 """
 
@@ -31,8 +31,6 @@ PATIENCE: Final = 15.0
 """Seconds for which a request waits for a token to be renewed."""
 FORCED_APART: Final = 60.0
 """Seconds between renewals that a 401 asks for: an upstream that refuses a new token, too, means something else."""
-KEPT: Final = 30 * 86400.0
-"""Seconds for which tokens of an account that has left the file are kept."""
 _NEARLY: Final = 5.0
 _CALLED: Final = 64
 
@@ -167,6 +165,11 @@ class Custody:
         return self._held.get(name) or self._held.get(self._called.get(name, name))
 
     @property
+    def known(self) -> set[str]:
+        """The accounts of which tokens are kept, in the file or not."""
+        return set(self._kept)
+
+    @property
     def accounts(self) -> set[str]:
         """The accounts whose tokens have to be renewed."""
         return set(self._held)
@@ -188,6 +191,11 @@ class Custody:
             why = f": {held.problem.reason}" if held.problem else ""
             return Observation("account", "token", f"its token has ended and was not renewed{why}")
         return _with(target, held)
+
+    def hidden(self, target: Target) -> Callable[[str], str]:
+        """Return what takes the account's secrets, the tokens of now among them, out of a sentence."""
+        held = self._held_by(target)
+        return (target if held is None else _with(target, held)).without_secrets
 
     async def renewed(self, target: Target, rejected: Secret | None) -> bool:
         """After a 401 for the token ``rejected``: whether there is another by now, renewed if need be."""
@@ -246,10 +254,6 @@ class Custody:
         """Move what is kept on disk of an account. A sentence: it could not be, and is to be done again."""
         problem = await self.on_disk(partial(self._vault.rename, old, new, replaces=replaces))
         return problem if isinstance(problem, str) else None
-
-    async def sweep(self, known: set[str]) -> None:
-        """Erase what has been kept for too long of accounts that are not in the file."""
-        await self.on_disk(partial(self._vault.erase_others, known, time() - KEPT))
 
     async def save(self, grant: Grant) -> str | None:
         """Write a grant; it is durable when this returns None. A sentence: it could not be written."""

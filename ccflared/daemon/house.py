@@ -16,17 +16,23 @@ from typing import Final
 import trio
 
 from ccflared.config.load import Loaded, Secrets
+from ccflared.daemon import ledger
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
+from ccflared.daemon.clients import Clients
 from ccflared.daemon.custody import Custody
+from ccflared.daemon.departed import Departed
+from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
+from ccflared.daemon.login import Logins
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.renames import Renames, formerly
 from ccflared.daemon.trust import Trust
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, build, with_target
+from ccflared.errors import Refused
 from ccflared.money.budgets import period_start
 from ccflared.money.pricing import at_least
 from ccflared.pool.candidates import Candidate
@@ -34,10 +40,14 @@ from ccflared.pool.route import Plan
 from ccflared.pool.slots import Slot
 from ccflared.providers.origin import origin
 from ccflared.providers.target import Target
+from ccflared.store.memories import UNTRUSTED, Memory
 from ccflared.store.renaming import Renaming
 from ccflared.wire import Observation, Passed, Quota
 
 log = logging.getLogger("ccflared.accounts")
+
+OF_ACCOUNTS: Final = (*ledger.OF_ACCOUNTS, UNTRUSTED)
+"""Kinds of memories whose keys are names of accounts."""
 
 RECALL_AGAIN: Final = 10.0
 
@@ -69,6 +79,7 @@ class House:
         self.custody = custody
         custody.adopt(world.targets)
         custody.changed = self.retarget
+        self.logins = Logins(lambda: self.world, custody, upstream)
         self.upstream = upstream
         self.started_at = started_at
         self.draining = False
@@ -85,6 +96,8 @@ class House:
         self.purse = Purse()
         self.trust = Trust(recorder.remember)
         self.renames = Renames(recorder.remember)
+        self.departed = Departed(recorder.remember)
+        self.clients = Clients()
         self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.running)
         self.moved = trio.Event()
         """Set at the next swap of the world."""
@@ -109,7 +122,9 @@ class House:
         now = time()
         if world.config.timezone != self.world.config.timezone:
             self.purse.move(now, self.world.zone, world.zone)
+            self.clients.move(now, self.world.zone, world.zone)
         before, self.world = self.world, world
+        self._departed(now)
         for renaming in self.renames.due(world.config.accounts, now):
             self._rename(renaming, now, again=False)
         self.renames.in_force(world.config.accounts)
@@ -170,26 +185,46 @@ class House:
         if memories is None:
             return False
         # Also where no account has a budget: a reload may set one, for what was spent already.
-        day = await self.recorder.spent(period_start(now, zone, "day"), self.started_at)
-        month = await self.recorder.spent(period_start(now, zone, "month"), self.started_at)
-        if day is None or month is None:
+        since, this_month = period_start(now, zone, "day"), period_start(now, zone, "month")
+        day = await self.recorder.spent(since, self.started_at)
+        month = await self.recorder.spent(this_month, self.started_at)
+        clients = await self.recorder.clients_before(
+            day=since, month=this_month, hour=now - HOUR, until=self.started_at
+        )
+        if day is None or month is None or clients is None:
             return False
         traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
-        names = self.world.config.accounts
-        half = self.renames.recall(memories, names, now)
-        known = {*names, *self.renames.names}
+        half = self.renames.recall(memories, self.world.config.accounts, now)
+        self.departed.recall(memories)
+        over = self._departed(now, memories)
+        known = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS} - over
         self.ledger.recall(memories, now, known)
         self.bindings.recall(memories)
         self.trust.recall(memories, now, known)
         self.purse.restore(day, month, now, zone)
+        self.clients.restore(clients, now, zone)
         for account, part in traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
         self._go_on(half, now)
+        for name in over:
+            self.departed.forget(name, now)
+            await self._forget_tokens(name)
         self.recalled = True
         await self.carry()
         return True
+
+    def _departed(self, now: float, memories: Iterable[Memory] = ()) -> set[str]:
+        """Take in who has left the file; return those that left it too long ago for anything to be kept of them."""
+        kept = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS} | self.custody.known
+        return self.departed.see(kept, {*self.world.config.accounts, *self.renames.names}, now)
+
+    async def _forget_tokens(self, account: str) -> None:
+        try:
+            await self.custody.forget(account)
+        except Refused as error:
+            log.warning("%s", error)
 
     def _go_on(self, half: Iterable[Renaming], now: float) -> None:
         """Go on with the renamings of the last run; ``half``: of those only the history is left."""
@@ -316,17 +351,22 @@ class House:
             self.ledger.begin_session(target, began)
 
     def settled(self, journal: Journal) -> Bill:
-        """Return what a request has cost, and take it out of the account's budget where it is money."""
-        prices = self.world.prices
+        """Return what a request has cost, and take it out of the client's budget, and the account's if it is money."""
+        prices, zone = self.world.prices, self.world.zone
         cost, source = journal.cost(prices)
-        if journal.payer is None or journal.billing not in ("api", "overage"):
+        if journal.payer is None:
             return Bill(cost, source, None)
-        # A budget that counted what nobody knows exactly as nothing would be none.
+        # A budget that counted what nobody knows exactly as nothing would be none. Of a plan that says it costs
+        # nothing, the value is that of the list.
         charged = cost
-        if charged is None:
+        if charged is None or (charged == 0 and journal.billing == "plan"):
             charged = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
         if charged:
-            self.purse.pay(self.renames.current(journal.payer), charged, time(), self.world.zone)
+            billed = journal.billing in ("api", "overage")
+            if billed:
+                self.purse.pay(self.renames.current(journal.payer), charged, time(), zone)
+            if journal.inbound.client is not None:
+                self.clients.pay(journal.inbound.client, charged, time(), zone, billed=billed)
         return Bill(cost, source, charged)
 
     def renewed(self, account: str, now: float) -> None:

@@ -46,6 +46,8 @@ class Journal:
     """The account whose answer it is."""
     reported: Headers = ()
     """Fields of the answer, one of which may tell what it cost."""
+    recorded: bool = True
+    """Whether it shall have a row in the history."""
     hidden: Callable[[str], str] = str
     """Takes the secrets of the account that is tried out of what its upstream says."""
 

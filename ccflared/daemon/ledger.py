@@ -16,6 +16,7 @@ import trio
 from ccflared.config.model import Routing
 from ccflared.pool import capacity
 from ccflared.pool.candidates import Candidate, view
+from ccflared.pool.polling import Polled, polled_of, polled_text, relieved
 from ccflared.pool.remembered import learnt_of, learnt_text, standing_of, standing_text
 from ccflared.pool.states import (
     NO_MARK,
@@ -37,7 +38,9 @@ from ccflared.wire import Observation, Quota
 log = logging.getLogger("ccflared.accounts")
 
 KEPT: Final = 30 * 86400.0
-"""Seconds for which an account that has left the file is remembered."""
+"""Seconds for which a place of which nothing is heard is remembered."""
+OF_ACCOUNTS: Final = ("account", "pause", "refresh", "poll")
+"""Kinds of memories whose keys are names of accounts."""
 _FRESH: Final = 1.0
 """Seconds for which what was told of usage windows counts as told just now."""
 PROBE_LONGEST: Final = 120.0
@@ -56,18 +59,19 @@ class Ledger:
         self._paused: dict[str, float] = {}
         self._probes: dict[str, float] = {}
         self._refreshed: dict[str, float] = {}
+        self._polled: dict[str, Polled] = {}
         self.last_used: dict[str, float] = {}
         """Wall-clock time of the last success, by account."""
 
     def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
         """Take in what was remembered before this start, but for what was learnt anew since.
 
-        ``known``: the accounts of the file.
+        ``known``: the accounts that are not to be forgotten.
         """
         names = set(known)
         for memory in memories:
-            gone = memory.kind in ("account", "pause", "refresh") and memory.key not in names
-            if memory.at < now - KEPT and (gone or memory.kind == "place"):
+            gone = memory.kind in OF_ACCOUNTS and memory.key not in names
+            if gone or (memory.kind == "place" and memory.at < now - KEPT):
                 self._remember(Memory(memory.kind, memory.key, None, now))
             elif memory.value is not None:
                 self._take_in(memory.kind, memory.key, memory.value)
@@ -116,11 +120,12 @@ class Ledger:
             return  # the common case, on the hot path
         merged = capacity.merged(before.quota, quota, trust_reset_up_to)
         same = last is not None and last.windows == merged.windows and last.overage == merged.overage
-        if same and merged.overage != "in use":
+        if same and merged.overage != "in use" and not quota.polled:
             # Nothing new but its age, which nothing depends on and which is worth no write for each request.
             self._standings[target.account] = replace(before, quota=merged)
             return
-        self._set(target, before, replace(before, quota=merged), quota.at)
+        known = replace(before, quota=merged)
+        self._set(target, before, relieved(known, merged) if quota.polled else known, quota.at)
 
     def begin_session(self, target: Target, began: float) -> None:
         """Take in that a session begins with this account."""
@@ -184,6 +189,7 @@ class Ledger:
             ("account", self._standings, standing_text),
             ("pause", self._paused, json.dumps),
             ("refresh", self._refreshed, json.dumps),
+            ("poll", self._polled, polled_text),
         )
         for kind, known, text in kept:
             if old in known or not again:
@@ -193,6 +199,15 @@ class Ledger:
         for each in (*(known for _, known, _ in kept), self.last_used, self._probes):
             if old in each:
                 each[new] = each.pop(old)
+
+    def set_polled(self, account: str, polled: Polled, now: float) -> None:
+        """Take in that the usage of an account was asked for, and what came of it."""
+        self._polled[account] = polled
+        self._keep("poll", account, polled_text(polled), now)
+
+    def polled(self, account: str) -> Polled | None:
+        """Return what came of asking for the usage of an account; None where it never was."""
+        return self._polled.get(account)
 
     @contextmanager
     def probing(self, account: str) -> Iterator[None]:
@@ -214,6 +229,8 @@ class Ledger:
             self._standings.setdefault(key, standing)
         elif kind == "place" and (known := learnt_of(value)) is not None:
             self._places.setdefault(key, known)
+        elif kind == "poll" and (polled := polled_of(value)) is not None:
+            self._polled.setdefault(key, polled)
         elif kind in ("pause", "refresh") and (at := _number(value)) is not None:
             (self._paused if kind == "pause" else self._refreshed).setdefault(key, at)
 

@@ -25,11 +25,12 @@ from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
 from ccflared.daemon.edits import Edits
 from ccflared.daemon.house import House
-from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.notify import Notifier
+from ccflared.daemon.poller import Poller
 from ccflared.daemon.recorder import Recorder
-from ccflared.daemon.refreshing import Refreshing
+from ccflared.daemon.refresher import Refresher
 from ccflared.daemon.reload import Reloads, Sources, warnings
+from ccflared.daemon.renewing import Renewing
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.sockets import Inherited, inherited, pick
 from ccflared.daemon.upstream import Upstream
@@ -62,6 +63,7 @@ class Running:
     reloads: Reloads
     control: Control
     sources: Sources
+    poller: Poller
     edits: Edits
 
 
@@ -123,8 +125,9 @@ async def _services(
         services.start_soon(running.control.run, own)
         services.start_soon(_obey, signals, running, stop, manager)
         services.start_soon(running.reloads.watch)
-        services.start_soon(Keepers(running.house).run)
-        services.start_soon(Refreshing(running.house).run)
+        services.start_soon(Refresher(running.house).run)
+        services.start_soon(Renewing(running.house).run)
+        services.start_soon(running.poller.run)
         services.start_soon(silence.watch, running.house)
         if not running.house.recalled:
             services.start_soon(running.house.recall_later)
@@ -164,7 +167,7 @@ def _assemble(
         raise
     first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets))
     reloads = Reloads(sources, house, listeners, first)
-    return Running(house, listeners, reloads, socket, sources, Edits(sources, house, reloads))
+    return Running(house, listeners, reloads, socket, sources, Poller(house), Edits(sources, house, reloads))
 
 
 class _Stop:

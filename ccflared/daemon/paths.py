@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Final, Literal
+from urllib.parse import unquote
 
 Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unknown"]
 
@@ -36,6 +37,12 @@ def pooled(path: str) -> bool:
 def names_model(path: str) -> bool:
     """Whether the body of a request to a path names a model in the way of the Messages API."""
     return path in ("/v1/messages", "/v1/messages/count_tokens")
+
+
+def model_in(path: str) -> str | None:
+    """Return the model that a path itself names; None where it names none."""
+    found = re.fullmatch(r"/v1/models/([^/]+)", path)
+    return unquote(found[1]) if found else None
 
 
 def passes(path: str, prefixes: Iterable[str]) -> bool:

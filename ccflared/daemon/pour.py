@@ -5,6 +5,7 @@ overload told inside a 200 can still fail over. After the first byte nothing is 
 on so that no client takes it for an end, as an error event between two events, else by a cut connection.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time
 from typing import Final
@@ -35,6 +36,8 @@ class Speaker:
 
     signs: Signs = NO_SIGNS
     model: str | None = None
+    masked: Callable[[bytes], bytes] = bytes
+    """Stars out the account's credentials, which errors of some gateways repeat."""
 
 
 @dataclass(slots=True)
@@ -97,6 +100,17 @@ async def begin_document(
     except UpstreamError as error:
         return observe_failure(error)
     return begun
+
+
+async def take_whole(begun: Begun, routing: Routing, most: int) -> bytes:
+    """Receive the rest of a document, up to ``most`` bytes or so, and return all of it. Raises UpstreamError."""
+    length = sum(map(len, begun.held))
+    while not begun.ended and length < most:
+        data = await receive(begun.answer, routing.idle_timeout)
+        begun.held.append(data)
+        begun.ended = not data or begun.answer.ended
+        length += len(data)
+    return b"".join(begun.held)
 
 
 def cut_short(begun: Begun) -> bool:
@@ -164,6 +178,8 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
     answer = begun.answer
     data = b"".join(begun.held)
     begun.held.clear()
+    if begun.failed is not None:
+        data = begun.speaker.masked(data)
     heard = sent = trio.current_time()
     if not data:
         await exchange.flush()
@@ -189,6 +205,8 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
         for raw in begun.cutter.feed(data):
             if not raw.startswith(_BLOCK_EVENT):
                 _read_along(raw, begun, journal)
+        if begun.failed is not None:
+            data = begun.speaker.masked(data)
     if not begun.whole and begun.failed is None:
         raise UpstreamBroken("the stream ended without message_stop")
     return b""

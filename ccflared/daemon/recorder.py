@@ -21,7 +21,8 @@ from typing import TypeVar
 import trio
 
 from ccflared.errors import Refused
-from ccflared.store import memories
+from ccflared.store import clients, memories
+from ccflared.store.clients import Before, ClientTraffic
 from ccflared.store.history import History
 from ccflared.store.memories import Changes, Memory
 from ccflared.store.renaming import Renaming
@@ -245,6 +246,23 @@ class Recorder:
             return await self._read(partial(spent, since=since, before=before), RECALLING)
         except (sqlite3.Error, OSError) as error:
             log.warning("what was spent cannot be read: %s", sentence(error, self._database))
+        return None
+
+    async def clients_before(self, *, day: float, month: float, hour: float, until: float) -> Before | None:
+        """Return what counts of clients' requests of the time before ``until``; None if it cannot be read."""
+        asked = partial(clients.before, day=day, month=month, hour=hour, until=until)
+        try:
+            return await self._read(asked, RECALLING)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("what clients have used cannot be read: %s", sentence(error, self._database))
+        return None
+
+    async def clients(self, *, day: float, month: float) -> ClientTraffic | None:
+        """Return what clients have used since the day and month began; None if it cannot be read in time."""
+        try:
+            return await self._read(partial(clients.used, day=day, month=month), READING)
+        except (sqlite3.Error, OSError) as error:
+            log.debug("what clients have used is unknown: %s", sentence(error, self._database))
         return None
 
     async def _read(self, question: Callable[[sqlite3.Connection], Answer], seconds: float) -> Answer:

@@ -7,22 +7,23 @@ an account is a value here; only the client's own mistakes and bugs are exceptio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from time import time
 from typing import Final
 
 import trio
 
+from ccflared.config.model import Client
+from ccflared.daemon.access import may_ask_for
 from ccflared.daemon.answers import JSON, give_error
 from ccflared.daemon.attempt import MESSAGES, Attempts, Failure
 from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
-from ccflared.daemon.paths import names_model, pooled
-from ccflared.daemon.pour import Begun, pour
+from ccflared.daemon.paths import model_in, names_model, pooled
+from ccflared.daemon.pour import Begun, pour, take_whole
 from ccflared.daemon.world import World
-from ccflared.errors import ClientError
+from ccflared.errors import ClientError, UpstreamError
 from ccflared.formats import anthropic, dialect
 from ccflared.formats.conversation import identity
 from ccflared.pool.refusal import Refusal, refuse
@@ -32,6 +33,8 @@ from ccflared.providers.quota import PREFIX as UNIFIED
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound
 
+MODELS: Final = "/v1/models"
+_LONGEST_LIST: Final = 8 * 1024 * 1024
 _PARSED_IN_PLACE: Final = 1024 * 1024
 _OF_A_STREAM: Final = frozenset({b"x-accel-buffering", b"cache-control", b"content-length"})
 """Fields that are set anew. Of a stream with pings or an error event slipped in, the length is another."""
@@ -57,19 +60,35 @@ async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
         journal.ended("error", f"a fault of ccflared: {type(error).__name__}")
         raise
     finally:
-        house.recorder.offer(
-            journal.entry(
-                trio.current_time(),
-                status=exchange.status,
-                first_byte_at=exchange.first_byte_at,
-                left=exchange.client_left,
-                bill=house.settled(journal),
-            )
+        entry = journal.entry(
+            trio.current_time(),
+            status=exchange.status,
+            first_byte_at=exchange.first_byte_at,
+            left=exchange.client_left,
+            bill=house.settled(journal),
         )
+        if journal.recorded:
+            house.recorder.offer(entry)
 
 
 async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Journal) -> None:
     world = house.world
+    # Before the body is read: who has used up what it may shall cost nothing.
+    client = world.config.clients.get(inbound.client or "") if inbound.path == MESSAGES else None
+    if client is not None and (refusal := house.clients.admit(client, inbound.at, world.zone)) is not None:
+        journal.recorded = house.clients.recorded(client.name, inbound.at)
+        await _refuse(refusal, inbound, exchange, journal)
+        return
+    try:
+        await _read_and_serve(house, world, inbound, exchange, journal)
+    finally:
+        if client is not None and journal.outcome == "refused":
+            house.clients.take_back(client.name, inbound.at)
+
+
+async def _read_and_serve(
+    house: House, world: World, inbound: Inbound, exchange: Exchange, journal: Journal
+) -> None:
     server = world.config.server
     declared = next((value for name, value in inbound.headers if name == b"content-length"), None)
     try:
@@ -131,6 +150,8 @@ class _Request:
         if names_model(inbound.path):
             model = journal.model = await self._model()
             journal.conversation = identity(inbound.headers, inbound.body, inbound.client)
+        elif (named := model_in(inbound.path)) is not None:
+            self._check_model(named)
         uses = inbound.path == MESSAGES
         wanted = Wanted(model, inbound.client, inbound.pin, journal.conversation, uses=uses)
         journal.chain = self.house.chain(self.world, wanted)
@@ -143,10 +164,18 @@ class _Request:
             model = (await trio.to_thread.run_sync(anthropic.read, body)).model
         else:
             model = anthropic.read(body).model
-        client = self.world.config.clients.get(self.inbound.client or "")
-        if client is not None and not any(fnmatchcase(model, pattern) for pattern in client.models):
-            raise ClientError(403, "permission_error", f"This client may not use the model {model}.")
+        self._check_model(model)
         return model
+
+    def _check_model(self, model: str) -> None:
+        """Raise ClientError (403) where the client may not use the model."""
+        if not may_ask_for(self._client, model):
+            raise ClientError(403, "permission_error", f"This client may not use the model {model}.")
+
+    @property
+    def _client(self) -> Client | None:
+        """What the file says of the client; None where it has no entry."""
+        return self.world.config.clients.get(self.inbound.client or "")
 
     def _may_try(self) -> bool:
         """Whether tries and time are left."""
@@ -185,6 +214,8 @@ class _Request:
         """Give out an answer that has begun, to its end or its break."""
         head = begun.answer.head
         headers = self._returned(head) + self._own_headers()
+        if self.inbound.path == MODELS and head.status < 300 and await self._leave_out_models(begun):
+            headers = [field for field in headers if field[0] != b"content-length"]
         if begun.stream:
             # Tells nginx and its kin to pass events on as they come.
             headers = [field for field in headers if field[0] not in _OF_A_STREAM]
@@ -193,6 +224,20 @@ class _Request:
         seen = await pour(begun, self.exchange, self.journal, self.world.config.routing)
         if seen is not None and pooled(self.inbound.path):
             self.house.failed(target, seen, time(), begun.speaker.model)
+
+    async def _leave_out_models(self, begun: Begun) -> bool:
+        """Take the models that the client may not ask for out of a list of them. False: it may ask for all."""
+        client = self._client
+        if client is None or "*" in client.models:
+            return False
+        try:
+            document = await take_whole(begun, self.world.config.routing, _LONGEST_LIST)
+        except UpstreamError as error:
+            self.journal.ended("error", f"the list of models broke off: {error}")
+            raise ClientError(502, "api_error", "The list of models broke off upstream.") from error
+        begun.held[:] = [anthropic.only_models(document, lambda model: may_ask_for(client, model))]
+        begun.ended = True
+        return True
 
     async def _nobody(self, wanted: Wanted, failures: Sequence[Failure], asked: AbstractSet[str]) -> None:
         """Say that nobody can serve: in an upstream's own words where they tell the client more, else in ours."""
@@ -207,10 +252,7 @@ class _Request:
             return
         failing = [until for account, until in could.items() if account in asked]
         refusal = refuse(plan.blocks, failing, now, unasked=len(unasked))
-        self.journal.ended("refused", refusal.message)
-        body = dialect.error_body(self.inbound.path, refusal.kind, refusal.message, self.inbound.id)
-        headers = [*self._own_headers(), (b"request-id", self.inbound.id.encode()), *_waiting(refusal)]
-        await self.exchange.reply(refusal.status, headers, body)
+        await _refuse(refusal, self.inbound, self.exchange, self.journal, self._own_headers())
 
     async def _pass_on(self, failure: Failure, head: Head) -> None:
         """Give the client an upstream's own refusal, which is a whole answer."""
@@ -246,6 +288,21 @@ class _Request:
         if asked is not None and asked != self.journal.model:
             headers.append((b"x-ccflared-model", asked.encode("ascii", "backslashreplace")))
         return headers
+
+
+async def _refuse(
+    refusal: Refusal,
+    inbound: Inbound,
+    exchange: Exchange,
+    journal: Journal,
+    own: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    """Tell the client in its own dialect that it is not served now, and when to ask again."""
+    journal.ended("refused", refusal.message)
+    named = own or ((b"x-ccflared-request-id", inbound.id.encode()),)
+    body = dialect.error_body(inbound.path, refusal.kind, refusal.message, inbound.id)
+    headers = [*named, (b"request-id", inbound.id.encode()), *_waiting(refusal)]
+    await exchange.reply(refusal.status, headers, body)
 
 
 def _done(choice: Choice, plan: Plan, failure: Failure | None) -> set[tuple[str, str | None]]:

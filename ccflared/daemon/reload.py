@@ -28,7 +28,7 @@ from ccflared.daemon import logs
 from ccflared.daemon.house import House
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.verdicts import Cause, Verdict
-from ccflared.daemon.world import World
+from ccflared.daemon.world import World, shared_keys
 from ccflared.errors import Refused
 from ccflared.money.unpriced import unpriced
 from ccflared.store.renaming import Renaming
@@ -245,7 +245,7 @@ def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
     for path, ref in references(loaded.config):
         if problem := secrets.problem(ref):
             told.append(f"{dotted(path)}: {problem}")
-    return (*told, *unpriced(loaded.config))
+    return (*told, *shared_keys(loaded.config, secrets), *unpriced(loaded.config))
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:

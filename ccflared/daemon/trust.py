@@ -7,12 +7,9 @@ who writes another one into the file by hand has said by that where the credenti
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from ccflared.daemon.ledger import Remember
 from ccflared.store.memories import UNTRUSTED, Memory
-
-KEPT: Final = 30 * 86400.0
 
 
 class Trust:
@@ -25,12 +22,12 @@ class Trust:
         """The account that is being edited: what is noted of it is not in its file yet."""
 
     def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
-        """Take in what was remembered before this start. ``known``: the accounts of the file."""
+        """Take in what was remembered before this start. ``known``: the accounts that are not forgotten."""
         names = set(known)
         for memory in memories:
             if memory.kind != UNTRUSTED or memory.value is None:
                 continue
-            if memory.key not in names and memory.at < now - KEPT:
+            if memory.key not in names:
                 self._remember(Memory(UNTRUSTED, memory.key, None, now))
             else:
                 self._untrusted.setdefault(memory.key, _origins(memory.value))

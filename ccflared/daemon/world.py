@@ -129,12 +129,16 @@ def _rights(config: Config, secrets: Secrets) -> Rights:
     admin = config.admin
     token = secrets.get(admin.token) if admin else None
     given = bytes.fromhex(admin.token_sha256) if admin and admin.token_sha256 else None
+    administers = digest(token.reveal()) if token else given
     keys: dict[bytes, str] = {}
     for client in config.clients.values():
-        keys.update((key, client.name) for key in _keys(client, secrets))
+        for key in _keys(client, secrets):
+            # The admin token is no client's key, and a key that two clients have is that of the first.
+            if key != administers:
+                keys.setdefault(key, client.name)
     return Rights(
         clients=keys if config.clients else None,
-        admin=digest(token.reveal()) if token else given,
+        admin=administers,
         admin_configured=admin is not None,
         open_admin=open_administration(config),
         unauthenticated=config.server.allow_unauthenticated,
@@ -142,8 +146,27 @@ def _rights(config: Config, secrets: Secrets) -> Rights:
         origins=frozenset(origin.lower().rstrip("/") for origin in config.server.allowed_origins),
         proxies=networks(config.server.trusted_proxies),
         unix_proxy="unix" in config.server.trusted_proxies,
+        reachable=frozenset(keys.values()),
         pins=frozenset(client.name for client in config.clients.values() if client.pin),
     )
+
+
+def shared_keys(config: Config, secrets: Secrets) -> list[str]:
+    """Return a sentence for each client that has the same key as another one, or as administration.
+
+    The file itself is checked for it; what is read from elsewhere can only be seen now.
+    """
+    admin = _rights(config, secrets).admin
+    owners = {} if admin is None else {admin: "[admin], which administers and sends no requests"}
+    told = []
+    for client in config.clients.values():
+        for key in dict.fromkeys(_keys(client, secrets)):
+            mine = f"clients.{client.name}"
+            if (
+                owner := owners.setdefault(key, f"{mine}, whose limits count")
+            ) != f"{mine}, whose limits count":
+                told.append(f"{mine} has the same key as {owner}; give it one of its own")
+    return told
 
 
 def _keys(client: Client, secrets: Secrets) -> list[bytes]:

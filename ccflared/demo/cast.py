@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ccflared.demo.provider import FakeProvider
-from ccflared.demo.script import Answer, Behaviour, Cycle, Metered, Slow
+from ccflared.demo.script import Answer, Behaviour, Cycle, Metered, Slow, Spending, Window
 
 STREAMING = 0.02
 """Seconds between two events, so that a stream can be watched."""
@@ -18,6 +18,8 @@ class Role:
     """Its credential at the fake provider; made up, and worth nothing elsewhere."""
     priority: int
     about: str
+    plan: bool = False
+    """Whether its usage can be asked for, as that of a plan."""
 
 
 def cast(
@@ -29,9 +31,15 @@ def cast(
     the headers of a plan. ``slowness``: seconds by which every third answer of the second begins later.
     """
     roles = (
-        Role("small-plan", "demo-small-plan", 0, f"limited after {allowance} requests in {window:.0f} s"),
+        Role(
+            "small-plan",
+            "demo-small-plan",
+            0,
+            f"limited after {allowance} requests in {window:.0f} s",
+            plan=True,
+        ),
         Role("moody", "demo-moody", 10, f"every third answer begins {slowness:.0f} s late"),
-        Role("steady", "demo-steady", 20, "always answers"),
+        Role("steady", "demo-steady", 20, "always answers; its usage is asked for", plan=True),
     )
     answers = [_answer(role) for role in roles]
     parts: list[Behaviour] = [
@@ -42,6 +50,8 @@ def cast(
     provider = FakeProvider(remember=16)
     for role, part in zip(roles, parts, strict=True):
         provider.play(role.key, then=part)
+    steady = Spending(five_hour=Window(0.34, 2.5 * 3600), seven_day=Window(0.58, 3.2 * 86400))
+    provider.play(roles[2].key, then=steady, on="usage")
     return provider, roles
 
 

@@ -40,9 +40,10 @@ class Breaking:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The true answer, once the event is set; None: never any."""
+    """The true answer, once the event is set; None: never any, before or after the exchange."""
 
     event: trio.Event | None = None
+    after_exchange: bool = False
 
 
 Trick = Refusing | Breaking | Waiting
@@ -82,8 +83,10 @@ class FakeIssuer:
         client_id: str = "the-operators-own",
         lifetime: float = 3600.0,
         clock: Callable[[], float] = time.time,
+        mark: str = "",
     ) -> None:
-        """``lifetime``: seconds that access tokens hold."""
+        """``lifetime``: seconds that access tokens hold. ``mark``: what every token begins with."""
+        self._mark = mark
         self.client_id = client_id
         self.lifetime = lifetime
         self.clock = clock
@@ -98,6 +101,7 @@ class FakeIssuer:
         """What every request meets after that."""
         self._families: list[Family] = []
         self._codes: dict[str, Code] = {}
+        self._arrived = trio.Event()
         self._answered = 0
         self._answer = trio.Event()
 
@@ -140,6 +144,11 @@ class FakeIssuer:
         for family in self._families:
             family.revoked = True
 
+    async def arrived(self, count: int) -> None:
+        """Wait until ``count`` requests have come since the issuer was made."""
+        while len(self.asked) < count:
+            await self._arrived.wait()
+
     async def answered(self, count: int) -> None:
         """Wait until ``count`` requests were answered since the issuer was made."""
         while self._answered < count:
@@ -171,6 +180,8 @@ class FakeIssuer:
         body = (request.body or b"").decode()
         asked = dict(parse_qsl(body)) if b"form" in kind else json.loads(body)
         self.asked.append(asked)
+        self._arrived.set()
+        self._arrived = trio.Event()
         self.encodings.append(kind)
         trick = self.tricks.popleft() if self.tricks else self.always
         match trick:
@@ -181,7 +192,7 @@ class FakeIssuer:
             case Breaking(after_exchange=False):
                 yield HangUp()
                 return
-            case Waiting(event=None):
+            case Waiting(event=None, after_exchange=False):
                 yield Hang()
                 return
             case Waiting(event=event) if event is not None:
@@ -191,6 +202,8 @@ class FakeIssuer:
         if isinstance(trick, Breaking):
             yield HangUp()
             return
+        if isinstance(trick, Waiting) and trick.event is None:
+            yield Hang()
         yield from _answer(status, json.dumps(told).encode(), ())
 
     def _exchange(self, asked: Mapping[str, str]) -> tuple[int, Mapping[str, object]]:
@@ -234,7 +247,7 @@ class FakeIssuer:
         }
 
     def _name(self, kind: str) -> str:
-        return f"{kind}-{secrets.token_urlsafe(18)}"
+        return f"{self._mark}{kind}-{secrets.token_urlsafe(18)}"
 
 
 def oauth_table(port: int, client_id: str | None = "the-operators-own") -> str:

@@ -93,6 +93,12 @@ class Meter:
         share = self.used / self.plan.allowance
         return Window(share, left, "allowed_warning" if share >= 0.75 else "allowed")
 
+    def look(self, now: float) -> Window | None:
+        """Return the window as it stands, without counting anything; None while none runs."""
+        if now >= self.resets_at:
+            return None
+        return Window(self.used / self.plan.allowance, self.resets_at - now)
+
 
 def _epoch(now: float, window: Window) -> str:
     return str(math.ceil(now + window.reset_in))

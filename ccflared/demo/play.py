@@ -26,6 +26,7 @@ from ccflared.demo.script import (
     Reset,
     Silent,
     Slow,
+    Spending,
     Window,
 )
 from ccflared.wire import Headers
@@ -109,8 +110,10 @@ def acts(behaviour: Behaviour, scene: Scene) -> Iterator[Act]:
         case Slow():
             yield Pause(behaviour.before)
             yield from acts(behaviour.behaviour, scene)
-        case Cycle():
-            raise AssertionError("the provider resolves a Cycle before it asks for acts")
+        case Cycle() | Spending():
+            raise AssertionError(
+                "the provider resolves a Cycle, and the forms of usage, before it asks for acts"
+            )
         case _:
             assert_never(behaviour)
 

@@ -4,6 +4,7 @@ It answers on a loopback port what a script says, one script for each credential
 """
 
 import hashlib
+import math
 import random
 import time
 from collections import OrderedDict, deque
@@ -14,17 +15,17 @@ from typing import Literal
 
 import trio
 
-from ccflared.demo import catalog
-from ccflared.demo.acts import Act
+from ccflared.demo import catalog, usage
+from ccflared.demo.acts import Act, Await, Pause
 from ccflared.demo.asked import Asked, Fault, read
 from ccflared.demo.connection import Connection, Ending, Request
 from ccflared.demo.limits import Meter
 from ccflared.demo.play import Scene, acts, document, problem
-from ccflared.demo.script import Answer, Behaviour, Cycle, Metered, Slow
+from ccflared.demo.script import Answer, Behaviour, Cycle, Held, Metered, Slow, Spending, Window
 from ccflared.demo.stream import name
 from ccflared.wire import Headers
 
-Endpoint = Literal["messages", "count_tokens", "models"]
+Endpoint = Literal["messages", "count_tokens", "models", "usage"]
 PREFIXES = 1000
 """Prompt prefixes that the imitated cache remembers."""
 
@@ -118,7 +119,8 @@ class FakeProvider:
         """Script the requests of credential ``key``: these in order, then ``then`` (or the default) for ever.
 
         ``on``: which endpoint; a script for messages does not touch the others. A new one replaces the old. Of
-        ``models``, the listing, only whole answers and failures are played: it is no stream.
+        ``models``, the listing, only whole answers and failures are played: it is no stream. ``usage`` are the usage
+        endpoints of all providers; an Answer there tells of a metered plan what is used of it.
         """
         self._scripts[key, on] = Script(deque(behaviours), then)
 
@@ -181,12 +183,14 @@ class FakeProvider:
             return fail(413, "Request exceeds the maximum size")
         path = request.target.partition("?")[0]
         match (request.method, path.removeprefix("/v1/").split("/")):
-            case _ if not path.startswith("/v1/"):
+            case _ if not path.startswith("/v1/") and path not in usage.FORMS:
                 return fail(404, "Not Found")
             case _ if seen.key is None and not self._open_to_all:
                 return fail(401, "x-api-key header is required")
             case _ if seen.key is not None and not self.accepts(seen.key):
                 return fail(401, "OAuth token has expired or is not valid")
+            case ("GET", _) if path in usage.FORMS:
+                return self._tell_usage(path, request, key, dice, request_id)
             case ("POST", ["messages"]):
                 return self._play(request, key, "messages", dice, request_id)
             case ("POST", ["messages", "count_tokens"]):
@@ -199,6 +203,31 @@ class FakeProvider:
                 return fail(404, f"model: {model}")
             case _:
                 return fail(404, "Not Found")
+
+    def _tell_usage(
+        self, path: str, request: Request, key: str, dice: random.Random, request_id: str
+    ) -> Iterator[Act]:
+        behaviour = self._scripts.setdefault((key, "usage"), Script()).next(Answer())
+        if isinstance(behaviour, Slow):
+            yield Pause(behaviour.before)
+            behaviour = behaviour.behaviour
+        if isinstance(behaviour, Held):
+            yield Await(behaviour.release)
+            behaviour = behaviour.answer
+        if isinstance(behaviour, Answer):
+            meter = self._scripts.setdefault((key, "messages"), Script()).meter
+            running = meter.look(self._clock()) if meter else None
+            behaviour = Spending(five_hour=running or Window(0.0, math.inf))
+        if not isinstance(behaviour, Spending):
+            scene = self._scene(request, Fault("no message"), dice, request_id, key=key)
+            yield from acts(behaviour, scene)
+            return
+        told = usage.told(usage.FORMS[path], behaviour, self._clock())
+        organization = _uuid(key)
+        if told is None:
+            yield from problem(request_id, 401, "invalid token", organization=organization)
+        else:
+            yield from document(told, request_id, organization)
 
     def _play(
         self, request: Request, key: str, endpoint: Endpoint, dice: random.Random, request_id: str
@@ -214,17 +243,28 @@ class FakeProvider:
         if endpoint == "count_tokens" and isinstance(behaviour, Answer) and isinstance(asked, Asked):
             tokens = asked.tokens if behaviour.input_tokens is None else behaviour.input_tokens
             return document({"input_tokens": tokens}, request_id, organization)
-        scene = Scene(
+        return acts(behaviour, self._scene(request, asked, dice, request_id, key=key, meter=script.meter))
+
+    def _scene(
+        self,
+        request: Request,
+        asked: Asked | Fault,
+        dice: random.Random,
+        request_id: str,
+        *,
+        key: str,
+        meter: Meter | None = None,
+    ) -> Scene:
+        return Scene(
             asked=asked,
             now=self._clock(),
             dice=dice,
             request_id=request_id,
-            organization=organization,
+            organization=_uuid(key),
             warm=isinstance(asked, Asked) and asked.prefix is not None and self._cached(key, asked.prefix),
             gzip=any(name == b"accept-encoding" and b"gzip" in value for name, value in request.headers),
-            meter=script.meter,
+            meter=meter,
         )
-        return acts(behaviour, scene)
 
     def _cached(self, key: str, prefix: str) -> bool:
         """Whether the prefix was sent with this credential before; from now on it was."""
@@ -241,8 +281,9 @@ def _credential(headers: Headers) -> str | None:
     for field_name, value in headers:
         if field_name == b"x-api-key" and value:
             return value.decode("latin-1")
-        if field_name == b"authorization" and value[:7].lower() == b"bearer " and value[7:].strip():
-            return value[7:].strip().decode("latin-1")
+        if field_name == b"authorization" and value.strip():
+            bare = value[7:] if value[:7].lower() == b"bearer " else value
+            return bare.strip().decode("latin-1") or None
     return None
 
 

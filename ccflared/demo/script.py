@@ -165,6 +165,22 @@ class Metered:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """What a usage endpoint tells, in the form of whichever was asked. A window that is None is not told of."""
+
+    five_hour: Window | None = None
+    seven_day: Window | None = None
+    families: Mapping[str, Window] = field(default_factory=dict)
+    """Weekly windows of single model families; of Anthropic's form alone."""
+    extra: bool | None = None
+    """Whether paid extra usage is on; of Anthropic's form alone. None: nothing is said of it."""
+    newer: bool = False
+    """Anthropic's newer form: ``limits`` alone."""
+    refused: bool = False
+    """A failure in a 200, where the form has one; else a 401."""
+
+
+@dataclass(frozen=True, slots=True)
 class Slow:
     """Wait, then do the other thing."""
 
@@ -191,6 +207,7 @@ Behaviour = (
     | Held
     | Raw
     | Metered
+    | Spending
     | Slow
     | Cycle
 )

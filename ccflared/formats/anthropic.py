@@ -4,6 +4,7 @@ Shapes: the public API reference of POST /v1/messages and its streaming page.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -71,6 +72,20 @@ def error_of(raw: bytes) -> tuple[str, str]:
     error = _members(raw if raw.lstrip().startswith(b"{") else sse.parse(raw).data).get("error")
     kind, message = (error.get("type"), error.get("message")) if isinstance(error, dict) else (None, None)
     return (kind if isinstance(kind, str) else "api_error", message if isinstance(message, str) else "")
+
+
+def only_models(document: bytes, may: Callable[[str], bool]) -> bytes:
+    """Return a list of models with those alone that somebody may use; an empty one where it cannot be read."""
+    members = _members(document)
+    listed = members.get("data")
+    models = [model for model in listed if isinstance(model, dict)] if isinstance(listed, list) else []
+    kept = [model for model in models if isinstance(name := model.get("id"), str) and may(name)]
+    ends = {"first_id": kept[0]["id"] if kept else None, "last_id": kept[-1]["id"] if kept else None}
+    if members.get("has_more") is True:
+        # The next page begins behind the last one of this page, whether it may be used or not.
+        ends = {end: members.get(end) for end in ends}
+    whole = {"has_more": False} | members | {"data": kept} | ends
+    return json.dumps(whole, ensure_ascii=False).encode(errors="replace")
 
 
 def _members(data: bytes) -> dict[str, object]:

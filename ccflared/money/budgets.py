@@ -84,7 +84,7 @@ def _carried(amount: int, start: float, now: float, zone: tzinfo | None, period:
     """Return the amount and beginning of the period that counts now: the same one, or a new one with nothing spent.
 
     A clock that steps back over midnight stays in the period that has begun. One that was ahead by more, by years
-    perhaps, is put right with what is spent kept, or the account would be left out until then.
+    perhaps, is put right with what is spent kept, or nobody could spend anything until then.
     """
     began, end = _bounds(now, zone, period)
     if start < began:

@@ -1,29 +1,59 @@
-"""Models that the file means to be asked for, and that a budget keeps from being asked: nobody knows their price."""
+"""Models that the file means to be asked for, and that a budget cannot count: nobody knows their price."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
-from ccflared.config.model import Config
+from ccflared.config.model import Client, Config
 from ccflared.money.pricing import is_priced, prices_of
 
 
 def unpriced(config: Config) -> list[str]:
-    """Return a sentence for each account with a budget and each model that is mapped or chained there without a price.
+    """Return a sentence for each budget and each model that is mapped or chained without a price and concerns it.
 
-    A plan costs nothing but extra usage, so its models need no price.
+    Of an account: it is not asked for such a model. A plan costs nothing but extra usage, so its models need no
+    price. Of a client: what it costs counts as nothing, as the client may not know by which name it is asked for.
     """
     prices = prices_of(config.pricing)
-    told = []
-    for name, account in config.accounts.items():
-        billing = account.billing or config.providers[account.provider].billing
-        if account.budget is None or billing == "plan":
-            continue
-        told += [
-            f"accounts.{name} has a budget, and nobody knows what {model} costs: it is not asked for it "
-            f'until there is a [pricing."{model}"] with input and output'
-            for model in dict.fromkeys(_models(config, name))
-            if not is_priced(model, prices)
-        ]
+    missing = {
+        name: [model for model in dict.fromkeys(_models(config, name)) if not is_priced(model, prices)]
+        for name in config.accounts
+    }
+    told = [
+        f"accounts.{name} has a budget, and nobody knows what {model} costs: it is not asked for it "
+        f'until there is a [pricing."{model}"] with input and output'
+        for name in config.accounts
+        if _keeps_money(config, name)
+        for model in missing[name]
+    ]
+    for client in config.clients.values():
+        if client.budget is not None:
+            served = dict.fromkeys(model for name in _counted(config, client) for model in missing[name])
+            told += [
+                f"clients.{client.name} has a budget, and nobody knows what {model} costs: it counts as nothing "
+                f'until there is a [pricing."{model}"] with input and output'
+                for model in served
+            ]
     return told
+
+
+def _billing(config: Config, name: str) -> str:
+    account = config.accounts[name]
+    return account.billing or config.providers[account.provider].billing
+
+
+def _keeps_money(config: Config, name: str) -> bool:
+    """Whether an account has a budget of its own, and so is asked for nothing of unknown price."""
+    return config.accounts[name].budget is not None and _billing(config, name) != "plan"
+
+
+def _counted(config: Config, client: Client) -> Iterator[str]:
+    """Return the accounts whose answers count for a client's budget, whatever their price."""
+    budget = client.budget
+    for name in config.accounts:
+        mine = any(fnmatchcase(name, pattern) for pattern in client.accounts)
+        money = budget is not None and budget.counts == "money"
+        if mine and not _keeps_money(config, name) and not (money and _billing(config, name) == "plan"):
+            yield name
 
 
 def _models(config: Config, name: str) -> Iterator[str]:

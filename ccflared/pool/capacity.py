@@ -21,10 +21,14 @@ def merged(known: Quota | None, told: Quota, trust_reset_up_to: float = _TRUSTED
     """
     latest = told.at + trust_reset_up_to
     # By a clock that has been set back since, nothing of what was told before can be placed.
-    before = {} if known is None or known.at > told.at else {window.name: window for window in known.windows}
+    before = {} if known is None or known.at > told.at else {w.name: _dated(w, known) for w in known.windows}
     for window in told.windows:
-        believed = window if _credible(window.resets_at, latest) else replace(window, resets_at=None)
-        before[window.name] = _carried(before.pop(window.name, None), believed, told.at)
+        believed = window
+        if not _credible(window.resets_at, latest):
+            # That a window is spent is concluded from its reset where it was asked for, else the provider said so.
+            believed = replace(window, resets_at=None, spent=window.spent and not told.polled)
+        carried = _carried(before.pop(window.name, None), believed, told.at)
+        before[window.name] = replace(carried, told_at=told.at, polled=told.polled)
     windows = tuple(before.values())[-_KEPT:]
     overage = told.overage
     if overage is None and known is not None:
@@ -33,17 +37,27 @@ def merged(known: Quota | None, told: Quota, trust_reset_up_to: float = _TRUSTED
         running_on = [w for w in windows if w.resets_at is not None and not _ended(w, told.at)]
         if any(w.name in silent and used_up(w) for w in running_on):
             overage = known.overage
-    return Quota(told.at, windows, overage)
+    return Quota(told.at, windows, overage, told.polled)
 
 
 def _credible(reset: float | None, latest: float) -> bool:
     return reset is None or reset <= latest
 
 
+def _dated(window: Window, known: Quota) -> Window:
+    """Return a window with the time and the source of its telling, which are those of the quota where it has none."""
+    return window if window.told_at is not None else replace(window, told_at=known.at, polled=known.polled)
+
+
 def _carried(before: Window | None, told: Window, at: float) -> Window:
     """Return a window as told, with what an answer left out but the one before said of the same window."""
-    if before is None or _ended(before, at) or not same_window(before, told):
+    if before is None or not same_window(before, told):
         return told
+    if _ended(before, at):
+        # Asked for while nothing is used, a provider tells of a window without a reset: none has begun since the one
+        # that ended, and that end is what the next one is begun by.
+        idle = told.utilization == 0.0 and told.resets_at is None and not told.spent
+        return replace(told, resets_at=before.resets_at) if idle else told
     return replace(
         told,
         utilization=before.utilization if told.utilization is None else told.utilization,

@@ -41,7 +41,7 @@ def refuse(
     waits += [0.0 if until is None else until - now for until in failing]
     waits += [0.0] * (unasked + sum(block.state == "busy" for block in blocks))
     wait = max(1, ceil(min(waits))) if waits else None
-    back = f" The first is expected back in {_span(wait)}." if wait is not None else ""
+    back = f" The first is expected back in {span(wait)}." if wait is not None else ""
     if not blocks and not failing and not unasked:
         said = "No account can serve this request: `ccflared status` and `ccflared explain MODEL` say why."
         return Refusal(503, "overloaded_error", said, None)
@@ -72,7 +72,8 @@ def _credible(block: Block, now: float) -> bool:
     return block.state != "rejected" or (block.until is not None and block.until - now <= _HICCUP)
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
+    """Return a wait in one unit: ``90 s``, ``5 min``, ``3.2 h``."""
     if seconds < 120:
         return f"{seconds} s"
     if seconds < 7200:

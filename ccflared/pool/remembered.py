@@ -109,7 +109,8 @@ def _quota(value: Any) -> Quota:
     overage = value["overage"]
     if overage is not None and overage not in _OVERAGE:
         raise ValueError("no word for overage")
-    return Quota(_number(value["at"]), tuple(_window(window) for window in value["windows"]), overage)
+    windows = tuple(_window(window) for window in value["windows"])
+    return Quota(_number(value["at"]), windows, overage, value.get("polled") is True)
 
 
 def _window(value: Any) -> Window:
@@ -120,6 +121,8 @@ def _window(value: Any) -> Window:
         resets_at=_maybe(value["resets_at"]),
         spent=value["spent"] is True,
         family=None if family is None else _text(family),
+        told_at=_maybe(value.get("told_at")),
+        polled=value.get("polled") is True,
     )
 
 

@@ -4,13 +4,27 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider
+from ccflared.config.later import not_spoken
+from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider, Reads, UsageAuth
+from ccflared.config.usage_rules import origin, usage_url
 from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
 from ccflared.secret import Secret
+from ccflared.wire import Head
 
 _TELLING: Final = 6
 """Characters of a secret that tell something of it, and are no word that stands in any sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageAt:
+    """Where an account's usage can be asked for with its credential, and how the answer is read."""
+
+    url: str
+    reads: Reads
+    auth: UsageAuth
+    at_home: bool = True
+    """It is at the host that the account is asked at, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,8 @@ class Target:
     grant: Grant | None = None
     """Tokens that are renewed here: ``credential`` is missing, and is added for each try."""
     oauth: OAuth | None = None
+    usage: UsageAt | None = None
+    """None: its usage cannot be asked for, or not with this credential."""
 
     def without_secrets(self, text: str) -> str:
         """Return a sentence that may repeat what an upstream said without what it must not repeat: our credentials."""
@@ -51,10 +67,21 @@ class Target:
 
     def masked(self, body: bytes) -> bytes:
         """Return an answer's body with our credentials starred out; it keeps its length."""
-        for secret in (self.credential, self.proxy, *(value for _, value in self.headers)):
-            if secret is not None and len(key := secret.reveal().encode()) >= _TELLING:
-                body = body.replace(key, b"*" * len(key))
+        for key in self._keys():
+            body = body.replace(key, b"*" * len(key))
         return body
+
+    def without_echo(self, head: Head) -> Head:
+        """Return the head of an answer without the fields that repeat our credentials, as of some gateways they do."""
+        keys = self._keys()
+        if not any(key in value for _, value in head.headers for key in keys):
+            return head
+        return Head(head.status, tuple(f for f in head.headers if not any(key in f[1] for key in keys)))
+
+    def _keys(self) -> list[bytes]:
+        secrets = (self.credential, self.proxy, *(value for _, value in self.headers))
+        keys = [secret.reveal().encode() for secret in secrets if secret is not None]
+        return [key for key in keys if len(key) >= _TELLING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +111,8 @@ def resolve(
     """
     if not account.enabled:
         return Unfit("off", "enabled = false")
-    if provider.dialect != "anthropic":
-        return Unfit("unsupported", f"this version does not speak the dialect {provider.dialect}")
+    if (why := not_spoken(provider)) is not None:
+        return Unfit("unsupported", why)
     if account.proxy is not None and proxy is None:
         return Unfit("no credential", "the proxy URL cannot be read")
     base_url = account.base_url or provider.base_url
@@ -105,6 +132,7 @@ def resolve(
         fingerprint="",
         place=_place(base_url, proxy),
         signs=signs_for(account.provider, base_url),
+        usage=_usage_at(account, provider, base_url),
     )
     if by_token(account, provider):
         return _with_tokens(made, account, provider, seed, grant)
@@ -124,9 +152,13 @@ def _with_tokens(
     made: Target, account: Account, provider: Provider, seed: Seed, grant: Grant | str | None
 ) -> Target | Unfit:
     oauth = oauth_of(account, provider)
+    usage = made.usage
+    if usage is not None and provider.usage is not None and provider.usage.auth is None:
+        usage = replace(usage, auth="bearer")
     made = replace(
         made,
         auth="bearer",
+        usage=usage,
         oauth=oauth,
         betas=tuple(beta.encode() for beta in (oauth.betas if oauth else ())),
     )
@@ -161,6 +193,13 @@ def _held_by_others(made: Target, seed: Seed, key: str) -> Target:
 
 def _fingerprint(made: Target, key: str) -> str:
     return f"{made.provider} {made.base_url} {key}"
+
+
+def _usage_at(account: Account, provider: Provider, base_url: str) -> UsageAt | None:
+    usage, url = provider.usage, usage_url(account, provider)
+    if usage is None or url is None:
+        return None
+    return UsageAt(url, usage.reads, usage.auth or provider.auth, at_home=origin(url) == origin(base_url))
 
 
 def _place(base_url: str, proxy: Secret | None) -> str:

@@ -77,6 +77,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
         CREATE INDEX requests_billed ON requests (at, billing, account, charged_microusd)
         WHERE billing IN ('api', 'overage')
         """,
+        # All that is added up of a client, likewise.
+        """
+        CREATE INDEX requests_client ON requests (
+            client, at, outcome, billing, charged_microusd, input_tokens, output_tokens, cache_read_tokens,
+            cache_write_5m_tokens, cache_write_1h_tokens
+        ) WHERE client IS NOT NULL
+        """,
         """
         CREATE TABLE memories (
             kind TEXT NOT NULL,

@@ -94,16 +94,6 @@ class Vault:
                 connection.execute("DELETE FROM grants WHERE account = ?", (old,))
             connection.execute("COMMIT")
 
-    def erase_others(self, known: set[str], before: float) -> None:
-        """Forget accounts that are not ``known`` and have not changed since ``before``."""
-        if not self.path.exists():
-            return
-        with closing(self._open()) as connection:
-            old = connection.execute("SELECT account FROM grants WHERE at < ?", (before,)).fetchall()
-            for (account,) in old:
-                if account not in known:
-                    connection.execute("DELETE FROM grants WHERE account = ?", (account,))
-
     def _open(self) -> sqlite3.Connection:
         make_private(self.path)
         connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)

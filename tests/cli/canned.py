@@ -14,6 +14,69 @@ from typing import Any
 NOW = 1_795_372_500.0  # Sunday 22 November 2026, 18:35:00 UTC
 
 
+def client(
+    name: str,
+    state: str = "ready",
+    *,
+    reason: str | None = None,
+    until: float | None = None,
+    asked: int | None = 0,
+    refused: int = 0,
+    per_hour: int | None = None,
+    budget: tuple[float | None, float | None, float | None, float | None] | None = None,
+    expires: str | None = None,
+) -> dict[str, Any]:
+    """Return a client as ``/api/status`` tells of it; ``budget``: daily, monthly, and what is spent of each."""
+    keys = ("daily", "monthly", "spent_today", "spent_this_month")
+    return {
+        "name": name,
+        "state": state,
+        "reason": reason,
+        "until": until,
+        "expires": expires,
+        "expired": state == "expired",
+        "budget": None if budget is None else {**dict(zip(keys, budget, strict=True)), "counts": "value"},
+        "requests_per_hour": per_hour,
+        "requests_last_hour": asked,
+        "refused_last_hour": refused,
+    }
+
+
+def listed(short: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a client as ``/api/clients`` tells of it."""
+    usual = {"id": short["name"], "keys": 1, "accounts": ["*"], "models": ["*"], "pin": False}
+    return short | usual | {"today": None, "this_month": None, "last_used": None} | more
+
+
+def used(requests: int, value: float, money: float, **more: Any) -> dict[str, Any]:
+    """Return what a client has used as ``/api/clients`` tells of it."""
+    tokens = {"input": 900 * requests, "output": 210 * requests, "cache_read": 5000 * requests}
+    usual = {"refused": 0, "of_unknown_cost": 0, "value": value, "money": money}
+    return {"requests": requests, "tokens": tokens} | usual | more
+
+
+def clients() -> list[dict[str, Any]]:
+    """Return ``/api/clients`` of a daemon with clients of every kind."""
+    laptop, phone, ci, guest = busy()["clients"]
+    return [
+        listed(
+            laptop, keys=2, today=used(118, 3.2, 0.4), this_month=used(2900, 81.0, 9.61), last_used=NOW - 40
+        ),
+        listed(
+            phone, pin=True, today=used(9, 0.004, 0.0), this_month=used(9, 0.004, 0.0), last_used=NOW - 900
+        ),
+        listed(
+            ci,
+            accounts=["work", "coder-*"],
+            models=["*haiku*"],
+            today=used(41, 1.04, 1.04, refused=7),
+            this_month=used(310, 7.5, 7.5, refused=7, of_unknown_cost=3),
+            last_used=NOW - 3,
+        ),
+        listed(guest, last_used=NOW - 90 * 86400),
+    ]
+
+
 def busy() -> dict[str, Any]:
     """A daemon in the middle of an ordinary day: everything runs, one account rests, one is in doubt."""
     return {
@@ -76,7 +139,19 @@ def busy() -> dict[str, Any]:
             ),
             account("spare", "openrouter", priority=30, state="off", reason="enabled = false"),
         ],
-        "clients": ["laptop"],
+        "clients": [
+            client("laptop", asked=14, per_hour=600, budget=(10.0, 100.0, 3.2, 81.0)),
+            client("phone", asked=3),
+            client(
+                "ci",
+                "spent",
+                reason="the daily budget of 1.00 USD is spent",
+                until=NOW + 5 * 3600,
+                budget=(1.0, None, 1.04, 7.5),
+                refused=7,
+            ),
+            client("guest", "expired", expires="2026-01-01"),
+        ],
         "running": 2,
         "traffic": {
             "known": True,
@@ -126,6 +201,68 @@ def account(name: str, provider: str, **facts: Any) -> dict[str, Any]:
         "last_used": None,
     }
     return {**given, **facts}
+
+
+def token(kind: str, *, ends: float | None = 3000, **facts: Any) -> dict[str, Any]:
+    """How an account's tokens are; ``ends``: seconds from now."""
+    given = {
+        "kind": kind,
+        "valid_until": None if ends is None else NOW + ends,
+        "refreshed_at": None,
+        "problem": None,
+        "todo": None,
+    }
+    return {**given, **facts}
+
+
+def logins() -> dict[str, Any]:
+    """OAuth accounts with tokens of every kind, some of which need somebody."""
+    document = busy()
+    gone = {"kind": "endpoint", "reason": "the token endpoint is not there (404)", "since": NOW - 900}
+    ended = {"kind": "temporary", "reason": "the token has ended", "since": NOW - 7200}
+    refused = {
+        "kind": "revoked",
+        "reason": "the issuer refuses the token (invalid_grant: Refresh token not found or invalid)",
+        "since": NOW - 86400,
+    }
+    endpoint = "see whether token_url in the oauth table is still right"
+    owner = "run the program that owns /home/me/.claude/.credentials.json, which renews its tokens"
+    document["accounts"] = [
+        account(
+            "primary", "claude-oauth", order=1, session=True, token=token("login", refreshed_at=NOW - 600)
+        ),
+        account("static", "claude-oauth", order=2, token=token("long-lived", ends=None)),
+        account(
+            "moved",
+            "claude-oauth",
+            order=3,
+            token=token("seed", ends=1300, refreshed_at=NOW - 20000, problem=gone, todo=endpoint),
+        ),
+        account(
+            "borrowed",
+            "claude-oauth",
+            order=4,
+            state="doubtful",
+            reason="its token has ended, and whoever keeps it has not renewed it",
+            until=NOW + 40,
+            token=token("credentials file", ends=-7200, problem=ended, todo=owner),
+        ),
+        account(
+            "lost",
+            "claude-oauth",
+            state="needs login",
+            reason=refused["reason"],
+            token=token("login", ends=-80000, problem=refused, todo="ccflared login lost"),
+        ),
+        account(
+            "new",
+            "claude-oauth",
+            state="needs login",
+            reason="nobody has logged in",
+            token=token("none", ends=None, todo="ccflared login new"),
+        ),
+    ]
+    return document
 
 
 def pooled() -> dict[str, Any]:
@@ -202,10 +339,12 @@ def usage(age: float, *windows: dict[str, Any], overage: str | None = None) -> d
     return {"age": age, "overage": overage, "windows": list(windows)}
 
 
-def window(name: str, used: float | None, resets_in: float | None, *, spent: bool = False) -> dict[str, Any]:
+def window(
+    name: str, used: float | None, resets_in: float | None, *, spent: bool = False, **more: Any
+) -> dict[str, Any]:
     """One usage window."""
     resets = None if resets_in is None else NOW + resets_in
-    return {"name": name, "utilization": used, "resets_at": resets, "spent": spent}
+    return {"name": name, "utilization": used, "resets_at": resets, "spent": spent, **more}
 
 
 def against(state: str, reason: str, ends_in: float | None = None) -> dict[str, Any]:
@@ -305,6 +444,7 @@ def quiet() -> dict[str, Any]:
         "applied_at": NOW - 2,
     }
     document["accounts"] = []
+    document["clients"] = []
     document["running"] = 0
     document["traffic"] |= {
         "since": NOW - 2,
@@ -376,6 +516,7 @@ def troubled() -> dict[str, Any]:
     document["accounts"][0] |= {
         "state": "needs login",
         "reason": "the refresh token was rejected",
+        "token": token("login", ends=-60, todo="ccflared login primary"),
         "order": None,
         "running": 0,
     }

@@ -317,7 +317,10 @@ def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
     [
         (("stauts",), "there is no command 'stauts'; did you mean status?"),
         (("frobnicate",), "There are: init, check,"),
-        (("account",), "the following arguments are required: list|pause|resume|reset|test"),
+        (
+            ("account",),
+            "the following arguments are required: list|add|set|rename|remove|pause|resume|reset|test",
+        ),
         (("account", "lsit"), "did you mean list?"),
         (("account", "reset"), "required: NAME"),
         (("account", "puase", "a"), "did you mean pause?"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canned import NOW, account, against, applied, busy, lossy, mistaken, pooled, quiet, troubled
+from canned import NOW, account, against, applied, busy, logins, lossy, mistaken, pooled, quiet, troubled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +28,7 @@ DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "quiet": quiet,
     "troubled": troubled,
     "pooled": pooled,
+    "logins": logins,
 }
 
 

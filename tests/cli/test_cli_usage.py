@@ -1,13 +1,16 @@
 """The bars of usage windows: what they show, and what they never do."""
 
+from typing import Any
+
 from canned import NOW, usage, window
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ccflared.cli.render.layout import ASCII, UNICODE, Glyphs, cells, line_cells, text_of
+from ccflared.cli.render.members import Usage
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Usage, read_status
-from ccflared.cli.render.usage import bar, percent, usage_lines
+from ccflared.cli.render.snapshot import read_status
+from ccflared.cli.render.usage import bar, percent, unknown_usage, usage_lines
 
 
 def read(*windows: dict[str, object], age: float = 0.0, overage: str | None = None) -> Usage:
@@ -62,6 +65,28 @@ def test_what_was_told_long_ago_says_when_once() -> None:
     told = read(window("5h", 0.1, 60), window("7d", 0.1, 60), age=2400)
     assert [line.endswith("told 40 min ago") for line in shown(told)] == [True, False]
     assert "told" not in " ".join(shown(read(window("5h", 0.1, 60), age=599)))
+
+
+def test_what_was_asked_for_says_how_long_ago_and_so_does_what_answers_told_of_when_it_is_old() -> None:
+    polled: dict[str, Any] = {"age": 840, "source": "poll"}
+    told = read(window("5h", 0.1, 60, **polled), window("7d", 0.1, 60, **polled), age=840)
+    assert [line.partition("· ")[2] for line in shown(told)] == ["told 14 min ago by polling", ""]
+    mixed = read(window("5h", 0.1, 60, age=5, source="traffic"), window("7d opus", 0.1, 60, **polled), age=5)
+    assert [line.partition("· ")[2] for line in shown(mixed)] == ["", "told 14 min ago by polling"]
+
+
+def problem(polling: dict[str, object] | None, told: dict[str, object] | None = None) -> list[str]:
+    (account,) = read_status({"version": "0", "accounts": [{"usage": told, "polling": polling}]}).accounts
+    return [text_of(line).strip() for line in unknown_usage(account, NOW, Sheet())]
+
+
+def test_why_usage_is_unknown_is_said_and_never_shown_as_nothing_used() -> None:
+    failed = {"problem": "it answered 401: \x1b[31mno", "failures": 2, "next_at": NOW + 1100}
+    assert problem(failed) == ["usage unknown: it answered 401: no · asked again in 18 min"]
+    assert problem(failed, usage(3000, window("5h", 0.1, 60)))[0].startswith(
+        "newer usage unknown: it answered 401"
+    )
+    assert problem(failed | {"problem": None}) == problem(None) == []
 
 
 def test_a_window_of_which_nothing_is_told_is_named() -> None:

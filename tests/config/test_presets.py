@@ -33,7 +33,7 @@ def test_every_provider_of_the_contract_is_built_in() -> None:
 
 def test_only_those_whose_address_is_the_operators_have_no_base_url() -> None:
     without = {name for name, provider in builtin().items() if provider.base_url is None}
-    assert without == {"openai-compatible", "anthropic-compatible", "vertex"}
+    assert without == {"openai-compatible", "anthropic-compatible"}
 
 
 def test_addresses_are_https_except_on_this_machine() -> None:
@@ -46,6 +46,16 @@ def test_an_openai_address_includes_its_version_and_an_anthropic_one_does_not() 
     for name, provider in builtin().items():
         if provider.base_url and name != "kilo":
             assert provider.base_url.endswith("/v1") == (provider.dialect == "openai-chat"), name
+
+
+def test_what_the_clouds_wrap_is_no_plain_dialect_so_that_nobody_is_asked_in_the_wrong_words() -> None:
+    odd = {name: p.dialect for name, p in builtin().items() if p.dialect not in ("anthropic", "openai-chat")}
+    assert odd == {"vertex": "vertex", "bedrock": "bedrock"}
+
+
+def test_a_plan_pays_only_where_every_key_is_one_of_a_plan() -> None:
+    plans = {name for name, provider in builtin().items() if provider.billing == "plan"}
+    assert plans == {"claude-oauth", "zai", "alibaba-coding-plan", "ollama"}
 
 
 def test_endpoints_of_the_login_are_shipped_and_no_client_id_is() -> None:

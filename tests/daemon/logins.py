@@ -15,7 +15,7 @@ from ccflared.store.vault import Vault
 
 
 @asynccontextmanager
-async def lasting(
+async def placed(
     directory: Path,
     issuer: FakeIssuer,
     tokens: str = "",
@@ -23,8 +23,8 @@ async def lasting(
     names: tuple[str, ...] = ("plan",),
     client_id: str | None = "the-operators-own",
     more: str = "",
-) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Stage]]]:
-    """Play issuer and provider until the context ends; what is yielded runs one daemon after the other.
+) -> AsyncIterator[tuple[FakeProvider, int]]:
+    """Play issuer and provider until the context ends, with a file for a daemon; yields provider and port.
 
     The first account, ``plan``, has OAuth tokens: those of the lines ``tokens``. Any other account has an API key.
     """
@@ -36,8 +36,17 @@ async def lasting(
         whole = login_provider(port, client_id) + more
         config.write_text(toml(directory / "state", upstream, names, more=whole, own={"plan": plan(tokens)}))
         config.chmod(0o600)
-        yield lambda: restaged(directory, provider, upstream)
+        yield provider, upstream
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def lasting(
+    directory: Path, issuer: FakeIssuer, tokens: str = "", **more: Any
+) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Stage]]]:
+    """Yield what runs one daemon after the other in such a place; ``more`` as for ``placed``."""
+    async with placed(directory, issuer, tokens, **more) as (provider, upstream):
+        yield lambda: restaged(directory, provider, upstream)
 
 
 @asynccontextmanager

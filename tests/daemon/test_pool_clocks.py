@@ -13,7 +13,7 @@ from stage import Stage, staged
 
 from ccflared import __version__
 from ccflared.config.model import Routing
-from ccflared.daemon.keepers import Keepers
+from ccflared.daemon.refresher import Refresher
 from ccflared.demo.script import Answer, Behaviour, Failing, Limited, Slow, Window
 from ccflared.pool.states import NOTHING, learn
 from ccflared.wire import Observation
@@ -150,7 +150,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[Stage]:
     async with staged(tmp_path, own=OWN) as stage, trio.open_nursery() as nursery:
         for name in (ONE, OTHER):
             stage.provider.play(f"sk-{name}", then=ENDED)
-        nursery.start_soon(Keepers(stage.running.house, look=0.01, spread=0.0).run)
+        nursery.start_soon(Refresher(stage.running.house, look=0.01, spread=0.0).run)
         yield stage
         nursery.cancel_scope.cancel()
 

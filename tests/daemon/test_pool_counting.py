@@ -10,7 +10,7 @@ import trio
 from elapsed import elapse
 from stage import Stage, free_port, staged
 
-from ccflared.daemon.keepers import Keepers
+from ccflared.daemon.refresher import Refresher
 from ccflared.demo.provider import FakeProvider
 from ccflared.demo.script import Answer, Behaviour, Failing, Held, Limited, Window
 
@@ -132,7 +132,7 @@ async def test_the_daemons_own_request_keeps_no_clients_request_from_an_account(
         stage.provider.play("sk-only", ended, Held(release), then=Answer())
         assert (await stage.fresh()).status_code == 200
         if origin == "refresh":
-            nursery.start_soon(Keepers(stage.running.house, look=0.01, spread=0.0).run)
+            nursery.start_soon(Refresher(stage.running.house, look=0.01, spread=0.0).run)
         else:
             nursery.start_soon(stage.client.post, f"{stage.url}/api/accounts/only/test")
         with trio.fail_after(5):

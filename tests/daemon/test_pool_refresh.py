@@ -11,7 +11,7 @@ import trio
 from stage import Stage, staged
 
 from ccflared import __version__
-from ccflared.daemon.keepers import Keepers
+from ccflared.daemon.refresher import Refresher
 from ccflared.demo.provider import Seen
 from ccflared.demo.script import Answer, Behaviour, Failing, Limited, Window
 
@@ -27,7 +27,7 @@ async def kept(
 ) -> AsyncIterator[Stage]:
     """Run a daemon with keepers that look all the time: its own look twice a minute."""
     async with staged(tmp_path, names, own=own, more=more) as stage, trio.open_nursery() as nursery:
-        nursery.start_soon(Keepers(stage.running.house, look=0.02, spread=0.0, between=0.0).run)
+        nursery.start_soon(Refresher(stage.running.house, look=0.02, spread=0.0, between=0.0).run)
         yield stage
         nursery.cancel_scope.cancel()
 

@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from logins import issued, kept, lasting
-from stage import Stage
+import trio.testing
+from logins import issued, kept, lasting, placed
+from stage import Stage, restaged
 
-from ccflared.demo.issuer import Breaking, FakeIssuer, Refusing
+from ccflared.demo.issuer import Breaking, FakeIssuer, Refusing, Waiting
+from ccflared.store.vault import Vault
 
 
 def seed(issuer: FakeIssuer, *, ends: float | None = None) -> str:
@@ -234,3 +236,129 @@ def _access(stage: Stage) -> str:
     assert grant.pair is not None
     assert grant.pair.access is not None
     return grant.pair.access.reveal()
+
+
+async def test_a_token_is_not_renewed_while_a_new_one_could_not_be_kept(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
+        stage.running.house.custody.held("plan")
+        await issuer.answered(1)
+        grant = kept(stage)
+        assert grant is not None
+        access = _access(stage)
+        # The file becomes one that nobody can write: a directory of its name.
+        (stage.state / "tokens.db").unlink()
+        (stage.state / "tokens.db").mkdir()
+        issuer.end(access)
+        held = stage.running.house.custody.held("plan")
+        assert held is not None
+        held.renewed_at = float("-inf")
+        assert (await stage.fresh()).status_code == 200
+        assert stage.provider.seen[-1].key == "sk-second"
+        told = (await stage.account("plan"))["token"]
+        assert told["problem"]["kind"] == "disk"
+        assert "a new one could not be kept" in told["problem"]["reason"]
+        assert told["todo"] == "make room, or make the state directory writable"
+        assert issuer.refreshes == 1, "the only refresh token there is was spent for nothing"
+        (stage.state / "tokens.db").rmdir()
+        held.not_before = float("-inf")
+        stage.running.house.reset("plan", 0.0)
+        assert (await stage.fresh()).status_code == 200
+        assert stage.provider.seen[-1].key == _access(stage) != access
+
+
+async def test_a_pair_that_cannot_be_written_is_used_by_nobody_until_it_can(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    answered = trio.Event()
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
+        await issuer.answered(1)
+        first = _access(stage)
+        held = stage.running.house.custody.held("plan")
+        assert held is not None
+        held.renewed_at = float("-inf")
+        issuer.end(first)
+        issuer.tricks.append(Waiting(answered))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.fresh)
+            await issuer.arrived(2)
+            content = (stage.state / "tokens.db").read_bytes()
+            (stage.state / "tokens.db").unlink()
+            (stage.state / "tokens.db").mkdir()
+            answered.set()
+        assert stage.provider.seen[-1].key == "sk-second"
+        assert held.unsaved is not None
+        assert "cannot be kept" in (await stage.account("plan"))["token"]["problem"]["reason"]
+        (stage.state / "tokens.db").rmdir()
+        (stage.state / "tokens.db").write_bytes(content)
+        held.not_before = float("-inf")
+        stage.running.house.reset("plan", 0.0)
+        assert (await stage.fresh()).status_code == 200
+        assert stage.provider.seen[-1].key == _access(stage) != first
+        assert issuer.refreshes == 2
+
+
+async def test_a_renewal_that_was_begun_is_finished_when_the_daemon_stops(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    answered = trio.Event()
+    issuer.tricks.append(Waiting(answered))
+    async with placed(tmp_path, issuer, seed(issuer, ends=1.0)) as (provider, port):
+        async with trio.open_nursery() as nursery:
+
+            async def run() -> None:
+                async with restaged(tmp_path, provider, port):
+                    await issuer.arrived(1)
+
+            nursery.start_soon(run)
+            await issuer.arrived(1)
+            nursery.start_soon(_later, answered)
+        grant = Vault(tmp_path / "state" / "tokens.db").find("plan")
+        assert grant is not None
+        assert (grant.spending, issuer.refreshes) == (None, 1)
+        async with restaged(tmp_path, provider, port) as stage:
+            assert (await stage.ask()).status_code == 200
+            assert issuer.refreshes == 1
+
+
+async def _later(event: trio.Event) -> None:
+    """Set an event when the daemon has been told to stop, and everything else has had its turn."""
+    await trio.testing.wait_all_tasks_blocked(0.2)
+    event.set()
+
+
+async def test_an_account_that_leaves_the_file_keeps_its_tokens_for_a_while(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with lasting(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as run:
+        async with run() as stage:
+            await issuer.answered(1)
+            await stage.ask()
+            text = stage.config.read_text()
+            begin, end = text.index("[accounts.plan]"), text.index("[accounts.second]")
+            stage.edit(text[:begin] + text[end:])
+            await stage.running.reloads.reload("command")
+            assert (await stage.fresh()).status_code == 200
+            assert kept(stage) is not None
+        async with run() as stage:
+            stage.edit(text)
+            await stage.running.reloads.reload("command")
+            assert (await stage.fresh()).status_code == 200
+            assert stage.provider.seen[-1].key == _access(stage)
+            assert issuer.refreshes == 1
+
+
+async def test_what_cannot_be_read_of_the_tokens_keeps_those_accounts_still_and_no_others(
+    tmp_path: Path,
+) -> None:
+    issuer = FakeIssuer()
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "tokens.db").write_bytes(b"this is no database" * 100)
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
+        assert (await stage.ask()).status_code == 200
+        assert stage.provider.seen[-1].key == "sk-second"
+        told = await stage.account("plan")
+        assert told["state"] == "no credential"
+        assert "tokens.db is not a database" in told["reason"]
+        assert not issuer.asked
+        (stage.state / "tokens.db").unlink()
+        await stage.running.reloads.reload("command")
+        assert (await stage.fresh()).status_code == 200
+        assert stage.provider.seen[-1].key == _access(stage)

@@ -23,6 +23,7 @@ from ccflared.demo.script import (
     Reset,
     Silent,
     Slow,
+    Spending,
     Window,
 )
 
@@ -548,3 +549,34 @@ async def test_a_tool_is_called_with_the_input_of_the_script() -> None:
     async with serving(provider) as client:
         answer = (await client.ask(tools=[WEATHER])).json()
         assert answer["content"][-1]["input"] == {"city": "Oslo", "days": 3}
+
+
+FORMS = {
+    "/api/oauth/usage": ("five_hour", "utilization"),
+    "/api/monitor/usage/quota/limit": ("data", "limits", 1, "percentage"),
+    "/v1/token_plan/remains": ("model_remains", 1, "current_interval_remaining_percent"),
+    "/api/subscription/v1/usage": ("daily", "percentUsed"),
+    "/api/user": ("microdollars_used",),
+}
+
+
+@pytest.mark.parametrize(("path", "place"), FORMS.items())
+async def test_usage_is_told_in_the_form_of_each_provider(path: str, place: tuple[Any, ...]) -> None:
+    provider = FakeProvider()
+    provider.play("k", Spending(five_hour=Window(0.25, 60.0)), then=Failing(429), on="usage")
+    async with serving(provider) as client:
+        value = (await client.http.get(path, headers={"authorization": "k"})).json()
+        for step in place:
+            value = value[step]
+        assert value == {"model_remains": 75, "daily": 0.25, "microdollars_used": 2_500_000}.get(place[0], 25)
+        assert (await client.http.get(path, headers={"x-api-key": "k"})).status_code == 429
+        assert (await client.http.get(path)).status_code == 401
+
+
+async def test_a_metered_plan_tells_of_its_own_usage() -> None:
+    provider = FakeProvider()
+    provider.play("k", then=Metered(allowance=4, window=60.0))
+    async with serving(provider) as client:
+        await client.ask()
+        told = await client.http.get("/api/oauth/usage", headers={"authorization": "Bearer k"})
+        assert told.json()["five_hour"]["utilization"] == 25.0

@@ -1,9 +1,12 @@
-"""What an account with a budget will not be asked for is told when the file is read."""
+"""What a budget will not allow, or cannot count, is told when the file is read: of accounts, and of clients."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ccflared.config.chain_kinds import Step
-from ccflared.config.model import Account, Budget, Config, Fallback, Price, Provider
+from ccflared.config.model import Account, Budget, Client, Config, Fallback, Price, Provider
 from ccflared.money.unpriced import unpriced
 
 BUDGET = Budget(daily=5.0)
@@ -39,3 +42,24 @@ def test_the_providers_map_counts_where_the_account_has_none_and_so_does_a_chain
 )
 def test_nothing_is_said_where_nothing_is_missing(given: Config) -> None:
     assert unpriced(given) == []
+
+
+def of_a_client(account: Account, budget: Budget = BUDGET, **more: Any) -> list[str]:
+    client = Client("c", key_sha256=("00",), budget=budget, **more)
+    return unpriced(replace(config(account), clients={"c": client}))
+
+
+def test_a_clients_budget_counts_nothing_for_such_a_model_whoever_pays() -> None:
+    for billing in ("api", "plan"):
+        (said,) = of_a_client(Account("a", "api", models=MAPPED, billing=billing))
+        assert said.startswith("clients.c has a budget, and nobody knows what ")
+        assert "it counts as nothing until" in said
+
+
+def test_what_a_clients_budget_never_counts_needs_no_price() -> None:
+    plan = Account("a", "api", models=MAPPED, billing="plan")
+    assert of_a_client(plan, Budget(daily=1.0, counts="money")) == []
+    assert of_a_client(plan, accounts=("b-*",)) == []
+    # An account with a budget of its own is not asked for it.
+    (said,) = of_a_client(Account("a", "api", models=MAPPED, budget=BUDGET))
+    assert said.startswith("accounts.a ")

@@ -71,6 +71,29 @@ def test_what_an_answer_leaves_out_of_a_window_is_as_it_was_before_its_reset(
     assert merged(quota(before), quota(told, at=NOW + HOUR)).windows == (kept,)
 
 
+@pytest.mark.parametrize("used", [0.0, 0.1])
+def test_a_window_that_has_not_begun_since_the_last_one_ended_ends_where_that_did(used: float) -> None:
+    (window,) = merged(quota(Window("5h", 0.9, NOW + 60)), quota(Window("5h", used), at=NOW + HOUR)).windows
+    assert window.resets_at == (NOW + 60 if used == 0.0 else None)
+
+
+def test_each_window_knows_when_it_was_told_of_and_whether_it_was_asked_for() -> None:
+    polled = Quota(NOW + HOUR, (Window("5h", 0.2), Window("7d opus", 0.3, family="opus")), polled=True)
+    known = merged(merged(quota(FIVE, SEVEN), polled), quota(FIVE, at=NOW + 2 * HOUR))
+    assert {window.name: (window.told_at, window.polled) for window in known.windows} == {
+        "7d": (NOW, False),
+        "7d opus": (NOW + HOUR, True),
+        "5h": (NOW + 2 * HOUR, False),
+    }
+
+
+def test_what_was_asked_for_is_not_spent_by_a_reset_that_is_not_believed() -> None:
+    far = Window("1mo", 1.0, NOW + 20 * DAY, spent=True)
+    for polled in (True, False):
+        (window,) = merged(None, Quota(NOW, (far,), polled=polled)).windows
+        assert (window.resets_at, window.spent) == (None, not polled)
+
+
 @pytest.mark.parametrize("known", [None, quota(SEVEN)])
 def test_a_reset_that_is_too_far_away_is_not_believed(known: Quota | None) -> None:
     for reset, trusted in ((NOW + 8 * DAY, True), (NOW + 8 * DAY + 1, False), (9e10, False)):

@@ -24,9 +24,19 @@ TIMES = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(max_size=20)
 MARKS = st.builds(Mark, TIMES, TIMES, TEXTS, st.integers(0, 2**53 - 1))
 LEARNT = st.builds(Learnt, MARKS, MARKS, MARKS)
-WINDOWS = st.builds(Window, TEXTS, st.none() | TIMES, st.none() | TIMES, st.booleans(), st.none() | TEXTS)
+WINDOWS = st.builds(
+    Window,
+    TEXTS,
+    st.none() | TIMES,
+    st.none() | TIMES,
+    st.booleans(),
+    st.none() | TEXTS,
+    st.none() | TIMES,
+    st.booleans(),
+)
 QUOTAS = st.builds(
-    Quota, TIMES, st.lists(WINDOWS, max_size=3).map(tuple), st.sampled_from(["in use", "available", "unavailable", None])
+    Quota, TIMES, st.lists(WINDOWS, max_size=3).map(tuple), st.sampled_from(["in use", "available", "unavailable", None]),
+    st.booleans(),
 )  # fmt: skip
 STANDINGS = st.builds(
     Standing,
@@ -44,6 +54,8 @@ def test_a_standing_comes_back_as_it_was(standing: Standing) -> None:
     known = standing_of(standing_text(standing))
     assert known == standing
     assert known is not None
+    # Who told of usage, and when, is compared nowhere else.
+    assert repr(known.quota) == repr(standing.quota)
     assert list(known.models) == list(standing.models), "the oldest is forgotten first"
 
 

@@ -25,7 +25,16 @@ ACCOUNT = Account("a", "p")
 
 UNFIT: list[tuple[Account, Provider, dict[str, Any], str, str]] = [
     (replace(ACCOUNT, enabled=False), PLACE, {}, "off", "enabled = false"),
-    (ACCOUNT, replace(PLACE, dialect="openai-chat"), {}, "unsupported", "dialect openai-chat"),
+    *(
+        (
+            ACCOUNT,
+            replace(PLACE, dialect=dialect),
+            {},
+            "unsupported",
+            f"this version does not speak the dialect {dialect} yet",
+        )
+        for dialect in ("openai-chat", "vertex", "bedrock")
+    ),
     (ACCOUNT, Provider(), {}, "unsupported", "no base_url"),
     (ACCOUNT, PLACE, {"credential": None}, "no credential", "no api_key is given"),
     (ACCOUNT, PLACE, {"credential": None, "problem": "$K is not set"}, "no credential", "$K is not set"),
@@ -107,7 +116,8 @@ def test_every_builtin_provider_can_be_addressed_or_says_what_is_missing(
 ) -> None:
     found = resolved(Account("a", name), provider)
     if provider.dialect != "anthropic":
-        assert found == Unfit("unsupported", "this version does not speak the dialect openai-chat")
+        why = f"this version does not speak the dialect {provider.dialect} yet"
+        assert found == Unfit("unsupported", why)
     elif provider.oauth is not None:
         assert found == Unfit("needs login", "nobody has logged in")
     elif provider.base_url is None:

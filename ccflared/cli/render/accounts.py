@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from ccflared.cli.render.health import CALM, PERSON, SERVING
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.members import Account, Against, Budget
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Account, Against, Budget
-from ccflared.cli.render.usage import INDENT, usage_lines
+from ccflared.cli.render.tokens import token_lines
+from ccflared.cli.render.usage import INDENT, unknown_usage, usage_lines
 from ccflared.cli.render.words import ago, ahead, clock, duration, many, usd
 
 NAME_CELLS = 28
@@ -41,8 +42,8 @@ def account_lines(
 ) -> list[Line]:
     """Return one row an account, the next one marked; its note beside the state, or below where it is narrow.
 
-    Below that stand its further reasons and its usage windows. ``detailed`` adds priority, tier and titles, if
-    there is room.
+    Below that stand its further reasons, how its tokens are, and its usage windows. ``detailed`` adds priority, tier
+    and titles, if there is room.
     """
     detailed = detailed and sheet.width >= 72
     following = next_account(accounts)
@@ -55,7 +56,8 @@ def account_lines(
     windows = usage_lines([account.usage for account in accounts], now, sheet)
     lines = title
     for account, block, own in zip(accounts, blocks, windows, strict=True):
-        lines += block + _further(account, now, sheet) + own
+        lines += block + _further(account, now, sheet) + token_lines(account, now, sheet)
+        lines += own + unknown_usage(account, now, sheet)
     return lines
 
 
@@ -107,9 +109,9 @@ def _spending(budget: Budget) -> list[str]:
     """Say what is spent of each part of a budget."""
     facts = []
     if budget.daily is not None:
-        facts.append(f"{usd(budget.today)} of {usd(budget.daily)} USD today")
+        facts.append(f"{usd(budget.today or 0.0)} of {usd(budget.daily)} USD today")
     if budget.monthly is not None:
-        facts.append(f"{usd(budget.this_month)} of {usd(budget.monthly)} this month")
+        facts.append(f"{usd(budget.this_month or 0.0)} of {usd(budget.monthly)} this month")
     return facts
 
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from ccflared.cli.render.snapshot import Account, Snapshot
+from ccflared.cli.render.members import Account
+from ccflared.cli.render.snapshot import Snapshot
 from ccflared.cli.render.words import count, listed, many
 
 SERVING = ("ready", "half-open", "doubtful")
@@ -23,6 +24,7 @@ class Health(NamedTuple):
 def health(snapshot: Snapshot, own_version: str) -> Health:
     """Judge a snapshot. ``own_version`` is the version of the command that asks."""
     needs = [_account(account) for account in snapshot.accounts if account.state in PERSON]
+    needs += [need for account in snapshot.accounts if (need := _token(account)) is not None]
     needs += [
         f"{listener.address} is not open: {listener.error}"
         for listener in snapshot.listeners
@@ -38,11 +40,20 @@ def health(snapshot: Snapshot, own_version: str) -> Health:
     )
 
 
+def _token(account: Account) -> str | None:
+    """Tell of a token that is not renewed, where a person can do something about it."""
+    token = account.token
+    if token is None or token.problem is None or token.todo is None or account.state in PERSON:
+        return None
+    return f"The token of {account.name} is not renewed: {token.problem}. Next: {token.todo}"
+
+
 def _account(account: Account) -> str:
     why = f": {account.reason}" if account.reason else ""
+    next_step = account.token.todo if account.token else None
     match account.state:
         case "needs login":
-            return f"{account.name} needs a new login{why}"
+            return f"{account.name} needs a login{why}" + (f". Next: {next_step}" if next_step else "")
         case "no credential":
             return f"{account.name} has no credential{why}"
         case "rejected":

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ccflared.cli.render.document import Json
 from ccflared.cli.render.foreign import bare_lines
+from ccflared.cli.render.members import Account, Client, read_account, read_client
 
 
 class Mistake(NamedTuple):
@@ -57,64 +58,6 @@ class Listener(NamedTuple):
     tls: bool
     reach: str
     error: str | None
-
-
-class Against(NamedTuple):
-    """Something that is said against an account, and until when."""
-
-    state: str
-    reason: str | None
-    until: float | None
-    single: bool = False
-    """It concerns single models only."""
-
-
-class Window(NamedTuple):
-    """One usage window. ``utilization``: 0 to 1 and a little beyond; None: not told."""
-
-    name: str
-    utilization: float | None
-    resets_at: float | None
-    spent: bool
-
-
-class Usage(NamedTuple):
-    """The usage windows as they were told of ``age`` seconds ago."""
-
-    age: float
-    overage: str | None
-    windows: tuple[Window, ...]
-
-
-class Budget(NamedTuple):
-    """What may be spent, and what is spent of it, in USD."""
-
-    daily: float | None
-    monthly: float | None
-    today: float
-    this_month: float
-
-
-class Account(NamedTuple):
-    """One account as the router sees it; ``order`` None: not a candidate."""
-
-    name: str
-    provider: str
-    priority: int | None
-    tier: float | None
-    order: int | None
-    state: str
-    reason: str | None
-    until: float | None
-    also: tuple[Against, ...]
-    """What is said against it besides the first reason, and against single models of it."""
-    session: bool
-    usage: Usage | None
-    paused_since: float | None
-    """Since when it is paused by hand."""
-    running: int
-    last_used: float | None
-    budget: Budget | None = None
 
 
 class Share(NamedTuple):
@@ -164,7 +107,7 @@ class Snapshot(NamedTuple):
     listeners: tuple[Listener, ...]
     socket: str
     accounts: tuple[Account, ...]
-    clients: tuple[str, ...]
+    clients: tuple[Client, ...]
     running: int
     traffic: Traffic
     history_ok: bool
@@ -197,8 +140,8 @@ def read_status(value: object) -> Snapshot:
         source=_source(top.part("config")),
         listeners=tuple(_listener(item) for item in top.parts("listeners")),
         socket=top.part("control").text("socket"),
-        accounts=tuple(_account(item) for item in top.parts("accounts")),
-        clients=top.texts("clients"),
+        accounts=tuple(read_account(item) for item in top.parts("accounts")),
+        clients=tuple(read_client(item) for item in top.parts("clients")),
         running=top.count("running"),
         traffic=_traffic(top.part("traffic")),
         history_ok=history.flag("ok", default=True),
@@ -252,61 +195,6 @@ def _listener(item: Json) -> Listener:
         tls=item.flag("tls", default=False),
         reach=item.text("reach"),
         error=item.maybe("error"),
-    )
-
-
-def _account(item: Json) -> Account:
-    return Account(
-        name=item.text("name"),
-        provider=item.text("provider"),
-        priority=item.whole("priority"),
-        tier=item.number("tier"),
-        order=item.whole("order"),
-        state=item.text("state") or "unknown",
-        reason=item.maybe("reason"),
-        until=item.number("until"),
-        also=tuple(read_against(block) for block in item.parts("also")),
-        session=item.flag("session", default=False),
-        usage=_usage(item.part("usage")) if isinstance(item.raw("usage"), dict) else None,
-        paused_since=item.number("paused_since"),
-        running=item.count("running"),
-        last_used=item.number("last_used"),
-        budget=_budget(item.part("budget")) if isinstance(item.raw("budget"), dict) else None,
-    )
-
-
-def _budget(item: Json) -> Budget:
-    return Budget(
-        daily=item.number("daily"),
-        monthly=item.number("monthly"),
-        today=item.number("spent_today") or 0.0,
-        this_month=item.number("spent_this_month") or 0.0,
-    )
-
-
-def read_against(item: Json) -> Against:
-    """Return one reason for which an account does not serve."""
-    return Against(
-        item.text("state") or "unknown",
-        item.maybe("reason"),
-        item.number("until"),
-        item.flag("single", default=False),
-    )
-
-
-def _usage(item: Json) -> Usage:
-    return Usage(
-        age=max(0.0, item.number("age") or 0.0),
-        overage=item.maybe("overage"),
-        windows=tuple(
-            Window(
-                name=window.text("name"),
-                utilization=window.number("utilization"),
-                resets_at=window.number("resets_at"),
-                spent=window.flag("spent", default=False),
-            )
-            for window in item.parts("windows")
-        ),
     )
 
 

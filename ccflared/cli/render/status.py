@@ -5,6 +5,7 @@ where the eye is when the command has ended.
 """
 
 from ccflared.cli.render.accounts import account_lines, next_account
+from ccflared.cli.render.clients import brief_lines
 from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.health import SERVING, Health, expected, health
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
@@ -38,6 +39,8 @@ def status_lines(
     lines += sheet.heading("Listening") + _listeners(snapshot, socket or snapshot.socket, sheet)
     lines += sheet.heading("Configuration") + _configuration(snapshot, sheet)
     lines += sheet.heading("Accounts", "in the order they are tried") + _accounts(snapshot, sheet)
+    if snapshot.clients:
+        lines += sheet.heading("Clients") + brief_lines(snapshot.clients, snapshot.now, sheet)
     lines += sheet.heading("Last hour") + traffic_lines(snapshot.traffic, snapshot.now, sheet)
     lines += [] if needs_first else needs
     lines += _items("Worth knowing", judged.notes + remarks, Span(f"{sheet.glyphs.bullet} ", "warn"), sheet)

@@ -31,7 +31,7 @@ _FIRST, _LONGEST = 5.0, 900.0
 _CONNECT: Final = 10.0
 
 
-class Refreshing:
+class Renewing:
     """The tasks."""
 
     def __init__(self, house: House, *, look: float = LOOK, first: float = _FIRST) -> None:

@@ -1,0 +1,162 @@
+"""Logging in: the address of the login page, and what is pasted from it exchanged for tokens.
+
+Works without a browser on this machine: a person opens the address anywhere and brings the code back (ssh, containers).
+The proof key (PKCE) never leaves this process, and a code counts only with the state it was asked for with.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Final
+
+import trio
+
+from ccflared.daemon.custody import Custody
+from ccflared.daemon.upstream import Upstream
+from ccflared.daemon.world import World, seed_from, with_target
+from ccflared.errors import NotTheCode, Refused, UpstreamError
+from ccflared.providers.oauth import (
+    Grant,
+    Pasted,
+    TokenFailure,
+    TokenPair,
+    authorize_url,
+    challenge_of,
+    exchange_request,
+    login_lacks,
+    pasted,
+    read_answer,
+)
+from ccflared.providers.target import Target, by_token
+from ccflared.secret import Secret
+
+LASTS: Final = 600.0
+"""Seconds that a login may take."""
+_KEPT: Final = 16
+_WITHIN: Final = 30.0
+_ANSWER_READ: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A login that waits for its code. ``url``: where a person logs in."""
+
+    session: str
+    account: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    account: str
+    verifier: str
+    state: str
+    until: float
+    """By the monotonic clock."""
+
+
+class Logins:
+    """The logins under way, few and short-lived."""
+
+    def __init__(self, world: Callable[[], World], custody: Custody, upstream: Upstream) -> None:
+        """``world``: gives the world in force."""
+        self._world = world
+        self._custody = custody
+        self._upstream = upstream
+        self._pending: dict[str, _Pending] = {}
+
+    def begin(self, account: str) -> Begun:
+        """Begin the login of an account of the file. Raises Refused where it cannot, and says what is missing."""
+        target = self._target(account)
+        verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        session = secrets.token_urlsafe(16)
+        now = monotonic()
+        self._pending = {name: each for name, each in self._pending.items() if each.until > now}
+        while len(self._pending) >= _KEPT:
+            del self._pending[next(iter(self._pending))]
+        self._pending[session] = _Pending(account, verifier, state, now + LASTS)
+        oauth = target.oauth
+        if oauth is None:
+            raise Refused(f"{account} has no oauth table.")
+        return Begun(session, account, authorize_url(oauth, challenge_of(verifier), state))
+
+    async def finish(self, session: str, text: str) -> str:
+        """Exchange what was pasted for tokens, and put them in force, durable first. Returns the account's name.
+
+        Raises NotTheCode for what may be pasted again; Refused otherwise: a code that was tried is spent.
+        """
+        waiting = self._pending.get(session)
+        if waiting is None or waiting.until <= monotonic():
+            raise Refused("This login is over, or was never begun: begin it anew.")
+        code = pasted(text)
+        if isinstance(code, str):
+            raise NotTheCode(f"What was pasted is not the code: {code}.")
+        if not hmac.compare_digest(code.state.encode(), waiting.state.encode()):
+            raise NotTheCode("This code belongs to another login: it came from another address.")
+        del self._pending[session]
+        pair = await self._exchange(self._target(waiting.account), code, waiting.verifier)
+        seed = seed_from(self._world().config.accounts[waiting.account], self._world().secrets)
+        await self._custody.install(waiting.account, seed.digest, pair)
+        return waiting.account
+
+    async def log_out(self, account: str) -> None:
+        """Forget the tokens of an account. Raises Refused."""
+        world = self._world()
+        settings = world.config.accounts[account]
+        if not by_token(settings, world.config.providers[settings.provider]):
+            raise Refused(f"{account} has no login: it has an API key.")
+        if settings.credentials_file is not None:
+            raise Refused(f"The tokens of {account} are those of {settings.credentials_file}: log out there.")
+        await self._custody.log_out(account, seed_from(settings, world.secrets).digest)
+
+    def _target(self, account: str) -> Target:
+        """Return the account as it would be with a login. Raises Refused where there is none for it."""
+        world = self._world()
+        settings = world.config.accounts.get(account)
+        if settings is None:
+            raise Refused(f"There is no account {account} in the file.")
+        if not by_token(settings, world.config.providers[settings.provider]):
+            raise Refused(f"{account} needs no login: its provider is asked with an api_key.")
+        if settings.credentials_file is not None:
+            where = settings.credentials_file
+            raise Refused(
+                f"The tokens of {account} are those of {where}: log in with the program that owns it."
+            )
+        promised = Grant(account, "promised", "", TokenPair(None, Secret("promised")))
+        # The token endpoint is asked, and the account's own address is not.
+        target = with_target(world, account, lambda *_: promised, lambda *_: False).targets[account]
+        if not isinstance(target, Target) or target.oauth is None:
+            why = getattr(target, "reason", None)
+            raise Refused(f"{account} cannot log in: {why or 'it cannot be addressed'}.")
+        if lacking := login_lacks(target.oauth):
+            raise Refused(
+                f"{account} cannot log in without {' and '.join(lacking)}. Put the one issued to you into the file:\n"
+                f"  [accounts.{account}.oauth]\n" + "\n".join(f'  {name} = "…"' for name in lacking)
+            )
+        return target
+
+    async def _exchange(self, target: Target, code: Pasted, verifier: str) -> TokenPair:
+        oauth = target.oauth
+        if oauth is None:
+            raise Refused(f"{target.account} has no oauth table.")
+        try:
+            with trio.fail_after(_WITHIN):
+                answer = await self._upstream.send(
+                    exchange_request(oauth, code, verifier),
+                    target,
+                    connect_seconds=_WITHIN,
+                    silent_seconds=_WITHIN,
+                )
+                with answer:
+                    said = await answer.read(_ANSWER_READ, _WITHIN)
+        except UpstreamError as error:
+            raise Refused(f"The token endpoint cannot be asked: {error}") from error
+        except trio.TooSlowError:
+            raise Refused(f"The token endpoint did not answer within {_WITHIN:g} s.") from None
+        found = read_answer(answer.head, said, time())
+        if isinstance(found, TokenFailure):
+            reason = found.reason.replace(code.code.reveal(), "[secret]")
+            raise Refused(f"The login was not accepted: {reason}. Begin it anew.")
+        return found

@@ -1,0 +1,119 @@
+"""What the history says of clients: sums by value and in money, who asked when, and that an index answers it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ccflared.store import clients
+from ccflared.store.requests import insert
+from ccflared.store.schema import open_history
+from ccflared.wire import Entry, Tokens
+
+NOON = 1_800_000_000.0
+ROW = Entry(
+    id="req_0",
+    at=NOON,
+    method="POST",
+    path="/v1/messages",
+    client="laptop",
+    project=None,
+    conversation=None,
+    user_agent=None,
+    model="m",
+    served_model="m",
+    account="a",
+    provider="p",
+    status=200,
+    outcome="complete",
+    error=None,
+    stream=False,
+    stop_reason=None,
+    first_byte_ms=1,
+    total_ms=2,
+    tokens=Tokens(10, 20),
+    usage=None,
+    attempts=(),
+    charged=1000,
+    billing="plan",
+)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_history(tmp_path / "h.db")) as opened:
+        yield opened
+
+
+def write(connection: sqlite3.Connection, *rows: Entry) -> None:
+    insert(connection, [replace(row, id=f"req_{number}") for number, row in enumerate(rows)])
+
+
+def test_value_is_all_and_money_what_was_billed(connection: sqlite3.Connection) -> None:
+    write(
+        connection,
+        ROW,
+        replace(ROW, billing="api", charged=200),
+        replace(ROW, billing="overage", charged=30),
+        replace(ROW, billing="api", charged=None),
+        replace(ROW, client="other", charged=7),
+        replace(ROW, client=None, billing="api", charged=5),
+        replace(ROW, at=NOON - 7200, charged=100_000),
+    )
+    found = clients.before(connection, day=NOON - 60, month=NOON - 9000, hour=NOON - 60, until=NOON + 1)
+    assert found.day == {"laptop": (1230, 230), "other": (7, 0)}
+    assert found.month == {"laptop": (101_230, 230), "other": (7, 0)}
+    later = clients.before(connection, day=NOON - 60, month=NOON - 60, hour=NOON - 60, until=NOON)
+    assert (later.day, later.asked) == ({}, ())
+
+
+def test_what_was_asked_comes_by_the_minute_and_refusals_and_counts_do_not(
+    connection: sqlite3.Connection,
+) -> None:
+    write(
+        connection,
+        ROW,
+        replace(ROW, at=NOON + 59),
+        replace(ROW, at=NOON + 60),
+        replace(ROW, outcome="refused"),
+        replace(ROW, outcome="error"),
+        replace(ROW, path="/v1/messages/count_tokens"),
+        replace(ROW, client="other"),
+    )
+    found = clients.before(connection, day=0, month=0, hour=NOON - 3600, until=NOON + 100)
+    assert sorted(found.asked) == [
+        ("laptop", NOON, NOON + 59, 3),
+        ("laptop", NOON + 60, NOON + 60, 1),
+        ("other", NOON, NOON, 1),
+    ]
+
+
+def test_what_each_has_used(connection: sqlite3.Connection) -> None:
+    write(
+        connection,
+        ROW,
+        replace(ROW, outcome="refused", charged=None, tokens=Tokens()),
+        replace(ROW, charged=None),
+        replace(ROW, at=NOON - 7200, billing="api"),
+        replace(ROW, client="early", at=NOON - 90_000),
+    )
+    found = clients.used(connection, day=NOON, month=NOON - 9000)
+    assert found.today == {"laptop": clients.Used(3, 1, 1, 1000, 0, Tokens(20, 40, 0, 0, 0))}
+    assert found.month == {"laptop": clients.Used(4, 1, 1, 2000, 1000, Tokens(30, 60, 0, 0, 0))}
+    assert found.last_used == {"laptop": NOON, "early": NOON - 90_000}
+
+
+@pytest.mark.parametrize("query", [clients.SPENT, clients.USED])
+def test_sums_read_no_rows(connection: sqlite3.Connection, query: str) -> None:
+    plan = [text for *_, text in connection.execute(f"EXPLAIN QUERY PLAN {query}", (0, 1))]
+    searches = [text for text in plan if "requests" in text]
+    assert searches
+    assert all("COVERING INDEX requests_client (client" in text for text in searches), plan
+
+
+def test_when_each_was_seen_last_is_looked_up(connection: sqlite3.Connection) -> None:
+    plan = [text for *_, text in connection.execute(f"EXPLAIN QUERY PLAN {clients.LAST_USED}")]
+    assert not any(text.startswith("SCAN requests") for text in plan), plan
