@@ -7,11 +7,10 @@ from time import time
 from ccflared.api.bodies import text
 from ccflared.api.calls import Call, done, reply
 from ccflared.daemon.answers import JSON, Reply
-from ccflared.daemon.edits import stored_in
 from ccflared.daemon.house import House
 from ccflared.daemon.poller import Waits
 from ccflared.daemon.probe import probe
-from ccflared.errors import ClientError
+from ccflared.errors import ClientError, Refused
 from ccflared.pool.candidates import view
 from ccflared.providers.origin import origin
 from ccflared.providers.target import Unfit
@@ -94,17 +93,15 @@ async def expect_rename(call: Call) -> Reply:
 
 
 async def erase(call: Call) -> Reply:
-    """Erase tokens and stored secrets of an account that has left the file: ``{stored: [NAME, …]}``."""
+    """Erase the tokens of an account that has left the file."""
     name, running = call.parts[0], call.running
-    config = running.house.world.config
-    stored = call.body.get("stored", [])
-    if not isinstance(stored, list) or not all(isinstance(each, str) for each in stored):
-        raise ClientError(400, "invalid_request_error", "stored: a list of names is expected")
-    if name in config.accounts:
+    if name in running.house.world.config.accounts:
         raise ClientError(409, "invalid_request_error", f"{name} is still an account.")
-    await running.edits.gone(name)
-    await running.edits.erase([each for each in stored if each not in stored_in(config)])
-    return done(f"Tokens and stored secrets of {name} are erased.")
+    try:
+        await running.edits.gone(name)
+    except Refused as error:
+        raise ClientError(503, "api_error", f"{error}.") from error
+    return done(f"The tokens of {name} are erased.")
 
 
 async def refresh_usage(call: Call) -> Reply:

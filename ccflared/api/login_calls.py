@@ -1,5 +1,6 @@
 """Calls about logins: begin one, bring its code, log out, and how all tokens are."""
 
+from shlex import quote
 from time import time
 from typing import Any
 
@@ -54,7 +55,7 @@ async def log_out(call: Call) -> Reply:
         await call.running.house.logins.log_out(call.account)
     except Refused as error:
         raise ClientError(409, "invalid_request_error", str(error)) from error
-    return done(f"{call.account} is logged out. `ccflared login {call.account}` logs it in again.")
+    return done(f"{call.account} is logged out. `ccflared login {quote(call.account)}` logs it in again.")
 
 
 async def health(call: Call) -> Reply:

@@ -1,13 +1,16 @@
 """How the tokens of OAuth accounts are: until when they hold, since when and why they do not, and what to do."""
 
+from shlex import quote
 from typing import Any, Literal
 
 from ccflared.config.model import Account
+from ccflared.config.oauth_rules import by_token
+from ccflared.config.words import dotted
 from ccflared.daemon.custody import Problem
 from ccflared.daemon.house import House
 from ccflared.daemon.world import seed_from
 from ccflared.providers.oauth import Grant, login_lacks, oauth_of
-from ccflared.providers.target import Target, by_token
+from ccflared.providers.target import Target
 
 Kind = Literal["login", "seed", "long-lived", "credentials file", "none"]
 
@@ -41,7 +44,8 @@ def _grant(house: House, account: Account) -> Grant | None:
         return held.grant
     if account.credentials_file is not None:
         return None
-    grant = house.custody.grant(account.name, seed_from(account, house.world.secrets))
+    seed, known = seed_from(account, house.world.secrets), house.world.config.accounts
+    grant = house.custody.grant(account.name, account.provider, seed, known)
     return grant if isinstance(grant, Grant) else None
 
 
@@ -50,9 +54,9 @@ def _kind(account: Account, grant: Grant | None) -> Kind:
         return "credentials file"
     if grant is None or grant.pair is None:
         return "none"
-    if grant.pair.refresh is None:
-        return "long-lived"
-    return "seed" if grant.id == grant.seed[: len(grant.id)] else "login"
+    if not grant.from_seed:
+        return "login"
+    return "long-lived" if grant.pair.refresh is None else "seed"
 
 
 def _problem(house: House, account: Account, grant: Grant | None, now: float) -> Problem | None:
@@ -85,17 +89,22 @@ def _todo(house: House, account: Account, kind: Kind, problem: Problem | None) -
     if state == "no credential":
         return "see to it that the file's tokens can be read"
     if problem is not None and problem.kind == "client":
-        return f"put the client_id that was issued to you into [accounts.{account.name}] oauth"
+        return (
+            f"put the client_id that was issued to you into oauth in [{dotted(('accounts', account.name))}]"
+        )
     if problem is not None and problem.kind == "endpoint":
         return "see whether token_url in the oauth table is still right"
     if problem is not None and problem.kind == "disk":
         return "make room, or make the state directory writable"
     if kind == "long-lived" and problem is not None:
         return "put a new token into the file"
-    if state != "needs login":
+    if state != "needs login" and (problem is None or problem.kind != "revoked"):
         return None
     oauth = oauth_of(account, house.world.config.providers[account.provider])
     lacking = [] if oauth is None else login_lacks(oauth)
+    command = f"ccflared login {quote(account.name)}"
     if lacking:
-        return f"add {' and '.join(lacking)} to oauth in [accounts.{account.name}], then ccflared login {account.name}"
-    return f"ccflared login {account.name}"
+        return (
+            f"add {' and '.join(lacking)} to oauth in [{dotted(('accounts', account.name))}], then {command}"
+        )
+    return command

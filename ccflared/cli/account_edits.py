@@ -1,18 +1,21 @@
 """``ccflared account add``, ``set``, ``rename``, ``remove``: they edit the file, whether the daemon runs or not."""
 
 import re
-import tomllib
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ccflared.cli.account_words import be_keys, settings, with_provider
 from ccflared.cli.aftermath import state_goes, state_moves
 from ccflared.cli.asking import ask_line, ask_secret, can_ask, read_secret
 from ccflared.cli.edits import (
+    FILES,
     Report,
     Site,
+    forget_released,
+    made,
     make,
     opened,
     prepared,
@@ -23,12 +26,10 @@ from ccflared.cli.edits import (
     unknown,
 )
 from ccflared.config.accounts import NAME
-from ccflared.config.decode import ROOT
-from ccflared.config.edit import Add, Edit, Put, Remove, Rename, Unset
-from ccflared.config.editing import NotEdited, commit
-from ccflared.config.kinds import KeyPath
+from ccflared.config.edit import Add, Edit, Put, Remove, Rename
+from ccflared.config.editing import Edited, NotEdited, Prepared, commit
 from ccflared.config.load import Rejected, load
-from ccflared.config.mask import takes_secret
+from ccflared.config.mentions import without_account
 from ccflared.config.model import Config, Provider
 from ccflared.config.modes import MODES, mode_hint, provider_of
 from ccflared.config.stored import forget_secret, free_name, store_secret
@@ -79,7 +80,7 @@ def add(at: Site, asked: Namespace) -> int:
     file = same_file(asked.file, loaded.files) if asked.file else None
     given = {key: value for key, value in values.items() if value is not None}
     edit = Add("accounts", asked.name, given, file)
-    said = f"Added the account {asked.name} ({wanted.provider}) to {file or at.file}."
+    said = f"Added the account {asked.name} ({wanted.provider}) to {FILES}."
     notes, extra = _next_steps(asked.name, wanted.facts)
     report = Report(said, ("accounts", asked.name), tuple(notes), extra, covers=bool(notes))
     if state is None or not isinstance(wanted.api_key, Secret):
@@ -89,7 +90,7 @@ def add(at: Site, asked: Namespace) -> int:
 
 def change(at: Site, asked: Namespace) -> int:
     """Set keys of an account. Raises UsageError with everything that is wrong in the words, Refused."""
-    edits = _settings(asked.name, asked.settings)
+    edits = settings(asked.name, asked.settings)
     if not edits and not asked.api_key_stdin:
         raise UsageError("What is to be set? For example: ccflared account set NAME priority=10")
     files = opened(at, edits)
@@ -98,11 +99,13 @@ def change(at: Site, asked: Namespace) -> int:
     known = files.tables.get("accounts", {})
     if asked.name not in known:
         return tell_refusal(at, unknown("account", asked.name, known))
+    be_keys(edits, files.tables)
     names = {*builtin(), *files.tables.get("providers", {})}
-    edits = [_with_provider(edit, names) for edit in edits]
-    report = Report(f"Changed the account {asked.name} in {at.file}.", ("accounts", asked.name))
+    edits = [with_provider(edit, names) for edit in edits]
+    report = Report(f"Changed the account {asked.name} in {FILES}.", ("accounts", asked.name))
     if not asked.api_key_stdin:
-        return make(at, edits, report)
+        done = made(at, edits)
+        return tell_refusal(at, done) if isinstance(done, NotEdited) else _settled(at, done, report)
     secret = read_secret(f"New API key of {asked.name}: ")
     loaded = load(at.file, environ=at.environ, builtin=builtin())
     state = state_of(at, Config() if isinstance(loaded, Rejected) else loaded.config)
@@ -125,13 +128,12 @@ def rename(at: Site, old: str, new: str) -> int:
     others = sum(1 for change in done.changes if not change.key.startswith("accounts"))
     also = ", and where chains and clients name it" if others else ""
     return tell(
-        at, done, Report(f"The account {old} is called {new} now, in {at.file}{also}.", ("accounts", new))
+        at, done, Report(f"The account {old} is called {new} now, in {FILES}{also}.", ("accounts", new))
     )
 
 
 def remove(at: Site, name: str, *, force: bool, allow_less: bool) -> int:
     """Take an account out of the file. Raises Refused."""
-    before = load(at.file, environ=at.environ, builtin=builtin())
     ready = prepared(at, [Remove("accounts", name, forced=force)], allow_less=allow_less)
     if isinstance(ready, NotEdited):
         named = ready.kind == "not allowed" and not ready.losses and not force
@@ -139,9 +141,27 @@ def remove(at: Site, name: str, *, force: bool, allow_less: bool) -> int:
     done = commit(ready)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
-    code = tell(at, done, Report(f"Removed the account {name} from {at.file}."), allow_less=allow_less)
-    if code == 0 and not isinstance(before, Rejected):
-        state_goes(at, before.config, name)
+    said = f"Removed the account {name} from {FILES}.{_gone_with(name, ready)}"
+    code = _settled(at, done, Report(said), allow_less=allow_less)
+    if code == 0:
+        state_goes(at, done.loaded.config, name)
+    return code
+
+
+def _gone_with(name: str, ready: Prepared) -> str:
+    """Return, in sentences, what went with an account, and where it was named besides."""
+    left = [each for each in ready.loaded.config.accounts if each != name]
+    gone = without_account(ready.files.tables, name, left)
+    named = [each for each in gone.named_by if each not in gone.whole]
+    said = f" With it went {' and '.join(gone.whole)}." if gone.whole else ""
+    return said + (f" It is not named any more by {' and '.join(named)}." if named else "")
+
+
+def _settled(at: Site, done: Edited, report: Report, *, allow_less: bool = False) -> int:
+    """Tell what was done, and erase the stored secrets that nothing names since. Returns the exit code."""
+    code = tell(at, done, report, allow_less=allow_less)
+    if code == 0:
+        forget_released(at, done)
     return code
 
 
@@ -159,6 +179,8 @@ def _with_stored(at: Site, edits: list[Edit], report: Report, kept: tuple[Path, 
             "--api-key-env and --api-key-file name a place that the daemon reads it from."
         ) from None
     done = commit(ready)
+    if isinstance(done, NotEdited) and done.kind == "conflict":
+        done = made(at, edits)
     if isinstance(done, NotEdited):
         hint = ""
         if done.kind == "not writable":
@@ -166,7 +188,7 @@ def _with_stored(at: Site, edits: list[Edit], report: Report, kept: tuple[Path, 
         else:
             forget_secret(state, name)
         return tell_refusal(at, done, hint=hint)
-    return tell(at, done, replace(report, said=f"{report.said} The key is stored as {path}."))
+    return _settled(at, done, replace(report, said=f"{report.said} The key is stored as {path}."))
 
 
 def _complete(asked: Namespace, config: Config) -> _Wanted:
@@ -248,72 +270,6 @@ def _models(given: Iterable[str]) -> dict[str, object]:
             raise UsageError(f"--model {each}: write it as opus=NAME, NAME being the upstream's name.")
         found.setdefault(name, []).append(upstream)
     return {name: names[0] if len(names) == 1 else names for name, names in found.items()}
-
-
-def _settings(account: str, given: Iterable[str]) -> list[Edit]:
-    """Read KEY=VALUE words. Raises UsageError that tells everything wrong with them."""
-    edits: list[Edit] = []
-    wrong: list[str] = []
-    for word in given:
-        key, equals, value = _split(word)
-        path = _path_of(key)
-        if not equals or not path:
-            wrong.append(f"{word}: write KEY=VALUE, such as priority=10, or KEY= to take it out")
-            continue
-        whole: KeyPath = ("accounts", account, *path)
-        if not value:
-            edits.append(Unset(whole))
-            continue
-        meant = _value(value)
-        if isinstance(meant, str) and takes_secret(whole, ROOT) and (path[-1] != "proxy" or "@" in meant):
-            wrong.append(
-                f"{key}: a secret on the command line is seen by everybody on this machine; "
-                f"{'use --api-key-stdin, or ' if key == 'api_key' else ''}write where it is: "
-                f"'{key}={{ file = \"PATH\" }}' or '{key}={{ env = \"NAME\" }}'"
-            )
-            continue
-        edits.append(Put(whole, meant))
-    if wrong:
-        raise UsageError("\n".join(wrong))
-    return edits
-
-
-def _split(word: str) -> tuple[str, str, str]:
-    """Split at the first equals sign that does not stand in quotes."""
-    match = re.match(r"""((?:"[^"]*"|'[^']*'|[^="'])*)(=?)(.*)""", word, re.DOTALL)
-    return (match[1].strip(), match[2], match[3].strip()) if match else (word, "", "")
-
-
-def _path_of(key: str) -> KeyPath:
-    try:
-        tables: Any = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
-        return ()
-    path: list[str] = []
-    while isinstance(tables, dict):
-        if len(tables) != 1:
-            return ()
-        ((name, tables),) = tables.items()
-        path.append(name)
-    return tuple(path)
-
-
-def _value(text: str) -> object:
-    """Read a value as TOML; what is none is a text."""
-    try:
-        found = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
-    return found["value"] if list(found) == ["value"] else text
-
-
-def _with_provider(edit: Edit, known: Iterable[str]) -> Edit:
-    """Let ``provider=max`` mean what ``--mode max`` means."""
-    match edit:
-        case Put((_, _, "provider") as path, str(value)):
-            return Put(path, provider_of(value, known) or value)
-        case _:
-            return edit
 
 
 def check_name(name: str) -> None:

@@ -12,9 +12,7 @@ from time import time
 
 from ccflared.cli.client import account_path
 from ccflared.cli.edits import Site, runs_from, state_of
-from ccflared.config.load import references
 from ccflared.config.model import Config
-from ccflared.config.stored import forget_secret
 from ccflared.daemon.directory import held
 from ccflared.errors import Refused
 from ccflared.store.history import History
@@ -47,7 +45,7 @@ def state_moves(at: Site, config: Config, old: str, new: str) -> Iterator[Follow
         if state is None:
             yield following
             return
-        ids = {account: grant.id for account, grant in Vault(state / "tokens.db").load().items()}
+        ids = {account: grant.id for account, grant in Vault(state / "tokens.db").load().grants.items()}
         renaming = Renaming(old, new, time(), grant=ids.get(old), replaces=ids.get(new))
         history = History(state / "ccflared.db", patience=5.0)
         try:
@@ -60,13 +58,12 @@ def state_moves(at: Site, config: Config, old: str, new: str) -> Iterator[Follow
 
 
 def state_goes(at: Site, config: Config, name: str) -> None:
-    """Erase tokens and stored secrets of an account that has left the file. Raises Refused.
+    """Erase the tokens of an account that has left the file. Raises Refused.
 
-    ``config``: as it was with the account.
+    ``config``: as it is without the account.
     """
-    stored = _stored(config, name)
     if runs_from(at):
-        answer = at.question.daemon.post(account_path(name, "erase"), {"stored": stored})
+        answer = at.question.daemon.post(account_path(name, "erase"))
         if answer.status != 200:
             raise answer.unexpected("account remove")
         return
@@ -74,21 +71,10 @@ def state_goes(at: Site, config: Config, name: str) -> None:
         if state is None:
             return
         Vault(state / "tokens.db").erase(name)
-        for secret in stored:
-            forget_secret(state, secret)
         if (state / "ccflared.db").exists():
             history = History(state / "ccflared.db", patience=5.0)
             history.insert((), [Memory(UNTRUSTED, name, None, time())])
             history.close()
-
-
-def _stored(config: Config, name: str) -> list[str]:
-    """Return the stored secrets that this account alone refers to."""
-    found: dict[bool, set[str]] = {True: set(), False: set()}
-    for path, ref in references(config):
-        if ref.kind == "stored":
-            found[path[:2] == ("accounts", name)].add(str(ref.value))
-    return sorted(found[True] - found[False])
 
 
 @contextmanager

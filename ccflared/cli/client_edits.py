@@ -1,16 +1,22 @@
 """``ccflared client add``, ``rotate``, ``remove``: who may send requests. A key is shown once and never kept."""
 
+import os
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import replace
+from time import time
 from typing import Any
 
 from ccflared.cli.account_edits import check_name
-from ccflared.cli.edits import Report, Site, opened, prepared, tell, tell_refusal, unknown
+from ccflared.cli.edits import FILES, Report, Site, made, opened, prepared, tell, tell_refusal, unknown
 from ccflared.cli.terminal import say, stdout
 from ccflared.config.edit import Add, Edit, Put, Remove, Unset
-from ccflared.config.editing import NotEdited, commit
+from ccflared.config.editing import Edited, NotEdited, commit
 from ccflared.config.kinds import KeyPath
+from ccflared.config.model import Config
+from ccflared.daemon.access import has_expired, open_administration
+from ccflared.errors import Refused
 from ccflared.secret import Secret
 from ccflared.store.keys import new_key
 
@@ -45,13 +51,24 @@ def _add(at: Site, asked: Namespace) -> int:
     files = opened(at)
     if isinstance(files, NotEdited):
         return tell_refusal(at, files)
-    notes = ["From now on every request needs a key of a client, also from this machine."]
-    report = Report(
-        f"Added the client {asked.name} to {at.file}.",
-        ("clients", asked.name),
-        () if files.tables.get("clients") else tuple(notes),
-    )
-    return _with_key(at, [Add("clients", asked.name, given)], report, key)
+    first = not files.tables.get("clients")
+    done = made(at, [Add("clients", asked.name, given)])
+    notes = () if isinstance(done, NotEdited) else _remarks(done.loaded.config, asked.name, first=first)
+    report = Report(f"Added the client {asked.name} to {FILES}.", ("clients", asked.name), tuple(notes))
+    return _with_key(at, done, report, key)
+
+
+def _remarks(config: Config, name: str, *, first: bool) -> Iterator[str]:
+    """Yield what else a new client means."""
+    if first:
+        yield "From now on every request needs a key of a client, also from this machine."
+        if open_administration(replace(config, clients={})):
+            yield (
+                "Administration over TCP is closed from now on: it asks for the token of [admin], and there is none "
+                "yet. The commands go on by the control socket."
+            )
+    if has_expired(config, config.clients[name], time()):
+        yield f"Its key counts no more already: it expires on {config.clients[name].expires}."
 
 
 def _rotate(at: Site, name: str, *, keep: bool) -> int:
@@ -73,9 +90,12 @@ def _rotate(at: Site, name: str, *, keep: bool) -> int:
         edits = [Put(path, [old, digest])]
     note = f"The old key counts, too, until: ccflared client rotate {name} --drop-old"
     report = Report(
-        f"The client {name} has a new key, in {at.file}.", ("clients", name), (note,) if keep else ()
+        f"The client {name} has a new key, in {FILES}.", ("clients", name), (note,) if keep else ()
     )
-    return _with_key(at, edits, report, key)
+    if not keep:
+        return _with_key(at, made(at, edits), report, key)
+    ready = prepared(at, edits)
+    return _with_key(at, ready if isinstance(ready, NotEdited) else commit(ready), report, key)
 
 
 def _drop_old(at: Site, name: str) -> int:
@@ -85,6 +105,12 @@ def _drop_old(at: Site, name: str) -> int:
         return tell_refusal(at, table)
     path: KeyPath = ("clients", name, "key_sha256")
     digests = table.get("key_sha256")
+    if not digests and isinstance(table.get("key"), list) and len(table["key"]) > 1:
+        said = (
+            f"The client {name} has several keys in key = [...], and nothing tells which of them is the newest; "
+            "take the old ones out there: ccflared edit."
+        )
+        return tell_refusal(at, NotEdited("not allowed", said))
     several = isinstance(digests, list) and len(digests) > 1
     if not digests or not (several or "key" in table):
         said = f"The client {name} has one key only; ccflared client rotate {name} makes a new one."
@@ -105,34 +131,42 @@ def _remove(at: Site, name: str, *, allow_less: bool) -> int:
     table = _client(at, name)
     if isinstance(table, NotEdited):
         return tell_refusal(at, table)
-    ready = prepared(at, [Remove("clients", name)], allow_less=allow_less)
-    done = ready if isinstance(ready, NotEdited) else commit(ready)
+    done = made(at, [Remove("clients", name)], allow_less=allow_less)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
     return tell(
         at,
         done,
-        Report(f"Removed the client {name} from {at.file}; its key counts no more."),
+        Report(f"Removed the client {name} from {FILES}; its key counts no more."),
         allow_less=allow_less,
     )
 
 
-def _with_key(at: Site, edits: list[Edit], report: Report, key: Secret) -> int:
-    """Make an edit, and show the key once it is written; into a pipe the key alone."""
-    ready = prepared(at, edits)
-    done = ready if isinstance(ready, NotEdited) else commit(ready)
+def _with_key(at: Site, done: Edited | NotEdited, report: Report, key: Secret) -> int:
+    """Show the key of an edit once it is written; into a pipe the key alone. Raises Refused."""
     if isinstance(done, NotEdited):
         if done.kind == "not writable":
             said = f"{done.sentence[:-1]}. The key that belongs to the digest below is {key.reveal()}."
             done = NotEdited(done.kind, said, paste=done.paste, file=done.file)
         return tell_refusal(at, done)
-    if at.json:
-        return tell(at, done, replace(report, extra={"key": key.reveal()}))
-    if stdout().interactive:
-        say(f"The key, which is shown this once:\n\n  {key.reveal()}\n")
-        return tell(at, done, report)
-    say(key.reveal())
-    sys.stdout.flush()
+    try:
+        if at.json:
+            code = tell(at, done, replace(report, extra={"key": key.reveal()}))
+            sys.stdout.flush()
+            return code
+        if stdout().interactive:
+            say(f"The key, which is shown this once:\n\n  {key.reveal()}\n")
+            return tell(at, done, report)
+        say(key.reveal())
+        sys.stdout.flush()
+    except (OSError, Refused):
+        # What is still in the buffer would fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _, name = report.entry
+        raise Refused(
+            f"The new key of the client {name} is in the file, but could not be printed and is lost; "
+            f"ccflared client rotate {name} makes another one."
+        ) from None
     return tell(at, done, replace(report, quiet=True))
 
 

@@ -41,19 +41,19 @@ def edit(at: Site, file: Path | None) -> int:
     copy = copy_beside(target, files.texts[target].encode())
     if isinstance(copy, Obstacle):
         raise Refused(f"{copy.path} {copy.sentence}.")
-    keep = False
+    over = False
     try:
-        code, keep = _rounds(at, files, target, copy, command)
+        code, over = _rounds(at, files, target, copy, command)
         return code
     finally:
-        if keep:
-            sys.stderr.write(f"What you wrote is kept in {copy}.\n")
-        else:
+        if over or not _differs(copy, files.texts[target]):
             copy.unlink(missing_ok=True)
+        else:
+            sys.stderr.write(f"What you wrote is kept in {copy}.\n")
 
 
 def _rounds(at: Site, files: Files, target: Path, copy: Path, command: list[str]) -> tuple[int, bool]:
-    """Edit and judge until it is good or given up. Returns the exit code, and whether the copy is worth keeping."""
+    """Edit and judge until it is good or given up. Returns the exit code, and whether the copy has served its turn."""
     allow_less = False
     while True:
         _run(command, copy)
@@ -63,13 +63,13 @@ def _rounds(at: Site, files: Files, target: Path, copy: Path, command: list[str]
             raise Refused(f"What the editor left cannot be read ({error}). Nothing was changed.") from None
         if text == files.texts[target]:
             stdout().write(stdout().sheet().text("Nothing was changed.", indent=0))
-            return 0, False
+            return 0, True
         judged = judge(files, {target: text}, environ=at.environ, builtin=builtin(), allow_less=allow_less)
         if isinstance(judged, NotEdited):
             answer = _what_now(judged)
             if answer == "x":
                 stdout().write(stdout().sheet().text(f"{target} stays as it was.", indent=0))
-                return 4, False
+                return 4, True
             if answer == "e":
                 continue
             allow_less = True
@@ -77,12 +77,23 @@ def _rounds(at: Site, files: Files, target: Path, copy: Path, command: list[str]
         if isinstance(judged, Prepared):
             done = commit(judged)
             if isinstance(done, NotEdited):
-                return tell_refusal(at, done), True
-            return tell(at, done, Report(f"{target} is saved."), allow_less=allow_less), False
+                return tell_refusal(at, done), False
+            return tell(at, done, Report(f"{target} is saved."), allow_less=allow_less), True
+
+
+def _differs(copy: Path, original: str) -> bool:
+    """Whether a copy is there and holds something else than the original."""
+    try:
+        return copy.read_bytes() != original.encode()
+    except OSError:
+        return False
 
 
 def _what_now(refused: NotEdited) -> str:
-    """Show what is wrong and ask what to do. A file with mistakes cannot be saved: the daemon would not take it."""
+    """Show what is wrong and ask what to do. A file with mistakes cannot be saved: the daemon would not take it.
+
+    Raises Refused where they leave instead of answering.
+    """
     terminal = terminal_of(sys.stderr, os.environ)
     sheet = terminal.sheet()
     lines: list[Line] = [*shown(refused.mistakes), ()]
@@ -92,10 +103,7 @@ def _what_now(refused: NotEdited) -> str:
         choices["a"] = "(a)pply it all the same"
     terminal.write(lines)
     while True:
-        try:
-            answer = ask_line(f"{', '.join(choices.values())}: ").casefold()[:1]
-        except Refused:
-            return "x"
+        answer = ask_line(f"{', '.join(choices.values())}: ").casefold()[:1]
         if answer in choices:
             return answer
 

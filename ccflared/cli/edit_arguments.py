@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text[:40]} is no whole number") from None
 
 
 def _number(text: str) -> float:
@@ -136,4 +137,6 @@ def _number(text: str) -> float:
         number = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no number") from None
+    if not isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is no number that could be meant")
     return int(number) if number.is_integer() else number

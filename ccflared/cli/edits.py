@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ccflared.cli.configuration import shown
 from ccflared.cli.render.foreign import bare
@@ -15,16 +15,28 @@ from ccflared.cli.render.snapshot import Verdict, is_verdict, read_verdict
 from ccflared.cli.render.verdict import verdict_lines
 from ccflared.cli.render.words import listed
 from ccflared.cli.status import Question, ask
-from ccflared.cli.terminal import Terminal, say, stdout, terminal_of
+from ccflared.cli.terminal import Terminal, be_writable, complain, say, stdout, terminal_of
 from ccflared.config.edit import Edit, as_toml
-from ccflared.config.editing import Edited, NotEdited, Prepared, commit, prepare, unreadable
+from ccflared.config.editing import (
+    TRIES,
+    Edited,
+    NotEdited,
+    Prepared,
+    commit,
+    misshapen,
+    prepare,
+    unreadable,
+)
 from ccflared.config.load import Files, Rejected, find, read_files, read_secrets, references, state_directory
 from ccflared.config.load.paths import SYSTEM_FILE
 from ccflared.config.model import Config
+from ccflared.config.stored import forget_secret
 from ccflared.config.words import did_you_mean, dotted, quoted
 from ccflared.errors import NotRunning, Refused, UsageError
 from ccflared.providers.presets import builtin
 
+FILES: Final = "\0files"
+"""Stands in the sentence of a Report for the files that were written."""
 _SYSTEM_STATE = Path("/var/lib/ccflared")
 
 
@@ -62,14 +74,17 @@ class _Standing(NamedTuple):
 
 
 def site(question: Question, *, json: bool) -> Site:
-    """Return the site of a command. Raises UsageError where there is no configuration."""
+    """Return the site of a command. Raises UsageError where there is no configuration, Refused where no output."""
+    be_writable()
     return Site(find(question.config, os.environ), question, json)
 
 
 def opened(at: Site, edits: Sequence[Edit] = ()) -> Files | NotEdited:
     """Read the files; ``edits`` are those that are going to be made, as far as they are known."""
     files = read_files(at.file, at.environ)
-    return unreadable(files, as_toml(edits)) if isinstance(files, Rejected) else files
+    if isinstance(files, Rejected):
+        return unreadable(files, as_toml(edits))
+    return misshapen(files, environ=at.environ, builtin=builtin()) or files
 
 
 def prepared(at: Site, edits: Sequence[Edit], *, allow_less: bool = False) -> Prepared | NotEdited:
@@ -82,11 +97,30 @@ def prepared(at: Site, edits: Sequence[Edit], *, allow_less: bool = False) -> Pr
 
 def make(at: Site, edits: Sequence[Edit], report: Report, *, allow_less: bool = False) -> int:
     """Make an edit, have the daemon take it over, and tell. Returns the exit code."""
-    ready = prepared(at, edits, allow_less=allow_less)
-    done = ready if isinstance(ready, NotEdited) else commit(ready)
+    done = made(at, edits, allow_less=allow_less)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
     return tell(at, done, report, allow_less=allow_less)
+
+
+def made(at: Site, edits: Sequence[Edit], *, allow_less: bool = False) -> Edited | NotEdited:
+    """Make an edit that is the same whatever else stands in the files: anew where they have changed meanwhile."""
+    for _ in range(TRIES):
+        ready = prepared(at, edits, allow_less=allow_less)
+        done = ready if isinstance(ready, NotEdited) else commit(ready)
+        if not (isinstance(done, NotEdited) and done.kind == "conflict"):
+            break
+    return done
+
+
+def forget_released(at: Site, done: Edited) -> None:
+    """Erase the stored secrets that the files do not name any more; complain where that is not possible."""
+    for name in done.released:
+        state = state_of(at, done.loaded.config)
+        try:
+            forget_secret(state, name)
+        except OSError as error:
+            complain(f"The stored secret {state / 'secrets' / name} cannot be erased: {error.strerror}.")
 
 
 def tell(at: Site, done: Edited, report: Report, *, allow_less: bool = False) -> int:
@@ -111,7 +145,9 @@ def tell(at: Site, done: Edited, report: Report, *, allow_less: bool = False) ->
         )
         return 0 if standing.fine else 4
     sheet = terminal.sheet()
-    said = report.said if done.files else "It is so already; nothing was written."
+    said = report.said.replace(FILES, " and ".join(str(file) for file in done.files))
+    if not done.files:
+        said = "It is so already; nothing was written."
     lines = sheet.text(said, indent=0)
     for warning in () if report.covers else warnings:
         lines += sheet.text(Span("Note: ", "warn"), warning, indent=0, hang=2)
@@ -167,9 +203,23 @@ def unknown(word: str, name: str, known: Iterable[str]) -> NotEdited:
 
 
 def same_file(given: Path, files: Iterable[Path]) -> Path:
-    """Return the file of the configuration that a path leads to, as it is called there; else the path, absolute."""
-    real = given.resolve()
-    return next((file for file in files if file.resolve() == real), given.absolute())
+    """Return the file of the configuration that a path leads to, as it is called there; else the path, absolute.
+
+    ``files``: the main one first.
+    """
+    known, real = list(files), given.resolve()
+    for file in known:
+        if file.resolve() == real:
+            return file
+    if ".." not in given.parts:
+        return given.absolute()
+    # One that is still to be written is named as a glob would name it: below the directory of the main file.
+    directory = known[0].parent
+    return (
+        directory / real.relative_to(directory.resolve())
+        if real.is_relative_to(directory.resolve())
+        else real
+    )
 
 
 def state_of(at: Site, config: Config) -> Path:
@@ -207,7 +257,7 @@ def _standing(at: Site, report: Report, done: Edited, terminal: Terminal, *, all
     try:
         answer, snapshot = ask(at.question.daemon)
         if not _same_file(snapshot.source.file, at.file):
-            return _not_running(at, report, done, sheet.text)
+            return _not_running(at, report, done, sheet.text, f"No daemon runs from {at.file}")
         if not done.files:
             return _Standing("running", [])
         answer = at.question.daemon.post("/api/reload", {"allowLess": allow_less})
@@ -240,11 +290,13 @@ def _applied(verdict: Verdict, report: Report, terminal: Terminal) -> list[Line]
     return lines
 
 
-def _not_running(at: Site, report: Report, done: Edited, text: Any) -> _Standing:
+def _not_running(
+    at: Site, report: Report, done: Edited, text: Any, said: str = "The daemon is not running"
+) -> _Standing:
     """Say that the edit counts from the next start on, and which of its secrets cannot be read from here."""
     if not done.files:
         return _Standing("not running", [])
-    lines: list[Line] = list(text("The daemon is not running; it counts from its next start on.", indent=0))
+    lines: list[Line] = list(text(f"{said}; it counts from its next start on.", indent=0))
     config = done.loaded.config
     try:
         read = read_secrets(config, environ=at.environ, state_directory=state_of(at, config))

@@ -12,7 +12,8 @@ EDITS: dict[str, _Said] = {
         """
 Opens a copy of the configuration in $VISUAL or $EDITOR. When the editor ends, the copy is checked as the
 daemon would check it, and only then takes the place of the file, with its owner and mode. With mistakes it
-asks whether to edit again. A change by somebody else meanwhile is noticed and never overwritten.
+asks whether to edit again. A change by somebody else meanwhile is noticed and never overwritten. What was
+written and could not be saved is kept beside the file, and its name is told.
 """,
         (_DONE, (2, "there is no configuration, or no terminal"), _REFUSED),
         ("ccflared edit", "EDITOR=nano ccflared edit --file conf.d/team.toml"),
@@ -37,7 +38,7 @@ by OAuth needs no key: the next command is printed.
         "change keys of an account in the file",
         """
 Sets keys of [accounts.NAME]: values are TOML, and what is no TOML is taken as text. KEY= takes a key out.
-Keys within tables have dots. All are applied, or none.
+Keys within tables have dots. All are applied, or none. A stored key that nothing names any more is erased.
 """,
         (_DONE, _NO_FILE, _REFUSED),
         (
@@ -59,7 +60,8 @@ is known of the account goes along with it.
         "take an account out of the file",
         """
 Takes the [accounts.NAME] table out. An account that chains or clients name stays unless --force is given,
-which takes it out there, too. The last account goes only with --allow-less.
+which takes it out there, too, and with it chains of which no step is left. The last account, and the last of a
+chain with then = "fail", goes only with --allow-less. A stored key that nothing names any more is erased.
 """,
         (_DONE, _NO_FILE, _REFUSED),
         ("ccflared account remove work", "ccflared account remove work --force"),
@@ -77,7 +79,8 @@ a key.
         "add a client and show its key, once",
         """
 Makes a key of 256 bits, writes its SHA-256 into a [clients.NAME] table and prints the key; it cannot be shown
-again. Into a pipe it prints the key alone. With the first client, every request needs a key from then on.
+again. Into a pipe it prints the key alone. With the first client, every request needs a key from then on, and
+administration over TCP the token of [admin].
 """,
         (_DONE, _NO_FILE, _REFUSED),
         (

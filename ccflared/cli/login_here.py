@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import trio
 
@@ -49,6 +50,6 @@ def alone(config: Path | None) -> Iterator[Way]:
             if name not in world.config.accounts:
                 raise Refused(f"There is no account {name} in {loaded.files[0]}.")
             trio.run(partial(logins.log_out, name))
-            return f"{name} is logged out. `ccflared login {name}` logs it in again."
+            return f"{name} is logged out. `ccflared login {quote(name)}` logs it in again."
 
         yield Way(begin, finish, log_out)

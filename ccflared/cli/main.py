@@ -55,7 +55,8 @@ def run_command(words: Sequence[str]) -> int:
 def _flushed() -> int:
     """Write out what is buffered. Returns 4 if it cannot be written, 0 if the reader has seen enough."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is where descriptor 1 is closed
+            sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more at its end
         if isinstance(error, BrokenPipeError):  # `ccflared status | head -1`

@@ -1,5 +1,6 @@
 """``ccflared status``: ask the daemon how it is and show it, once or again and again."""
 
+import os
 import signal
 import sys
 import time
@@ -92,11 +93,16 @@ def other_file(snapshot: Snapshot, answer: Answer, question: Question) -> str | 
 
 
 def be_the_right_one(question: Question) -> None:
-    """Refuse to act on a daemon that was found only because the one of ``--config`` does not run."""
-    if question.config is None:
+    """Refuse to act on a daemon that was found only because the one of ``--config`` does not run.
+
+    $CCFLARED_CONFIG names a file, too; where nothing does, whichever daemon runs is meant.
+    """
+    named = os.environ.get("CCFLARED_CONFIG")
+    config = question.config or (Path(named) if named else None)
+    if config is None:
         return
     answer, snapshot = ask(question.daemon)
-    other = other_file(snapshot, answer, question)
+    other = other_file(snapshot, answer, Question(question.daemon, config))
     if other:
         raise Refused(f"{other} To mean the daemon that answered: --socket {answer.place.path}")
 

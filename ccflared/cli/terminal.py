@@ -1,6 +1,7 @@
 """The output: what it can show, and lines painted onto it. Colour goes through rich, imported only then."""
 
 import os
+import select
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -110,8 +111,26 @@ def say(text: str) -> None:
         print(text)
 
 
+def be_writable() -> None:
+    """Raise Refused where nobody would ever read what is printed: before something is done that has to be told."""
+    if sys.stdout is None:  # type: ignore[unreachable, unused-ignore]  # as it is where descriptor 1 is closed
+        raise Refused("The standard output is closed. Nothing was changed.")
+    descriptor = sys.stdout.fileno()
+    try:
+        os.write(descriptor, b"")  # a device that is full says so
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise Refused(f"The output cannot be written: {error.strerror}. Nothing was changed.") from None
+    reader = select.poll()
+    reader.register(descriptor, 0)
+    if any(event & select.POLLERR for _, event in reader.poll(0)):
+        raise Refused("Nobody reads the output. Nothing was changed.")
+
+
 def stdout() -> Terminal:
-    """Return the standard output."""
+    """Return the standard output. Raises Refused where it is closed."""
+    if sys.stdout is None:
+        raise Refused("The standard output is closed.")
     return terminal_of(sys.stdout, os.environ)
 
 

@@ -21,7 +21,10 @@ Auth = Literal["bearer", "x-api-key", "none"]
 UsageAuth = Literal["bearer", "x-api-key", "authorization", "none"]
 Reads = Literal["anthropic", "zai", "minimax", "nanogpt", "kilo"]
 
-NAME = Text("a name of letters, digits, spaces and . _ - (at most 64)", r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+NAME = Text(
+    "a name of letters, digits, inner spaces and . _ - (at most 64)",
+    r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?",
+)
 PATTERNS = Many(Text("a name or a glob"), "a list of names and globs", least=1)
 MODELS_DOC = (
     'Names that clients ask for (exact ids, globs, the families fable, opus, sonnet, haiku, or "*") and the '
@@ -46,23 +49,27 @@ class OAuth:
         str | None, takes(Text("a client id"), "The client id issued to the operator; needed for login.")
     ] = None
     scopes: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         takes(Many(Text("a scope", r"[!#-\[\]-~]+"), "a list of scopes"), "The scopes that login asks for."),
-    ] = ()
+    ] = None
     redirect_uri: Annotated[
         str | None, takes(Url(exact=True), "The redirect URI registered with the client id.")
     ] = None
     encoding: Annotated[
-        Literal["form", "json"],
-        takes(Choice("form", "json"), "How the token endpoint is asked: form, as RFC 6749 has it, or json."),
-    ] = "form"
+        Literal["form", "json"] | None,
+        takes(
+            Choice("form", "json"),
+            "How the token endpoint is asked: form, as RFC 6749 has it, or json.",
+            absent="form",
+        ),
+    ] = None
     betas: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         takes(
             Many(Text("a beta", r"[A-Za-z0-9._-]+"), "a list of betas"),
             "Values that requests with such a token must have in anthropic-beta: appended where they are missing.",
         ),
-    ] = ()
+    ] = None
     access_token: Annotated[
         SecretRef | None,
         takes(

@@ -119,8 +119,13 @@ def _entries(old: Config, new: Config) -> Iterator[tuple[KeyPath, Change]]:
 def _inline(config: Config, section: str, name: str) -> str:
     """Return an entry as an inline table of what is not default, with dotted keys."""
     shown = (leaf for leaf in entry(config, section, name) if leaf.value is not None and not leaf.is_default)
-    inner = ", ".join(f"{dotted(leaf.path[2:])} = {toml_value(leaf.written())}" for leaf in shown)
+    inner = ", ".join(f"{dotted(leaf.path[2:])} = {_shown(leaf)}" for leaf in shown)
     return f"{{ {inner} }}" if inner else "{}"
+
+
+def _shown(leaf: Leaf) -> str:
+    """Return a value as TOML; of what is secret, or tells a secret from others, only that it is there."""
+    return '"[secret]"' if leaf.secret else toml_value(leaf.written())
 
 
 def _same(

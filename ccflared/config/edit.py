@@ -18,7 +18,7 @@ from ccflared.config import splice
 from ccflared.config.kinds import KeyPath
 from ccflared.config.mentions import mentions_in, without_account
 from ccflared.config.merge import merge
-from ccflared.config.toml_text import toml_value
+from ccflared.config.toml_text import toml_value, too_deep
 from ccflared.config.words import dotted, listed, quoted
 
 NAMED = ("accounts", "clients", "providers", "pricing")
@@ -135,6 +135,10 @@ def apply(texts: Mapping[Path, str], edits: Sequence[Edit]) -> Mapping[Path, str
     """
     draft = _Draft(dict(texts), {file: tomllib.loads(text) for file, text in texts.items()})
     for edit in edits:
+        if isinstance(edit, Add | AddChain | Put) and too_deep(
+            edit.value if isinstance(edit, Put) else edit.values
+        ):
+            return Unfit("unclean", "A value has too many lists and tables within one another to be written.")
         steps = _steps(draft, edit)
         while isinstance(step := next(steps, None), _Step):
             try:
@@ -157,7 +161,9 @@ def _disputed(text: str) -> bool:
         document = tomlkit.parse(text)
     except (TOMLKitError, ValueError, RecursionError):
         return True
-    return bool(document.unwrap() != tomllib.loads(text) or document.as_string() != text)
+    theirs, ours = document.unwrap(), tomllib.loads(text)
+    # The words tell that nan, which equals nothing, is the same.
+    return bool((theirs != ours and repr(theirs) != repr(ours)) or document.as_string() != text)
 
 
 def as_toml(edits: Sequence[Edit]) -> str:
@@ -233,12 +239,16 @@ def _put(draft: _Draft, path: KeyPath, value: object) -> Iterator[_Step | Unfit]
         yield from _put(draft, path, value)
         return
     table: Any = expected
-    for number, part in enumerate(inner[:-1]):
-        table = table.setdefault(part, {}) if isinstance(table, dict) else table[part]
-        if not isinstance(table, dict | list):
-            said = f"{dotted(inner[: number + 1])} in {file} is no table."
-            yield Unfit("unclean", said, as_toml([Put(path, value)]))
+    for number, part in enumerate(inner):
+        room = len(table) + (number == len(inner) - 1) if isinstance(table, list) else 0
+        if not (isinstance(part, str) if isinstance(table, dict) else isinstance(part, int) and part < room):
+            what, paste = "no table", as_toml([Put(path, value)])
+            if isinstance(table, list):
+                what, paste = "a list, which is set as a whole", ""
+            yield Unfit("unclean", f"{dotted(inner[:number])} in {file} is {what}.", paste)
             return
+        if number < len(inner) - 1:
+            table = table.setdefault(part, {}) if isinstance(table, dict) else table[part]
     if isinstance(table, list) and inner[-1] == len(table):
         table.append(value)
     else:

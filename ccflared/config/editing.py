@@ -4,19 +4,25 @@ Commands and the REST API change settings by this and nothing else. It ends in w
 has; a refusal brings the TOML to write by hand where that helps.
 """
 
+import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from ccflared.config.changes import Change, changes, losses
-from ccflared.config.edit import Add, Edit, Unfit, apply, as_toml
-from ccflared.config.load import Files, Loaded, Rejected, load, read_files
-from ccflared.config.model import Provider
+from ccflared.config.edit import NAMED, Add, Edit, Remove, Unfit, apply, as_toml
+from ccflared.config.load import Files, Loaded, Rejected, load, read_files, references
+from ccflared.config.mentions import refusing_chains
+from ccflared.config.merge import merge
+from ccflared.config.model import Config, Provider
 from ccflared.config.report import Mistake
 from ccflared.config.save import replace_files
 
 Refusal = Literal["mistakes", "conflict", "not writable", "not allowed", "unknown", "taken", "unclean"]
+TRIES: Final = 3
+"""How often an edit begins anew with files that somebody else has changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Prepared:
     warnings: tuple[Mistake, ...]
     """What should be known and was not to be said before."""
     paste: str
+    released: tuple[str, ...] = ()
+    """Stored secrets that the files name and will not name any more. Whoever has written them may erase those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ class Edited:
     loaded: Loaded
     warnings: tuple[Mistake, ...]
     """What should be known and was not to be said before."""
+    released: tuple[str, ...] = ()
+    """Stored secrets that the files named and do not name any more; none where they had mistakes before."""
 
 
 def edit_files(
@@ -77,14 +87,31 @@ def edit_files(
 ) -> Edited | NotEdited:
     """Edit the main file at ``path`` and its includes: all of ``edits``, or nothing.
 
-    Touches the disk and may wait for a lock, five seconds at most: not for an event loop. ``allow_less`` lets
+    Touches the disk and may wait for a lock, five seconds at each try: not for an event loop. ``allow_less`` lets
     it take away what a reload would refuse to lose.
     """
-    files = read_files(path, environ)
-    if isinstance(files, Rejected):
-        return unreadable(files, as_toml(edits))
-    prepared = prepare(files, edits, environ=environ, builtin=builtin, allow_less=allow_less)
-    return prepared if isinstance(prepared, NotEdited) else commit(prepared)
+    for _ in range(TRIES):
+        files = read_files(path, environ)
+        if isinstance(files, Rejected):
+            return unreadable(files, as_toml(edits))
+        prepared = prepare(files, edits, environ=environ, builtin=builtin, allow_less=allow_less)
+        done = prepared if isinstance(prepared, NotEdited) else commit(prepared)
+        if not (isinstance(done, NotEdited) and done.kind == "conflict"):
+            break
+    return done
+
+
+def misshapen(
+    files: Files, *, environ: Mapping[str, str], builtin: Mapping[str, Provider]
+) -> NotEdited | None:
+    """Return the refusal of every edit where a section that holds entries is none, such as ``accounts = 3``."""
+    for text in files.texts.values():
+        tables = tomllib.loads(text)
+        shaped = all(isinstance(tables.get(section, {}), dict) for section in NAMED)
+        if not (shaped and isinstance(tables.get("fallback", []), list)):
+            judged = judge(files, {}, environ=environ, builtin=builtin)
+            return judged if isinstance(judged, NotEdited) else None
+    return None
 
 
 def unreadable(rejected: Rejected, paste: str = "") -> NotEdited:
@@ -108,19 +135,46 @@ def prepare(
     allow_less: bool = False,
 ) -> Prepared | NotEdited:
     """Apply edits to texts that were read, and judge the result. Writes nothing."""
+    if refused := misshapen(files, environ=environ, builtin=builtin):
+        return refused
     texts = apply(files.texts, edits)
-    paste = as_toml(edits)
     if isinstance(texts, Unfit):
         return NotEdited(
             texts.kind, texts.sentence, paste=texts.paste, file=files.main if texts.paste else None
         )
+    paste = as_toml(edits)
     judged = judge(files, texts, environ=environ, builtin=builtin, allow_less=allow_less, paste=paste)
     if isinstance(judged, Prepared):
         for edit in edits:
             if isinstance(edit, Add) and edit.file is not None and edit.file not in judged.loaded.files:
                 said = f"{edit.file} is not included by {files.main}; add it to include there first."
                 return NotEdited("not allowed", said)
+        if not allow_less and (lost := _chains_lost(files, texts, edits)):
+            return NotEdited("not allowed", " ".join(lost), losses=lost)
     return judged
+
+
+def _chains_lost(files: Files, texts: Mapping[Path, str], edits: Sequence[Edit]) -> tuple[str, ...]:
+    """Return, in sentences, the chains with a refusal at their end that go with an account that is removed.
+
+    Other requests than before would then be served by accounts that these models were kept from. Who takes such a
+    chain out by itself means it.
+    """
+    if not any(isinstance(edit, Remove) and edit.section == "accounts" for edit in edits):
+        return ()
+    after = merge([tomllib.loads(text) for text in {**files.texts, **texts}.values()]).tables
+    gone = Counter(refusing_chains(files.tables)) - Counter(refusing_chains(after))
+    said = 'The chain for {} would be gone, and with it its then = "fail": every account could be asked for that.'
+    return tuple(said.format(models) for models in gone.elements())
+
+
+def released(before: Config, after: Config) -> tuple[str, ...]:
+    """Return the names of the stored secrets that one configuration refers to, and the next one does not."""
+    named = [
+        {str(ref.value): None for _, ref in references(each) if ref.kind == "stored"}
+        for each in (before, after)
+    ]
+    return tuple(name for name in named[0] if name not in named[1])
 
 
 def judge(
@@ -142,14 +196,16 @@ def judge(
             said = "The file has mistakes without it already; nothing was written."
         return NotEdited("mistakes", said, after.mistakes, before=was_so, file=files.main)
     found: tuple[Change, ...] = ()
+    let_go: tuple[str, ...] = ()
     if isinstance(before, Loaded):
         found = changes(before.config, after.config, old_secrets=None, new_secrets=None)
+        let_go = released(before.config, after.config)
         lost = losses(before.config, after.config)
         if lost and not allow_less:
             return NotEdited("not allowed", " ".join(lost), losses=lost)
     known = {each.message for each in before.warnings} if isinstance(before, Loaded) else set()
     news = tuple(each for each in after.warnings if each.message not in known)
-    return Prepared(files, texts, after, found, news, paste)
+    return Prepared(files, texts, after, found, news, paste, let_go)
 
 
 def commit(prepared: Prepared) -> Edited | NotEdited:
@@ -164,4 +220,6 @@ def commit(prepared: Prepared) -> Edited | NotEdited:
                 paste=prepared.paste if obstacle.kind == "not writable" else "",
                 file=next(iter(prepared.texts)),
             )
-    return Edited(tuple(prepared.texts), prepared.changes, prepared.loaded, prepared.warnings)
+    return Edited(
+        tuple(prepared.texts), prepared.changes, prepared.loaded, prepared.warnings, prepared.released
+    )

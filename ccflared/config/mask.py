@@ -7,7 +7,7 @@ decides.
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from ccflared.config.kinds import KeyPath, Kind
@@ -71,6 +71,22 @@ def takes_secret(path: KeyPath, root: Table[Any]) -> bool:
     for part in path:
         kind = _below(kind, part)
     return isinstance(kind.item if isinstance(kind, Many) else kind, SecretSource)
+
+
+def known_keys(path: KeyPath, root: Table[Any]) -> Collection[str] | None:
+    """Return the keys that the model has for the table at ``path``; None where names are free, or none is known."""
+    kind: Kind[Any] | None = root
+    for part in path:
+        kind = _below(kind, part)
+    match kind:
+        case Table():
+            return kind.fields
+        case Short():
+            return kind.table.fields
+        case Many():
+            return ()
+        case _:
+            return None
 
 
 def _is_plain(kind: Kind[Any]) -> bool:

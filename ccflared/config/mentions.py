@@ -18,6 +18,8 @@ class Departure:
     """In the order in which they can be taken out one by one."""
     named_by: tuple[str, ...]
     """Who names it, in words."""
+    whole: tuple[str, ...]
+    """Those of them, in words, that go with it: chains of which no step would be left."""
     stranded: tuple[str, ...]
     """Clients that could use no account at all then."""
 
@@ -47,6 +49,7 @@ def without_account(tables: Mapping[str, Any], account: str, left: Iterable[str]
 
     paths: list[KeyPath] = []
     named_by: list[str] = []
+    ending: list[str] = []
     for number, chain in reversed(list(enumerate(_dicts(tables.get("fallback"))))):
         given = chain.get("try")
         steps: list[Any] = given if isinstance(given, list) else []
@@ -55,6 +58,7 @@ def without_account(tables: Mapping[str, Any], account: str, left: Iterable[str]
             continue
         named_by.insert(0, f"the chain for {_models(chain)}")
         whole = sum(1 for path in found if len(path) == 1) == len(steps)
+        ending[:0] = named_by[:1] if whole else []
         base: KeyPath = ("fallback", number)
         paths += [base] if whole else [(*base, "try", *path) for path in reversed(found)]
     stranded: list[str] = []
@@ -68,7 +72,12 @@ def without_account(tables: Mapping[str, Any], account: str, left: Iterable[str]
         if places and len(places) == len(names):
             stranded.append(name)
         paths += [("clients", name, "accounts", number) for number in reversed(places)]
-    return Departure(tuple(paths), tuple(named_by), tuple(stranded))
+    return Departure(tuple(paths), tuple(named_by), tuple(ending), tuple(stranded))
+
+
+def refusing_chains(tables: Mapping[str, Any]) -> list[str]:
+    """Return the chains that end in a refusal (``then = "fail"``), by the models that they are for."""
+    return [_models(chain) for chain in _dicts(tables.get("fallback")) if chain.get("then") == "fail"]
 
 
 def _steps_gone(steps: list[Any], gone: Any) -> Iterator[KeyPath]:

@@ -17,8 +17,8 @@ from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Config, OAuth, Provider
 from ccflared.config.modes import mode_hint
 from ccflared.config.net_kinds import split_address
+from ccflared.config.oauth_rules import by_token, check_reach, check_token_url, check_tokens
 from ccflared.config.protection import PROTECTION_KEYS, exposures
-from ccflared.config.reach import reach_of_host
 from ccflared.config.reference import SecretRef
 from ccflared.config.words import did_you_mean, dotted, quoted
 from ccflared.secret import Secret
@@ -38,6 +38,7 @@ def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, 
             _credential(config, account, reading)
     _literal_urls(config, reading)
     _client_keys(config, reading)
+    check_tokens(config, reading)
     if whole:
         accounts = _names(tables, "accounts")
         _providers(config, {*config.providers, *_names(tables, "providers")}, reading)
@@ -128,20 +129,11 @@ def _endpoint(config: Config, account: Account, reading: Reading) -> None:
         return
     if account.base_url is not None:
         path = (*path, "base_url")
-    parts = urlsplit(account.base_url or provider.base_url or "")
-    where = reach_of_host(parts.hostname or "")
-    if where == "link-local" and not account.link_local:
-        reading.wrong(
-            path,
-            f"{parts.hostname} is a link-local or metadata address, where clouds hand out credentials; "
-            "if it is really meant, add link_local = true to the account",
-        )
-    elif parts.scheme == "http" and where == "public" and not account.insecure:
-        reading.wrong(
-            path,
-            f"http to {parts.hostname} would send the credential readable to everyone on the way; "
-            "write https, or add insecure = true to the account",
-        )
+    check_reach(account.base_url or provider.base_url or "", path, account, reading)
+    if by_token(account, provider):
+        check_token_url(account, provider, reading)
+    if provider.usage is not None and provider.usage.enabled and not provider.usage.url.startswith("/"):
+        check_reach(provider.usage.url, ("providers", account.provider, "usage", "url"), account, reading)
 
 
 def _credential(config: Config, account: Account, reading: Reading) -> None:

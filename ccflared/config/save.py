@@ -109,8 +109,16 @@ def _like_the_old(target: Path, model: Path, content: bytes, *, suffix: str = ""
         ):
             frozen = os.statvfs(target).f_flag & os.ST_RDONLY
             return _not_writable(target, OSError(errno.EROFS if frozen else errno.EACCES, ""))
+    except OSError as error:
+        return _not_writable(target, error)
+    try:
         beside = _written_beside(target, content, 0o600, suffix)
     except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            why = (
+                f"may not be written by uid {os.geteuid()}, and a file is replaced from within its directory"
+            )
+            return Obstacle("not writable", target.parent, why)
         return _not_writable(target, error)
     try:
         _dress(beside, model)

@@ -1,8 +1,11 @@
 """Values as TOML spells them, on one line."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from ccflared.config.words import dotted, toml_string
+
+_DEEPEST = 16
 
 
 def toml_value(value: object) -> str:
@@ -23,3 +26,16 @@ def toml_value(value: object) -> str:
             return f"{{ {inner} }}" if inner else "{}"
         case _:
             raise TypeError(f"{type(value).__name__} has no TOML form")
+
+
+def too_deep(value: object) -> bool:
+    """Whether a value goes deeper than any key takes it: what is much deeper cannot even be compared."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, Mapping | list | tuple)
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+        ]
+    return bool(level)

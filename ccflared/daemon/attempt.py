@@ -32,6 +32,7 @@ _TOLD: Final = ("forbidden", "payment", "no such model", "out of credits")
 _LARGE: Final = 1024 * 1024
 _RENEWED: Final = "again, with a new token"
 _LEFT: Final = "the client left, or the daemon was stopped, before it had answered"
+_REFUSED: Final = Observation("request", "credential", "the credential is not accepted")
 _CUT_SHORT: Final = Observation("account", "broken", "the answer ends before its end")
 _BEGINNING: Final = 512
 _SIGNS: Final = (b'"error"', b'"base_resp"')
@@ -58,7 +59,8 @@ class Failure:
 
         Never those of a 401: clients would doubt their own credential, and Claude Code tries for minutes.
         """
-        return self.head is not None and (self.seen.scope == "request" or self.seen.kind in _TOLD)
+        told = self.seen.scope == "request" or self.seen.kind in _TOLD
+        return self.head is not None and told and self.seen.kind != "credential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Attempts:
 
     def left(self, others: int) -> int:
         """Return how many tries this account may take: what is left, but for one for each of the ``others``."""
-        return self.routing.attempts - len(self.journal.attempts) - others
+        return self.routing.attempts - self.journal.tries - others
 
     async def at(self, target: Target, choice: Choice, others: int) -> Begun | Failure:
         """Try an account; an overloaded one again, after a moment, as often as the file says.
@@ -102,9 +104,13 @@ class Attempts:
                 tries -= 1
                 if isinstance(result, Begun):
                     return result
-                if await self._renewed(result, others, again=why == _RENEWED):
-                    why, tries = _RENEWED, max(tries, 1)
-                    continue
+                if why != _RENEWED and await self._renewed(result):
+                    # What was said of the old token says nothing of the new one, even if no try is left to show it.
+                    result = replace(result, noted=True)
+                    late = trio.current_time() > self.journal.began + self.routing.attempts_within
+                    if not late and self.left(0) > 0:
+                        why, tries = _RENEWED, max(tries, 1)
+                        continue
                 wait = retry.delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, hides nothing
                 late = trio.current_time() + wait > self.journal.began + self.routing.attempts_within
                 if result.seen.kind != "overloaded" or not tries or late:
@@ -114,13 +120,10 @@ class Attempts:
                 why = "again, it was overloaded"
                 await trio.sleep(wait)
 
-    async def _renewed(self, failure: Failure, others: int, *, again: bool) -> bool:
-        """Whether an account whose token was refused has another one now, and may be tried with it."""
+    async def _renewed(self, failure: Failure) -> bool:
+        """Whether an account whose token was refused has another one now."""
         sent = failure.armed
-        if failure.seen.kind != "credential" or sent is None or sent.grant is None or again:
-            return False
-        late = trio.current_time() > self.journal.began + self.routing.attempts_within
-        if late or self.left(others) <= 0:
+        if failure.seen.kind != "credential" or sent is None or sent.grant is None:
             return False
         return await self.house.custody.renewed(sent, sent.credential)
 
@@ -213,6 +216,10 @@ class Attempts:
             told = target.masked(said)
             if seen := observe(path, head, said, time(), signs=target.signs, model=model):
                 return Failure(seen, head, told)
+            if (
+                head.status == 401
+            ):  # whatever was asked for: it is the account's, and the client would doubt its own
+                return Failure(_REFUSED, head, told)
             said_of_it = remark(path, head, said, time(), signs=target.signs, model=model)
             return Begun(answer, stream=False, held=[told], remark=said_of_it)
         if seen := observe(path, head, b"", time(), signs=target.signs, model=model):
@@ -220,7 +227,7 @@ class Attempts:
         # In an encoding that was not asked for nothing can be read along, and no ping slipped in.
         self.journal.stream = is_stream(head) and head.get(b"content-encoding") in (None, b"identity")
         begin = begin_stream if self.journal.stream else begin_document
-        begun = await begin(answer, self.journal, self.routing, Speaker(target.signs, model, target.masked))
+        begun = await begin(answer, self.journal, self.routing, Speaker(target.signs, model, target))
         if isinstance(begun, Observation):
             return Failure(begun)
         if self.pooled and cut_short(begun):

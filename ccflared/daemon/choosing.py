@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ccflared.config.model import Account, PauseWindow
 from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.custody import ENDED
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.world import World
@@ -124,7 +125,7 @@ class Chooser:
             auto_fallback=account.auto_fallback,
             session_length=account.session_length or config.routing.session_length,
             place=self._ledger.place(target),
-            rules=self._rules(world, account, now),
+            rules=self._rules(world, account, target, now),
             unpriced=_unpriced(world, account, slot.models),
             running=self._running[slot.account],
             max_concurrency=account.max_concurrency,
@@ -133,9 +134,11 @@ class Chooser:
             probed=self._ledger.probed(slot.account),
         )
 
-    def _rules(self, world: World, account: Account, now: float) -> tuple[Block, ...]:
-        """Return what a person, the schedule and the budget say against an account now."""
+    def _rules(self, world: World, account: Account, target: Target, now: float) -> tuple[Block, ...]:
+        """Return what a person, the schedule, the budget and the end of its token say against an account now."""
         found: list[Block] = []
+        if target.ends_at is not None and target.ends_at <= now:
+            found.append(Block("expired", ENDED))
         if self._ledger.paused_since(account.name) is not None:
             found.append(Block("paused", "paused by hand", by="hand"))
         if account.pause_schedule:

@@ -1,4 +1,4 @@
-"""When accounts left the file: what is kept of them is kept for 30 days from then, and no longer."""
+"""When accounts left the file: what was learnt of them is kept for 30 days from then, and no longer."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -7,7 +7,7 @@ from ccflared.daemon.ledger import Remember
 from ccflared.store.memories import Memory
 
 KEPT: Final = 30 * 86400.0
-"""Seconds for which state and tokens of an account that has left the file are kept."""
+"""Seconds for which what was learnt of an account that has left the file is kept."""
 _KIND: Final = "departed"
 
 

@@ -16,7 +16,7 @@ import trio
 
 from ccflared.config.edit import Edit
 from ccflared.config.editing import NotEdited, Prepared, commit, prepare, unreadable
-from ccflared.config.load import Files, Rejected, load, read_files, references
+from ccflared.config.load import Files, Rejected, load, read_files
 from ccflared.config.model import Config
 from ccflared.config.stored import forget_secret, free_name, store_secret
 from ccflared.daemon.house import House
@@ -148,15 +148,6 @@ class Edits:
         self._house.trust.trust(account, time())
         await self._durable()
 
-    async def erase(self, stored: Sequence[str]) -> None:
-        """Erase secrets that the file named and does not name any more."""
-        state = self._sources.state_directory
-        for name in stored:
-            try:
-                await trio.to_thread.run_sync(forget_secret, state, name)
-            except OSError as error:
-                log.warning("the stored secret %s cannot be erased: %s", name, error.strerror)
-
     async def _make(self, wish: Wish, ready: _Ready) -> Made | NotEdited:
         house = self._house
         stray = None if wish.trusted else self._stray(wish, ready)
@@ -220,9 +211,11 @@ class Edits:
             house.retarget(wish.account)
         if wish.removes and wish.account is not None:
             await self.gone(wish.account)
-        if ready.before is not None:
-            left = stored_in(ready.prepared.loaded.config)
-            await self.erase([name for name in stored_in(ready.before) if name not in left])
+        for name in ready.prepared.released:
+            try:
+                await trio.to_thread.run_sync(forget_secret, self._sources.state_directory, name)
+            except OSError as error:
+                log.warning("the stored secret %s cannot be erased: %s", name, error.strerror)
 
     def _stray(self, wish: Wish, ready: _Ready) -> str | None:
         """Return the origin that the edited account's credential was not given for, if the edit sends it there."""
@@ -264,11 +257,6 @@ class Edits:
             return prepared
         before = load(sources.path, environ=sources.environ, builtin=sources.builtin, texts=files.texts)
         return _Ready(prepared, None if isinstance(before, Rejected) else before.config, deposits)
-
-
-def stored_in(config: Config) -> list[str]:
-    """Return the names of the stored secrets that a configuration refers to."""
-    return [str(ref.value) for _, ref in references(config) if ref.kind == "stored"]
 
 
 def _written(ready: _Ready) -> NotEdited | None:

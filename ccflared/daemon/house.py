@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 from typing import Final
 
@@ -32,7 +32,6 @@ from ccflared.daemon.renames import Renames, formerly
 from ccflared.daemon.trust import Trust
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, build, with_target
-from ccflared.errors import Refused
 from ccflared.money.budgets import period_start
 from ccflared.money.pricing import at_least
 from ccflared.pool.candidates import Candidate
@@ -113,12 +112,17 @@ class House:
         return build(
             loaded,
             secrets,
-            lambda account, seed: self.custody.grant(account, seed, was.get(account)),
+            lambda account, provider, seed, known: self.custody.grant(
+                account, provider, seed, known, was.get(account)
+            ),
             lambda account, there: self.trust.distrusted(was.get(account, account), there),
         )
 
-    def move(self, world: World) -> None:
-        """Swap in a new world. What was learnt counts while provider, place and credential are the same."""
+    def move(self, world: World, *, as_it_stands: bool = True) -> None:
+        """Swap in a new world. What was learnt counts while provider, place and credential are the same.
+
+        ``as_it_stands``: it is that of the file as it stands now.
+        """
         now = time()
         if world.config.timezone != self.world.config.timezone:
             self.purse.move(now, self.world.zone, world.zone)
@@ -128,7 +132,8 @@ class House:
         for renaming in self.renames.due(world.config.accounts, now):
             self._rename(renaming, now, again=False)
         self.renames.in_force(world.config.accounts)
-        self.settle_trust()
+        if as_it_stands:
+            self.settle_trust()
         self.upstream.close_idle()
         self._take_over(before)
 
@@ -210,21 +215,14 @@ class House:
         self._go_on(half, now)
         for name in over:
             self.departed.forget(name, now)
-            await self._forget_tokens(name)
         self.recalled = True
         await self.carry()
         return True
 
     def _departed(self, now: float, memories: Iterable[Memory] = ()) -> set[str]:
         """Take in who has left the file; return those that left it too long ago for anything to be kept of them."""
-        kept = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS} | self.custody.known
+        kept = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS}
         return self.departed.see(kept, {*self.world.config.accounts, *self.renames.names}, now)
-
-    async def _forget_tokens(self, account: str) -> None:
-        try:
-            await self.custody.forget(account)
-        except Refused as error:
-            log.warning("%s", error)
 
     def _go_on(self, half: Iterable[Renaming], now: float) -> None:
         """Go on with the renamings of the last run; ``half``: of those only the history is left."""
@@ -326,8 +324,19 @@ class House:
 
     def failed(self, target: Target, seen: Observation, now: float, model: str | None = None) -> None:
         """Take in that an account failed, asked for the upstream's ``model``."""
-        if not self._outdated(target):
-            self.ledger.failed(target, model, seen, now, self.world.config.routing)
+        if self._outdated(target):
+            return
+        if seen.kind == "credential" and not self._is_current(target):
+            return  # it was said of a token that has been replaced since
+        seen = replace(seen, reason=self.custody.hidden(target)(seen.reason))
+        self.ledger.failed(target, model, seen, now, self.world.config.routing)
+
+    def _is_current(self, target: Target) -> bool:
+        """Whether the credential that was sent is the one in force."""
+        if target.grant is not None:
+            return self.custody.is_current(target)
+        current = self.world.targets.get(target.account)
+        return isinstance(current, Target) and current.credential == target.credential
 
     def succeeded(
         self, target: Target, began: float, now: float, model: str | None = None, *, uses: bool = True
@@ -335,6 +344,7 @@ class House:
         """Take in that an account answered a try begun at ``began``. ``uses``: it counted against usage windows."""
         if not self._outdated(target):
             self.ledger.succeeded(target, model, began, now, uses=uses)
+            self.custody.served(target.account)
 
     def doubted_since(self, target: Target, at: float) -> bool:
         """Whether a doubt about the account was learnt after ``at``."""
@@ -378,6 +388,8 @@ class House:
     def reset(self, account: str, now: float) -> None:
         """Forget what was learnt of an account, but its usage. No checkpoint lies between this and the next plan."""
         self.ledger.reset(account, now)
+        if (held := self.custody.held(account)) is not None:
+            held.forget_failures()
         target = self.world.targets.get(account)
         if isinstance(target, Target):
             self.ledger.reset_place(target, now)

@@ -51,6 +51,11 @@ class Journal:
     hidden: Callable[[str], str] = str
     """Takes the secrets of the account that is tried out of what its upstream says."""
 
+    @property
+    def tries(self) -> int:
+        """How often an upstream was asked; an account without a token that holds was not."""
+        return sum(attempt.kind != "token" for attempt in self.attempts)
+
     def attempted(
         self,
         *,

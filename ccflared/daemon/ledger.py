@@ -19,7 +19,6 @@ from ccflared.pool.candidates import Candidate, view
 from ccflared.pool.polling import Polled, polled_of, polled_text, relieved
 from ccflared.pool.remembered import learnt_of, learnt_text, standing_of, standing_text
 from ccflared.pool.states import (
-    NO_MARK,
     NOTHING,
     Learnt,
     Standing,
@@ -143,11 +142,13 @@ class Ledger:
         self._keep("account", account, standing_text(self._standings[account]), now)
 
     def renewed(self, target: Target, now: float) -> None:
-        """Take in that the account's credential is another now, of the same login: it may be accepted."""
+        """Take in that the account's credential is another now, of the same login: one request may try it."""
         before = self.standing(target)
-        if before.account.reject is not NO_MARK:
-            known = replace(before.account, reject=NO_MARK)
-            self._set(target, before, replace(before, account=NOTHING if known == NOTHING else known), now)
+        reject = before.account.reject
+        if reject.holds(now):
+            # Its count stays: an upstream that refuses every new token is asked ever more seldom.
+            known = replace(before.account, reject=replace(reject, until=now))
+            self._set(target, before, replace(before, account=known), now)
 
     def reset_place(self, target: Target, now: float) -> None:
         """Forget the doubt about a place."""

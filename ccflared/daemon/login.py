@@ -8,18 +8,21 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 from typing import Final
 
-import trio
-
+from ccflared.config.model import Account
+from ccflared.config.oauth_rules import by_token
+from ccflared.config.words import dotted
+from ccflared.daemon import issuer
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, seed_from, with_target
-from ccflared.errors import NotTheCode, Refused, UpstreamError
+from ccflared.errors import NotTheCode, Refused
 from ccflared.providers.oauth import (
     Grant,
     Pasted,
+    Seed,
     TokenFailure,
     TokenPair,
     authorize_url,
@@ -27,16 +30,13 @@ from ccflared.providers.oauth import (
     exchange_request,
     login_lacks,
     pasted,
-    read_answer,
 )
-from ccflared.providers.target import Target, by_token
+from ccflared.providers.target import Target
 from ccflared.secret import Secret
 
 LASTS: Final = 600.0
 """Seconds that a login may take."""
 _KEPT: Final = 16
-_WITHIN: Final = 30.0
-_ANSWER_READ: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,10 @@ class Logins:
             raise NotTheCode("This code belongs to another login: it came from another address.")
         del self._pending[session]
         pair = await self._exchange(self._target(waiting.account), code, waiting.verifier)
-        seed = seed_from(self._world().config.accounts[waiting.account], self._world().secrets)
-        await self._custody.install(waiting.account, seed.digest, pair)
+        settings, seed = self._seed(waiting.account)
+        await self._custody.install(waiting.account, settings.provider, seed.digest, pair)
+        if self._custody.trouble is not None:
+            raise Refused(f"The tokens cannot be read back: {self._custody.trouble}.")
         return waiting.account
 
     async def log_out(self, account: str) -> None:
@@ -109,7 +111,22 @@ class Logins:
             raise Refused(f"{account} has no login: it has an API key.")
         if settings.credentials_file is not None:
             raise Refused(f"The tokens of {account} are those of {settings.credentials_file}: log out there.")
-        await self._custody.log_out(account, seed_from(settings, world.secrets).digest)
+        _, seed = self._seed(account)
+        await self._custody.log_out(account, settings.provider, seed.digest)
+
+    def _seed(self, account: str) -> tuple[Account, Seed]:
+        """Return an account and what the file gives of its tokens. Raises Refused where that is not known now."""
+        world = self._world()
+        settings = world.config.accounts.get(account)
+        if settings is None:
+            raise Refused(f"{account} has left the file meanwhile.")
+        seed = seed_from(settings, world.secrets)
+        if seed.problem is not None:
+            # It would be taken for new tokens when it can be read again, and replace what is done now.
+            raise Refused(
+                f"The file gives {account} a token that cannot be read: {seed.problem}. Mend that first."
+            )
+        return settings, seed
 
     def _target(self, account: str) -> Target:
         """Return the account as it would be with a login. Raises Refused where there is none for it."""
@@ -124,7 +141,8 @@ class Logins:
             raise Refused(
                 f"The tokens of {account} are those of {where}: log in with the program that owns it."
             )
-        promised = Grant(account, "promised", "", TokenPair(None, Secret("promised")))
+        self._seed(account)
+        promised = Grant(account, settings.provider, "promised", "", TokenPair(None, Secret("promised")))
         # The token endpoint is asked, and the account's own address is not.
         target = with_target(world, account, lambda *_: promised, lambda *_: False).targets[account]
         if not isinstance(target, Target) or target.oauth is None:
@@ -133,7 +151,8 @@ class Logins:
         if lacking := login_lacks(target.oauth):
             raise Refused(
                 f"{account} cannot log in without {' and '.join(lacking)}. Put the one issued to you into the file:\n"
-                f"  [accounts.{account}.oauth]\n" + "\n".join(f'  {name} = "…"' for name in lacking)
+                f"  [{dotted(('accounts', account, 'oauth'))}]\n"
+                + "\n".join(f'  {name} = "…"' for name in lacking)
             )
         return target
 
@@ -141,22 +160,8 @@ class Logins:
         oauth = target.oauth
         if oauth is None:
             raise Refused(f"{target.account} has no oauth table.")
-        try:
-            with trio.fail_after(_WITHIN):
-                answer = await self._upstream.send(
-                    exchange_request(oauth, code, verifier),
-                    target,
-                    connect_seconds=_WITHIN,
-                    silent_seconds=_WITHIN,
-                )
-                with answer:
-                    said = await answer.read(_ANSWER_READ, _WITHIN)
-        except UpstreamError as error:
-            raise Refused(f"The token endpoint cannot be asked: {error}") from error
-        except trio.TooSlowError:
-            raise Refused(f"The token endpoint did not answer within {_WITHIN:g} s.") from None
-        found = read_answer(answer.head, said, time())
+        sent = (code.code, Secret(verifier))
+        found = await issuer.ask(self._upstream, exchange_request(oauth, code, verifier), target, sent=sent)
         if isinstance(found, TokenFailure):
-            reason = found.reason.replace(code.code.reveal(), "[secret]")
-            raise Refused(f"The login was not accepted: {reason}. Begin it anew.")
+            raise Refused(f"The login was not accepted: {found.reason}. Begin it anew.")
         return found

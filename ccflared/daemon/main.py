@@ -120,31 +120,34 @@ async def _services(
     running.listeners.answer_with(lambda door: App(running.house, door, administration, health, guesses))
     manager = Notifier(running.sources.environ)
     stop = _Stop()
-    async with trio.open_nursery() as services:
-        own = App(running.house, lambda: control.DOOR, administration, health, guesses)
-        services.start_soon(running.control.run, own)
-        services.start_soon(_obey, signals, running, stop, manager)
-        services.start_soon(running.reloads.watch)
-        services.start_soon(Refresher(running.house).run)
-        services.start_soon(Renewing(running.house).run)
-        services.start_soon(running.poller.run)
-        services.start_soon(silence.watch, running.house)
-        if not running.house.recalled:
-            services.start_soon(running.house.recall_later)
-        services.start_soon(_watchdog, manager)
-        try:
-            async with trio.open_nursery() as front:
-                await front.start(running.listeners.run)
-                sources = running.sources
-                control.leave_word(sources.state_directory, sources.path, running.control.path)
-                _announce(running, manager)
-                task_status.started(running)
-                await stop.asked.wait()
-                await _drain(running, front, stop, manager)
-        finally:
-            running.listeners.close()
-            running.house.upstream.close_idle()
-        services.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as services:
+            own = App(running.house, lambda: control.DOOR, administration, health, guesses)
+            services.start_soon(running.control.run, own)
+            services.start_soon(_obey, signals, running, stop, manager)
+            services.start_soon(running.reloads.watch)
+            services.start_soon(Refresher(running.house).run)
+            services.start_soon(Renewing(running.house).run)
+            services.start_soon(running.poller.run)
+            services.start_soon(silence.watch, running.house)
+            if not running.house.recalled:
+                services.start_soon(running.house.recall_later)
+            services.start_soon(_watchdog, manager)
+            try:
+                async with trio.open_nursery() as front:
+                    await front.start(running.listeners.run)
+                    sources = running.sources
+                    control.leave_word(sources.state_directory, sources.path, running.control.path)
+                    _announce(running, manager)
+                    task_status.started(running)
+                    await stop.asked.wait()
+                    await _drain(running, front, stop, manager)
+            finally:
+                running.listeners.close()
+            services.cancel_scope.cancel()
+    finally:
+        # Only now: a token's renewal that was under way has been finished.
+        running.house.upstream.close_idle()
 
 
 def _assemble(

@@ -5,7 +5,6 @@ overload told inside a 200 can still fail over. After the first byte nothing is 
 on so that no client takes it for an end, as an error event between two events, else by a cut connection.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time
 from typing import Final
@@ -23,6 +22,7 @@ from ccflared.formats.sse import LONGEST_EVENT, Cutter
 from ccflared.providers.facts import is_json
 from ccflared.providers.observe import observe_event, observe_failure
 from ccflared.providers.signs import NO_SIGNS, Signs
+from ccflared.providers.target import Target
 from ccflared.wire import Observation
 
 _DOCUMENT_HELD: Final = 256 * 1024
@@ -36,8 +36,12 @@ class Speaker:
 
     signs: Signs = NO_SIGNS
     model: str | None = None
-    masked: Callable[[bytes], bytes] = bytes
-    """Stars out the account's credentials, which errors of some gateways repeat."""
+    armed: Target | None = None
+    """The account with the credential that was sent, which errors of some gateways repeat."""
+
+    def masked(self, data: bytes) -> bytes:
+        """Return bytes of the answer with the account's credentials starred out."""
+        return data if self.armed is None else self.armed.masked(data)
 
 
 @dataclass(slots=True)

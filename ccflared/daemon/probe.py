@@ -90,12 +90,28 @@ async def probe(house: House, target: Target, origin: Origin) -> Probed:
 async def _ask(
     house: House, target: Target, inbound: Inbound, journal: Journal
 ) -> tuple[Head | None, Observation | None]:
-    """Send the request, and take in what a success tells. Returns what it was answered."""
-    began = time()
-    routing = house.world.config.routing
+    """Send the request, with a new token if the first is refused. Returns what it was answered."""
     armed = await house.custody.armed(target)
     if isinstance(armed, Observation):
         return None, armed
+    head, seen = await _ask_once(house, armed, inbound, journal)
+    if (
+        seen is not None
+        and seen.kind == "credential"
+        and await house.custody.renewed(armed, armed.credential)
+    ):
+        again = await house.custody.armed(target)
+        if not isinstance(again, Observation):
+            return await _ask_once(house, again, inbound, journal)
+    return head, seen
+
+
+async def _ask_once(
+    house: House, armed: Target, inbound: Inbound, journal: Journal
+) -> tuple[Head | None, Observation | None]:
+    """Send the request once, and take in what a success tells."""
+    began = time()
+    routing = house.world.config.routing
     journal.hidden = armed.without_secrets
     try:
         answer = await house.upstream.send(
@@ -109,17 +125,17 @@ async def _ask(
     with answer:
         said = await answer.read(_ANSWER_READ, _WITHIN)
     head = answer.head
-    seen = observe(MESSAGES, head, said, time(), signs=target.signs, model=journal.model)
+    seen = observe(MESSAGES, head, said, time(), signs=armed.signs, model=journal.model)
     if seen is None and head.status >= 300:
         seen = Observation("request", "invalid request", f"it was answered with status {head.status}")
     if seen is None:
         journal.meter.piece(said)
         journal.meter.end()
-        journal.payer = target.account
-        journal.billing, journal.reported = house.world.billing.get(target.account), head.headers
-        house.succeeded(target, began, time(), journal.model)
+        journal.payer = armed.account
+        journal.billing, journal.reported = house.world.billing.get(armed.account), head.headers
+        house.succeeded(armed, began, time(), journal.model)
         if quota := read_quota(head, time()):
-            house.told(target, quota)
+            house.told(armed, quota)
     return head, seen
 
 

@@ -181,7 +181,7 @@ class _Request:
         """Whether tries and time are left."""
         routing = self.world.config.routing
         last_start = self.journal.began + routing.attempts_within
-        return len(self.journal.attempts) < routing.attempts and trio.current_time() <= last_start
+        return self.journal.tries < routing.attempts and trio.current_time() <= last_start
 
     def _plan(self, wanted: Wanted, tried: AbstractSet[tuple[str, str | None]]) -> Plan:
         world = self.house.as_known(self.world)
@@ -223,7 +223,7 @@ class _Request:
         await self.exchange.begin(head.status, headers)
         seen = await pour(begun, self.exchange, self.journal, self.world.config.routing)
         if seen is not None and pooled(self.inbound.path):
-            self.house.failed(target, seen, time(), begun.speaker.model)
+            self.house.failed(begun.speaker.armed or target, seen, time(), begun.speaker.model)
 
     async def _leave_out_models(self, begun: Begun) -> bool:
         """Take the models that the client may not ask for out of a list of them. False: it may ask for all."""

@@ -103,6 +103,8 @@ class Reloads:
                 problem = "a fault of ccflared while it read the files; its log says more"
                 world = Verdict(number, time(), cause, applied=False, problem=problem)
             verdict = world if isinstance(world, Verdict) else self._put_in_force(world, number, cause)
+            if not verdict.applied:
+                await self._reread_secrets()
             # What is to be watched besides is known from now on; the rest as it was before, or as it was read: a
             # change that came meanwhile must not be taken for old.
             self._judged = await self._look() | seen | self._read
@@ -164,6 +166,21 @@ class Reloads:
         if house.custody.trouble is not None:
             await house.custody.open()
         return house.prospect(loaded, secrets)
+
+    async def _reread_secrets(self) -> None:
+        """Take in credentials that were renewed, though the file that names them is not taken over as it stands now."""
+        house, sources = self._house, self._sources
+        world = house.world
+        secrets = await _aside(
+            lambda: read_secrets(
+                world.config,
+                environ=sources.environ,
+                state_directory=sources.state_directory,
+                previous=world.secrets,
+            )
+        )
+        if secrets != world.secrets:
+            house.move(house.prospect(world.loaded, secrets), as_it_stands=False)
 
     def _put_in_force(self, world: World, number: int, cause: Cause) -> Verdict:
         at = time()

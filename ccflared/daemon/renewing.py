@@ -8,15 +8,16 @@ daemon stops meanwhile: an answer that is thrown away may be an account that is 
 import logging
 import random
 from dataclasses import replace
+from shlex import quote
 from time import time
 from typing import Final
 
 import trio
 
+from ccflared.daemon import issuer
 from ccflared.daemon.custody import Held, Problem, ProblemKind
 from ccflared.daemon.house import House
-from ccflared.errors import UpstreamError
-from ccflared.providers.oauth import Grant, TokenFailure, TokenPair, digest, read_answer, refresh_request
+from ccflared.providers.oauth import Grant, TokenFailure, TokenPair, digest, refresh_request
 from ccflared.providers.target import Target
 from ccflared.secret import Secret
 
@@ -24,11 +25,11 @@ log = logging.getLogger("ccflared.tokens")
 
 LOOK: Final = 30.0
 """Seconds between looks: the wall clock may be set, or the machine may sleep, while a timer runs on."""
-_WITHIN: Final = 30.0
-"""Seconds that one exchange may take."""
-_ANSWER_READ: Final = 256 * 1024
 _FIRST, _LONGEST = 5.0, 900.0
-_CONNECT: Final = 10.0
+_APART: Final = 1.0
+"""Seconds from one renewal to the next at least, whatever an issuer says of how long its tokens hold."""
+_TEND: Final = 86400.0
+_FAREWELL: Final = 5.0
 
 
 class Renewing:
@@ -44,19 +45,45 @@ class Renewing:
     async def run(self) -> None:
         """Keep a task for each account whose tokens have to be renewed, until cancelled."""
         running: dict[str, tuple[Held, trio.CancelScope]] = {}
-        async with trio.open_nursery() as nursery:
-            while True:
-                changed = self._custody.adopted
-                for name, (held, scope) in list(running.items()):
-                    if self._custody.held(name) is not held:
-                        scope.cancel()
-                        del running[name]
-                for name in sorted(self._custody.accounts - running.keys()):
-                    if (held_now := self._custody.held(name)) is not None:
-                        scope = trio.CancelScope()
-                        running[name] = held_now, scope
-                        nursery.start_soon(self._keep, name, held_now, scope)
-                await changed.wait()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._tend)
+                while True:
+                    changed = self._custody.adopted
+                    for name, (held, scope) in list(running.items()):
+                        if self._custody.held(name) is not held:
+                            scope.cancel()
+                            del running[name]
+                    for name in sorted(self._custody.accounts - running.keys()):
+                        if (held_now := self._custody.held(name)) is not None:
+                            scope = trio.CancelScope()
+                            running[name] = held_now, scope
+                            nursery.start_soon(self._keep, name, held_now, scope)
+                    await changed.wait()
+        finally:
+            with trio.move_on_after(_FAREWELL, shield=True):
+                await self._save_late()
+
+    async def _tend(self) -> None:
+        """Read what could not be read at the start, write what could not be written, and forget what is too old."""
+        tended = float("-inf")
+        while True:
+            if self._custody.trouble is not None and await self._custody.open():
+                for name in self._house.world.config.accounts:
+                    self._house.retarget(name)
+            await self._save_late()
+            if trio.current_time() >= tended + _TEND and self._custody.trouble is None:
+                tended = trio.current_time()
+                await self._custody.tend(set(self._house.world.config.accounts))
+            await trio.sleep(self._look / 3)
+
+    async def _save_late(self) -> None:
+        """Write the pairs that could not be written when they came, whether their accounts are in use or not."""
+        for name, grant in list(self._custody.unsaved.items()):
+            async with self._custody.lock(name):
+                held = self._custody.held(name)
+                if self._custody.unsaved.get(name) is grant:
+                    await self._keep_new(held if held and held.grant.id == grant.id else None, grant)
 
     async def _keep(self, name: str, held: Held, scope: trio.CancelScope) -> None:
         with scope:
@@ -65,7 +92,9 @@ class Renewing:
                     await held.asked.wait()
                 asked, held.asked = held.asked.is_set(), trio.Event()
                 if trio.current_time() >= held.not_before and (asked or time() >= held.due_at()):
+                    held.trying_since = trio.current_time()
                     await self._try(name, held)
+                    held.trying_since = None
                 # Whoever has asked meanwhile was waiting for this try, and asks for no other.
                 held.asked = trio.Event()
                 held.tried.set()
@@ -77,21 +106,28 @@ class Renewing:
         return max(until_due, held.not_before - trio.current_time())
 
     async def _try(self, name: str, held: Held) -> None:
-        target = self._house.world.targets.get(name)
-        if not isinstance(target, Target):
-            return
         before = held.grant
         async with self._custody.lock(name):
+            target = self._house.world.targets.get(name)
+            if self._custody.held(name) is not held or not isinstance(target, Target):
+                return  # a login, a logout or a reload has put something else in its place meanwhile
             held.grant = self._custody.latest(before)
             if held.grant.pair != before.pair:
                 return  # somebody else has renewed it while this task waited for its turn
-            with trio.move_on_after(_WITHIN, shield=True) as scope:
-                if held.unsaved is not None:
-                    await self._keep_new(held, held.unsaved)
-                else:
-                    await self._renew(target, held)
-            if scope.cancelled_caught:
-                self._failed(held, "temporary", f"the token endpoint did not answer within {_WITHIN:g} s")
+            with trio.CancelScope(shield=True):  # bounded by the issuer's time and the disk's
+                await self._one_try(target, held)
+
+    async def _one_try(self, target: Target, held: Held) -> None:
+        waiting = self._custody.unsaved.get(target.account)
+        if waiting is not None and waiting.id == held.grant.id:
+            await self._keep_new(held, waiting)
+        elif held.doomed is not None:
+            if held.rejected or not held.usable(time()):
+                await self._give_up(held, held.doomed)
+        elif self._custody.claimed(held.grant):
+            self._custody.changed(target.account)
+        else:
+            await self._renew(target, held)
 
     async def _renew(self, target: Target, held: Held) -> None:
         grant = held.grant
@@ -117,30 +153,23 @@ class Renewing:
         oauth = target.oauth
         if oauth is None or not oauth.token_url:
             return TokenFailure("endpoint", "no token_url is given in its oauth table")
-        try:
-            answer = await self._house.upstream.send(
-                refresh_request(oauth, spent), target, connect_seconds=_CONNECT, silent_seconds=_WITHIN
-            )
-            with answer:
-                said = await answer.read(_ANSWER_READ, _WITHIN)
-        except UpstreamError as error:
-            return TokenFailure("temporary", f"the token endpoint cannot be asked: {error}")
-        found = read_answer(answer.head, said, time(), spent)
-        if isinstance(found, TokenFailure):
-            hidden = replace(target, credential=spent).without_secrets
-            return replace(found, reason=hidden(found.reason))
-        return found
+        return await issuer.ask(self._house.upstream, refresh_request(oauth, spent), target, spent=spent)
 
-    async def _keep_new(self, held: Held, grant: Grant) -> None:
-        held.unsaved = grant
+    async def _keep_new(self, held: Held | None, grant: Grant) -> None:
+        """Write a rotated pair, and only then put it in force. It waits where it cannot be written."""
+        self._custody.unsaved[grant.account] = grant
         if problem := await self._custody.save(grant):
-            self._failed(held, "disk", f"its new token cannot be kept: {problem}")
-        else:
+            if held is not None:
+                self._failed(held, "disk", f"its new token cannot be kept: {problem}")
+            return
+        del self._custody.unsaved[grant.account]
+        if held is not None:
             self._in_force(held, grant)
 
     def _in_force(self, held: Held, grant: Grant) -> None:
-        held.unsaved, held.grant, held.problem, held.failures = None, grant, None, 0
-        held.not_before, held.renewed_at = float("-inf"), trio.current_time()
+        now = trio.current_time()
+        held.grant, held.problem, held.failures, held.doomed, held.rejected = grant, None, 0, None, False
+        held.not_before, held.renewed_at = now + _APART, now
         self._house.renewed(grant.account, time())
         ends = grant.pair.expires_at if grant.pair else None
         lasts = "" if ends is None else f"; it holds for {max(0.0, ends - time()) / 60:.0f} min"
@@ -159,17 +188,24 @@ class Renewing:
             if answer.kind != "revoked":
                 self._failed(held, answer.kind, answer.reason, answer.until)
                 return
-        refused = replace(held.grant, refused=failure.reason, refused_at=time(), spending=None)
+        if held.usable(time()) and not held.rejected:
+            # It serves until its end. A person has that long for a login that nobody notices.
+            held.doomed, held.problem = failure, Problem("revoked", failure.reason, time())
+            log.warning("account %s: its token is the last one: %s", held.grant.account, failure.reason)
+            return
+        await self._give_up(held, failure)
+
+    async def _give_up(self, held: Held, failure: TokenFailure) -> None:
+        since = held.problem.since if held.problem and held.problem.kind == "revoked" else time()
+        refused = replace(held.grant, refused=failure.reason, refused_at=since, spending=None)
         if problem := await self._custody.save(refused):
             log.warning("account %s: that it was refused cannot be kept: %s", refused.account, problem)
-        held.grant, held.problem = refused, Problem("revoked", failure.reason, time())
+        held.grant, held.problem = refused, Problem("revoked", failure.reason, since)
+        name = refused.account
         log.warning(
-            "account %s needs a login: %s. Next: ccflared login %s",
-            refused.account,
-            failure.reason,
-            refused.account,
+            "account %s needs a login: %s. Next: ccflared login %s", name, failure.reason, quote(name)
         )
-        self._custody.changed(refused.account)
+        self._custody.changed(name)
 
     def _failed(self, held: Held, kind: ProblemKind, reason: str, until: float | None = None) -> None:
         """Take in that it did not work; try again later, and later still."""

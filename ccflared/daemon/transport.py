@@ -159,7 +159,9 @@ class Transport(httpx.AsyncBaseTransport):
         """
         origin = _origin(request)
         while True:
-            connection = self._take_idle(origin) or await self._connect(origin, request.extensions)
+            # What may reach the upstream once only is never sent anew, as it would be on an idle connection that ends.
+            idle = None if request.extensions.get("once") else self._take_idle(origin)
+            connection = idle or await self._connect(origin, request.extensions)
             try:
                 response = await _exchange(connection, request, _seconds(request.extensions, "read"))
             except _NeverAnswered:

@@ -124,7 +124,13 @@ class Upstream:
         self._transport = Transport()
 
     async def send(
-        self, outbound: Outbound, target: Target, *, connect_seconds: float, silent_seconds: float
+        self,
+        outbound: Outbound,
+        target: Target,
+        *,
+        connect_seconds: float,
+        silent_seconds: float,
+        once: bool = False,
     ) -> Answer:
         """Send a request and return the answer once its head is there.
 
@@ -140,6 +146,7 @@ class Upstream:
                 "proxy": target.proxy.reveal() if target.proxy else None,
                 "insecure": target.insecure,
                 "link_local": target.link_local,
+                "once": once,
             },
         )
         try:

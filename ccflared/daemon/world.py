@@ -4,19 +4,20 @@ A request keeps the world it began with. Checking a file builds the same world a
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ccflared.config.load import Loaded, Secrets
 from ccflared.config.model import Account, Client, Config
+from ccflared.config.oauth_rules import by_token
 from ccflared.config.words import shell_word
 from ccflared.daemon.access import Rights, digest, networks, open_administration
 from ccflared.money.pricing import Prices, prices_of
 from ccflared.providers.oauth import Grant, Seed, TokenPair, seed_of
 from ccflared.providers.origin import origin
-from ccflared.providers.target import Target, Unfit, by_token, resolve
+from ccflared.providers.target import Target, Unfit, resolve
 from ccflared.secret import Secret
 
 
@@ -41,8 +42,11 @@ class World:
         return self.loaded.config
 
 
-Grants = Callable[[str, Seed], Grant | str | None]
-"""Says which grant counts for an account whose file gives a seed; a str says why nobody knows."""
+Grants = Callable[[str, str, Seed, Collection[str]], Grant | str | None]
+"""Says which grant counts for an account, of a provider, whose file gives a seed, among the accounts of the file.
+
+A str says why there is none that can be used.
+"""
 
 
 Distrusts = Callable[[str, str], bool]
@@ -97,7 +101,7 @@ def _target(
     seed = seed_from(account, secrets)
     grant = None
     if by_token(account, provider) and account.credentials_file is None and account.enabled:
-        grant = grants(account.name, seed)
+        grant = grants(account.name, account.provider, seed, config.accounts)
     return resolve(
         account,
         provider,

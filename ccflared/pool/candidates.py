@@ -160,7 +160,14 @@ def unpriced(model: str) -> str:
 
 _LOOK_AGAIN: Final = 300.0
 """Seconds after which an account that is on paid extra usage, and named no reset, is looked at again."""
-_GRAVITY: Final[dict[State, int]] = {"paused": 0, "rejected": 1, "resting": 2, "cooling": 3, "busy": 4}
+_GRAVITY: Final[dict[State, int]] = {
+    "paused": 0,
+    "expired": 1,
+    "rejected": 2,
+    "resting": 3,
+    "cooling": 4,
+    "busy": 5,
+}
 
 
 def _paid_until(quota: Quota | None, now: float, family: str | None) -> tuple[float, bool] | None:

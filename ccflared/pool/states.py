@@ -16,7 +16,9 @@ from ccflared.config.model import Cooldown, Routing
 from ccflared.formats.families import family_of
 from ccflared.wire import Observation, Quota
 
-State = Literal["paused", "rejected", "resting", "cooling", "busy", "doubtful", "half-open", "ready"]
+State = Literal[
+    "paused", "expired", "rejected", "resting", "cooling", "busy", "doubtful", "half-open", "ready"
+]
 """What routing knows of an account that can be addressed. What keeps one from that is told by the providers' room."""
 
 RETEST: Final = 300.0
@@ -51,6 +53,7 @@ STATES: Final[tuple[StateRow, ...]] = (
     StateRow("paused", "a budget that is spent, or a model whose price is unknown under a budget",
              "with the day or month; by an edit of [pricing]", "no"),
     StateRow("paused", 'paid extra usage would begin and overage = "never"', "when the usage window resets", "no"),
+    StateRow("expired", "a token that nobody here renews, and that has ended", "when the file holds another", "no"),
     StateRow("rejected", "401: the credential is not accepted",
              "after 5 minutes, sooner if it was accepted before; when the credential changes; at a success", "no"),
     StateRow("resting", "a limit of the account (429), or a usage window that is spent",

@@ -110,6 +110,13 @@ def credential_refused(f: Facts) -> bool:
     return f.status == 401 or (400 <= f.status < 500 and f.code == "invalid_api_key")
 
 
+def token_refused(f: Facts) -> bool:
+    """Fit Anthropic's 403 for an OAuth token that has ended or was taken back, which is no matter of permission."""
+    return (
+        f.status == 403 and "oauth token" in f.low and any(word in f.low for word in ("revoked", "expired"))
+    )
+
+
 def model_forbidden(f: Facts) -> bool:
     """Fit a 403 that is about the model, not the account."""
     if f.status != 403:

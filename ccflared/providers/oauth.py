@@ -7,11 +7,11 @@ refresh tokens. No client id is known here: the operator configures the one issu
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any, Final, Literal, TypeGuard
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, urlencode, urlsplit
 
 from ccflared import __version__
 from ccflared.config.model import Account, OAuth, Provider
@@ -57,6 +57,8 @@ class Grant:
     """
 
     account: str
+    provider: str
+    """Whose tokens they are: no other provider is ever sent them."""
     id: str
     seed: str
     pair: TokenPair | None
@@ -66,6 +68,11 @@ class Grant:
     refused_at: float | None = None
     spending: str | None = None
     """Digest of the refresh token that is being exchanged; what is still there at a start was interrupted."""
+
+    @property
+    def from_seed(self) -> bool:
+        """Whether it began with tokens of the file, not with a login."""
+        return bool(self.seed) and self.id == self.seed[: len(self.id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +108,28 @@ class Pasted:
 
 
 def seed_of(access: Secret | None, refresh: Secret | None, expires_at: float | None) -> Seed:
-    """Make the seed of what the file gives."""
-    if access is None and refresh is None:
-        return Seed()
-    told = "\0".join(token.reveal() if token else "" for token in (access, refresh))
-    return Seed(digest(Secret(told)), TokenPair(access, refresh, expires_at))
+    """Make the seed of what the file gives. A refresh token alone tells it from others: it is what is spent."""
+    told = refresh or access
+    return Seed() if told is None else Seed(digest(told), TokenPair(access, refresh, expires_at))
 
 
-def in_force(account: str, kept: Grant | None, seed: Seed) -> Grant | None:
-    """Return the grant that counts: the one kept, as long as the file gives what it was adopted over; else the seed.
+def in_force(account: str, provider: str, kept: Grant | None, seed: Seed) -> Grant | None:
+    """Return the grant that counts: the one kept, as long as the file gives nothing else than it was adopted over.
 
-    A seed that cannot be read now has not changed, as far as anybody knows.
+    A seed that cannot be read now has not changed, as far as anybody knows; and one that has left the file has done
+    its work. What is kept counts for the provider that it was given by, and for no other.
     """
-    if kept is not None and (kept.seed == seed.digest or seed.problem is not None):
+    if kept is not None and kept.provider == provider and seed.digest in ("", kept.seed):
         return kept
-    return None if seed.pair is None else Grant(account, seed.digest[:12], seed.digest, seed.pair)
+    return None if seed.pair is None else Grant(account, provider, seed.digest[:12], seed.digest, seed.pair)
 
 
 def oauth_of(account: Account, provider: Provider) -> OAuth | None:
-    """Return the OAuth settings of an account: its own keys over those of its provider; None without any."""
+    """Return the OAuth settings of an account: the keys that it gives over those of its provider; None without any."""
     own, base = account.oauth, provider.oauth
     if own is None or base is None:
         return own or base
-    given = {f.name: value for f in fields(OAuth) if (value := getattr(own, f.name)) != f.default}
+    given = {f.name: value for f in fields(OAuth) if (value := getattr(own, f.name)) is not None}
     return replace(base, **given)
 
 
@@ -144,7 +150,7 @@ def authorize_url(oauth: OAuth, challenge: str, state: str) -> str:
         "response_type": "code",
         "client_id": oauth.client_id or "",
         "redirect_uri": oauth.redirect_uri or "",
-        "scope": " ".join(oauth.scopes),
+        "scope": " ".join(oauth.scopes or ()),
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
@@ -166,9 +172,9 @@ def pasted(text: str) -> Pasted | str:
         code, state = told.get("code", [""])[0], told.get("state", [""])[0]
     else:
         code, _, state = text.partition("#")
-    if not code:
+    if not _token(code):
         return "there is no code in it"
-    if not state:
+    if not _token(state):
         return "the state is missing: paste all of it, with the # and what stands behind it, or the whole address"
     return Pasted(Secret(code), state)
 
@@ -195,8 +201,20 @@ def refresh_request(oauth: OAuth, refresh: Secret) -> Outbound:
     return _request(oauth, asked)
 
 
-def read_answer(head: Head, body: bytes, now: float, spent: Secret | None = None) -> TokenPair | TokenFailure:
-    """Read what a token endpoint answered. ``spent``: the refresh token; it stays where no new one is given."""
+def read_answer(
+    head: Head, body: bytes, now: float, *, spent: Secret | None = None, sent: Sequence[Secret] = ()
+) -> TokenPair | TokenFailure:
+    """Read what a token endpoint answered. ``spent``: the refresh token; it stays where no new one is given.
+
+    ``sent``: further secrets of the request, which no sentence may repeat in any spelling.
+    """
+    found = _read(head, body, now, spent)
+    if isinstance(found, TokenFailure):
+        return replace(found, reason=_without((*sent, *((spent,) if spent else ())), found.reason))
+    return found
+
+
+def _read(head: Head, body: bytes, now: float, spent: Secret | None) -> TokenPair | TokenFailure:
     if head.status in (404, 410) and _code(_document(body)) not in REVOKED:
         return TokenFailure("endpoint", f"the token endpoint is not there ({head.status})")
     if 300 <= head.status < 400:
@@ -225,6 +243,14 @@ def read_answer(head: Head, body: bytes, now: float, spent: Secret | None = None
 def digest(token: Secret) -> str:
     """Return the SHA-256 of a token, by which it is recognised without being kept."""
     return hashlib.sha256(token.reveal().encode()).hexdigest()
+
+
+def _without(secrets: Iterable[Secret], text: str) -> str:
+    for secret in secrets:
+        plain = secret.reveal()
+        for spelling in {plain, quote_plus(plain), quote(plain, safe=""), json.dumps(plain)[1:-1]}:
+            text = text.replace(spelling, "[secret]")
+    return text
 
 
 def _refusal(head: Head, told: Mapping[str, Any] | None, now: float) -> TokenFailure:
@@ -291,8 +317,10 @@ def _token(value: object) -> TypeGuard[str]:
 
 
 def _end(lasts: object, now: float) -> float | None:
-    if isinstance(lasts, str) and lasts.isdigit():
-        lasts = int(lasts[:12])
-    if isinstance(lasts, bool) or not isinstance(lasts, int | float) or not isfinite(lasts) or lasts <= 0:
+    if isinstance(lasts, bool) or not isinstance(lasts, int | float | str):
         return None
-    return now + min(float(lasts), _LONGEST_LIFE)
+    try:
+        seconds = float(lasts)
+    except (ValueError, OverflowError):
+        return None
+    return now + min(seconds, _LONGEST_LIFE) if isfinite(seconds) and seconds > 0 else None

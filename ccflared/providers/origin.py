@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ccflared.config.model import Account, Provider
-from ccflared.providers.target import by_token
+from ccflared.config.oauth_rules import by_token
 
 _PORTS: Final = {"http": 80, "https": 443}
 

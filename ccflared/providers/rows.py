@@ -121,6 +121,8 @@ _LIMITS: Final = (
 _ACCOUNT: Final = (
     Row("401", c.credential_refused, "account", "credential", _NO_CREDENTIAL, says="or a 4xx with invalid_api_key"),
     Row("402", lambda f: f.status == 402, "account", "payment", _NOT_PAID),
+    Row("403 for a token", c.token_refused, "account", "credential", _NO_CREDENTIAL,
+        says="Anthropic's words for an OAuth token that was revoked or has expired"),
     Row("403 about the model", c.model_forbidden, "model", "no such model", "the account may not use this model"),
     Row("403", c.forbidden, "account", "forbidden", _NOT_ALLOWED,
         says="or a 400 that says the organization is disabled"),

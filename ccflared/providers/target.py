@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider, Reads, UsageAuth
+from ccflared.config.oauth_rules import by_token
 from ccflared.config.usage_rules import origin, usage_url
 from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
@@ -142,12 +143,6 @@ def resolve(
     return replace(made, credential=credential, fingerprint=_fingerprint(made, key))
 
 
-def by_token(account: Account, provider: Provider) -> bool:
-    """Whether an account is addressed with OAuth tokens."""
-    oauth = provider.oauth is not None or account.oauth is not None or account.credentials_file is not None
-    return account.api_key is None and oauth
-
-
 def _with_tokens(
     made: Target, account: Account, provider: Provider, seed: Seed, grant: Grant | str | None
 ) -> Target | Unfit:
@@ -160,7 +155,7 @@ def _with_tokens(
         auth="bearer",
         usage=usage,
         oauth=oauth,
-        betas=tuple(beta.encode() for beta in (oauth.betas if oauth else ())),
+        betas=tuple(beta.encode() for beta in (oauth.betas if oauth else None) or ()),
     )
     if account.credentials_file is not None:
         if seed.pair is None:
@@ -168,7 +163,7 @@ def _with_tokens(
         # Its owner renews it: what was learnt of the account outlasts that.
         return _held_by_others(made, seed, f"file {account.credentials_file}")
     if isinstance(grant, str):
-        return Unfit("no credential", f"its tokens cannot be read: {grant}")
+        return Unfit("no credential", grant)
     if grant is None and seed.problem is not None:
         return Unfit("no credential", seed.problem)
     if grant is None or grant.pair is None:

@@ -6,6 +6,7 @@ row for each account that has, or had, a login or a rotated pair. What is overwr
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ _VERSION: Final = 1
 _SCHEMA: Final = """
     CREATE TABLE grants (
         account TEXT PRIMARY KEY,
+        provider TEXT NOT NULL,
         id TEXT NOT NULL,
         seed TEXT NOT NULL,
         access TEXT,
@@ -33,10 +35,23 @@ _SCHEMA: Final = """
         at REAL NOT NULL
     ) STRICT, WITHOUT ROWID
 """
+_SEEDS: Final = """
+    CREATE TABLE seeds (digest TEXT PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL) STRICT, WITHOUT ROWID
+"""
 _COLUMNS: Final = (
-    "account, id, seed, access, refresh, expires_at, obtained_at, refreshed_at, refused, refused_at, spending"
+    "account, provider, id, seed, access, refresh, expires_at, obtained_at, refreshed_at, refused, refused_at, "
+    "spending"
 )
-_SAVE: Final = f"INSERT OR REPLACE INTO grants ({_COLUMNS}, at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+_SEEDS_KEPT: Final = 1000
+_SAVE: Final = f"INSERT OR REPLACE INTO grants ({_COLUMNS}, at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All that is kept: grants by account, and which account has adopted which seed of the file, by its digest."""
+
+    grants: dict[str, Grant]
+    adopted: dict[str, str]
 
 
 class Vault:
@@ -50,21 +65,36 @@ class Vault:
         self.path = path
         self._patience = patience
 
-    def load(self) -> dict[str, Grant]:
-        """Return all grants by account. No file is made where there is none."""
+    def load(self) -> Kept:
+        """Return all that is kept. No file is made where there is none."""
         if not self.path.exists():
-            return {}
+            return Kept({}, {})
         with closing(self._open()) as connection:
-            return {row[0]: _grant(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM grants")}  # noqa: S608
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM grants").fetchall()  # noqa: S608
+            seeds = connection.execute("SELECT digest, account FROM seeds").fetchall()
+        return Kept({row[0]: _grant(row) for row in rows}, dict(seeds))
 
     def find(self, account: str) -> Grant | None:
         """Return what is kept of one account."""
-        return self.load().get(account)
+        return self.load().grants.get(account)
 
     def save(self, grant: Grant, now: float) -> None:
-        """Write a grant in place of what is kept of its account; it is durable when this returns."""
+        """Write a grant in place of what is kept of its account; it is durable when this returns.
+
+        A seed that is spent is remembered as adopted, whatever becomes of the account.
+        """
         with closing(self._open()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
             connection.execute(_SAVE, (*_row(grant), now))
+            if grant.from_seed:
+                connection.execute(
+                    "INSERT OR REPLACE INTO seeds VALUES (?,?,?)", (grant.seed, grant.account, now)
+                )
+                connection.execute(
+                    "DELETE FROM seeds WHERE digest NOT IN (SELECT digest FROM seeds ORDER BY at DESC LIMIT ?)",
+                    (_SEEDS_KEPT,),
+                )
+            connection.execute("COMMIT")
 
     def erase(self, account: str) -> None:
         """Forget an account, tokens and all."""
@@ -92,7 +122,24 @@ class Vault:
                 connection.execute("UPDATE grants SET account = ? WHERE account = ?", (new, old))
             elif old in ids:
                 connection.execute("DELETE FROM grants WHERE account = ?", (old,))
+            connection.execute("UPDATE seeds SET account = ? WHERE account = ?", (new, old))
             connection.execute("COMMIT")
+
+    def tend(self, known: set[str], now: float, keep: float) -> list[str]:
+        """Note that the ``known`` accounts are in the file; forget those that were not for ``keep`` seconds."""
+        if not self.path.exists():
+            return []
+        with closing(self._open()) as connection:
+            rows = connection.execute("SELECT account, at FROM grants").fetchall()
+            gone = [account for account, at in rows if account not in known and at < now - keep]
+            connection.execute("BEGIN IMMEDIATE")
+            for account, _ in rows:
+                if account in known:
+                    connection.execute("UPDATE grants SET at = ? WHERE account = ?", (now, account))
+            for account in gone:
+                connection.execute("DELETE FROM grants WHERE account = ?", (account,))
+            connection.execute("COMMIT")
+        return gone
 
     def _open(self) -> sqlite3.Connection:
         make_private(self.path)
@@ -118,6 +165,7 @@ class Vault:
         if not tables:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(_SCHEMA)
+            connection.execute(_SEEDS)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("COMMIT")
@@ -127,6 +175,7 @@ def _row(grant: Grant) -> tuple[Any, ...]:
     pair = grant.pair or TokenPair(None)
     return (
         grant.account,
+        grant.provider,
         grant.id,
         grant.seed,
         pair.access.reveal() if pair.access else None,
@@ -141,7 +190,7 @@ def _row(grant: Grant) -> tuple[Any, ...]:
 
 
 def _grant(row: tuple[Any, ...]) -> Grant:
-    account, grant_id, seed, access, refresh, expires_at, obtained_at, *rest = row
+    account, provider, grant_id, seed, access, refresh, expires_at, obtained_at, *rest = row
     refreshed_at, refused, refused_at, spending = rest
     pair = TokenPair(
         access=Secret(access) if access else None,
@@ -151,6 +200,7 @@ def _grant(row: tuple[Any, ...]) -> Grant:
     )
     return Grant(
         account=account,
+        provider=provider,
         id=grant_id,
         seed=seed,
         pair=pair if access or refresh else None,

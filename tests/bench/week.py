@@ -114,7 +114,10 @@ def _world(text: str) -> World:
     assert isinstance(loaded, Loaded), loaded
     secrets = read_secrets(loaded.config, environ={}, state_directory=Path(name))
     return build(
-        loaded, secrets, lambda account, seed: in_force(account, None, seed), lambda _account, _origin: False
+        loaded,
+        secrets,
+        lambda account, provider, seed, _: in_force(account, provider, None, seed),
+        lambda _account, _origin: False,
     )
 
 

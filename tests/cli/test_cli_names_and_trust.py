@@ -111,7 +111,7 @@ def place(tmp_path: Path) -> Place:
 
 def log_in(place: Place, name: str) -> Grant:
     """Keep a long-lived token of an account, as a login does."""
-    grant = Grant(name, "0123456789ab", "", TokenPair(Secret("at-planted")))
+    grant = Grant(name, "claude-oauth", "0123456789ab", "", TokenPair(Secret("at-planted")))
     place.state.mkdir(exist_ok=True, mode=0o700)
     Vault(place.state / "tokens.db").save(grant, 1.0)
     return grant
@@ -126,7 +126,7 @@ def test_renamed_without_a_daemon_the_next_start_lets_everything_follow(place: P
     assert place.remembered("rename")
     with place.running():
         assert place.account("the plan")["state"] == "paused"
-        assert place.account("the plan")["token"]["kind"] == "long-lived"
+        assert place.account("the plan")["token"]["kind"] == "login"
     assert place.kept("plan") is None
     assert place.kept("the plan") is not None
     assert (place.remembered("pause"), place.remembered("rename")) == (["the plan"], [])
@@ -137,7 +137,7 @@ def test_renamed_twice_without_a_daemon_it_is_the_last_name_that_counts(place: P
     for old, new in (("plan", "x"), ("x", "y"), ("work", "plan")):
         assert place.type_in("account", "rename", old, new)[0] == 0
     with place.running():
-        assert place.account("y")["token"]["kind"] == "long-lived"
+        assert place.account("y")["token"]["kind"] == "login"
         assert place.account("plan")["provider"] == "anthropic"
 
 
@@ -148,7 +148,7 @@ def test_renamed_with_a_daemon_it_is_in_force_when_the_command_returns(place: Pl
         code, said = place.type_in("account", "rename", "plan", "max")
         assert (code, "In force" in said) == (0, True), said
         assert place.account("max")["state"] == "paused"
-        assert place.account("max")["token"]["kind"] == "long-lived"
+        assert place.account("max")["token"]["kind"] == "login"
 
 
 @pytest.mark.parametrize("runs", [True, False])

@@ -1,12 +1,15 @@
 """client add, rotate and remove as they are typed, where no daemon runs."""
 
 import json
+import os
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from desk import FILE, Desk
-from terminals import on_a_terminal
+from terminals import COMMAND, on_a_terminal
 
 LAPTOP = ("client", "add", "laptop")
 
@@ -30,9 +33,18 @@ def test_a_pipe_gets_the_key_alone_and_the_file_its_digest(desk: Desk) -> None:
         f"Added the client laptop to {desk.config}.",
         "The daemon is not running; it counts from its next start on.",
         "From now on every request needs a key of a client, also from this machine.",
+        (
+            "Administration over TCP is closed from now on: it asks for the token of [admin], and there is none yet. "
+            "The commands go on by the control socket."
+        ),
     ]
     code, _, err = desk.type_in("client", "add", "phone")
-    assert "From now on" not in err, "said with the first alone"
+    assert "from now on" not in err.casefold(), "said with the first alone"
+
+
+def test_where_administration_has_a_token_nothing_is_said_of_it(desk: Desk) -> None:
+    desk.write(FILE + '[admin]\ntoken = { env = "PATH" }\n')
+    assert "Administration" not in desk.type_in(*LAPTOP)[2]
 
 
 def test_a_person_is_shown_the_key_once(desk: Desk) -> None:
@@ -111,3 +123,86 @@ def test_the_last_client_goes_only_when_it_is_meant(desk: Desk) -> None:
     assert desk.text == FILE
     code, _, err = desk.type_in("client", "remove", "laptop")
     assert (code, err) == (4, 'There is no client "laptop". Nothing was written.\n')
+
+
+def test_a_client_that_has_expired_already_is_told_so(desk: Desk) -> None:
+    code, _, err = desk.type_in(*LAPTOP, "--expires", "2020-01-01")
+    assert (code, err.splitlines()[-1]) == (
+        0,
+        "Its key counts no more already: it expires on 2020-01-01.",
+    )
+    assert "counts no more" not in desk.type_in("client", "add", "phone", "--expires", "2999-01-01")[2]
+
+
+def test_of_several_keys_in_files_none_is_known_to_be_the_newest(desk: Desk) -> None:
+    text = FILE + '[clients.laptop]\nkey = [{ env = "A" }, { env = "B" }]\n'
+    desk.write(text)
+    code, _, err = desk.type_in("client", "rotate", "laptop", "--drop-old")
+    assert code == 4
+    assert "has several keys in key = [...], and nothing tells which of them is the newest" in err
+    assert desk.text == text
+    desk.write(text.replace(', { env = "B" }', ""))
+    assert "has one key only" in desk.type_in("client", "rotate", "laptop", "--drop-old")[2]
+
+
+@pytest.mark.parametrize("words", [("add", "phone"), ("rotate", "laptop"), ("add", "phone", "--json")])
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (">&-", "The standard output is closed."),
+        (">/dev/full", "The output cannot be written: No space left on device."),
+    ],
+    ids=["closed", "full"],
+)
+def test_where_the_key_cannot_be_printed_there_is_no_new_one(
+    desk: Desk, words: tuple[str, ...], output: str, said: str
+) -> None:
+    desk.type_in(*LAPTOP)
+    before = desk.text
+    shell = ("sh", "-c", f'exec {sys.executable} -m ccflared "$@" {output}', "sh")
+    assert desk.type_in("client", *words, before=shell) == (4, "", f"{said} Nothing was changed.\n")
+    assert desk.text == before
+
+
+def test_where_nobody_reads_there_is_no_new_key(desk: Desk) -> None:
+    desk.type_in(*LAPTOP)
+    before = desk.text
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [*COMMAND, "client", "rotate", "laptop"],
+        env=desk.environ,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (4, "Nobody reads the output. Nothing was changed.\n")
+    assert desk.text == before
+
+
+def test_a_key_that_was_lost_on_its_way_is_told_with_the_command_for_another(desk: Desk) -> None:
+    desk.type_in(*LAPTOP)
+    limited = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from ccflared.cli import client_edits\n"
+        "from ccflared.cli.main import run_command\n"
+        "made = client_edits.made\n"
+        "def full(*words, **more):\n"
+        "    done = made(*words, **more)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "    return done\n"
+        "client_edits.made = full\n"
+        "sys.exit(run_command(sys.argv[1:]))\n"
+    )
+    shell = ("sh", "-c", f"exec {sys.executable} -c '{limited}' \"$@\" >out", "sh")
+    code, _, err = desk.type_in("client", "rotate", "laptop", before=shell)
+    assert (code, err) == (
+        4,
+        (
+            "The new key of the client laptop is in the file, but could not be printed and is lost; "
+            "ccflared client rotate laptop makes another one.\n"
+        ),
+    )

@@ -122,16 +122,61 @@ def test_nothing_changed_is_nothing_written(desk: Desk) -> None:
     with on_a_terminal("edit", more=desk.environ) as screen:
         assert screen.ended() == 0
     assert "Nothing was changed." in screen.written.decode()
-    assert desk.config.stat() == before
+    after = desk.config.stat()  # all but the time of reading
+    assert (after.st_ino, after.st_mtime_ns, after.st_size) == (
+        before.st_ino,
+        before.st_mtime_ns,
+        before.st_size,
+    )
+
+
+def kept(desk: Desk, screen: Screen) -> bytes:
+    """What was written and is not thrown away, as the screen tells."""
+    (name,) = left(desk)
+    assert f"What you wrote is kept in {desk.directory / name}." in screen.written.decode()
+    return (desk.directory / name).read_bytes()
 
 
 def test_an_editor_that_fails_changes_nothing(desk: Desk) -> None:
-    with_editor(desk, f"copy.write_text(text + {GOOD!r})", "sys.exit(3)")
+    with_editor(desk, "sys.exit(3)")
     with on_a_terminal("edit", more=desk.environ) as screen:
         assert screen.ended() == 4
     assert "The editor ended with status 3. Nothing was changed." in screen.written.decode()
     assert desk.text == FILE
     assert left(desk) == set()
+
+
+def test_what_was_written_stays_when_the_editor_fails(desk: Desk) -> None:
+    with_editor(desk, f"copy.write_text(text + {GOOD!r})", "sys.exit(3)")
+    with on_a_terminal("edit", more=desk.environ, columns=250) as screen:
+        assert screen.ended() == 4
+    assert kept(desk, screen).decode() == FILE + GOOD
+    assert desk.text == FILE
+
+
+def test_what_was_written_stays_when_the_editor_fails_the_second_time(desk: Desk) -> None:
+    with_editor(desk, f"sys.exit(1) if {BAD!r} in text else copy.write_text(text + {BAD!r})")
+    with on_a_terminal("edit", more=desk.environ, columns=250) as screen:
+        typed(screen, "e", after="(x) leave it as it was: ")
+        assert screen.ended() == 4
+    assert kept(desk, screen).decode() == FILE + BAD
+
+
+def test_what_was_written_stays_when_it_cannot_be_read(desk: Desk) -> None:
+    with_editor(desk, "copy.write_bytes(text.encode() + b'# caf' + bytes([0xe9]))")
+    with on_a_terminal("edit", more=desk.environ, columns=250) as screen:
+        assert screen.ended() == 4
+    assert kept(desk, screen).endswith(b"# caf\xe9")
+    assert "What the editor left cannot be read" in screen.written.decode()
+
+
+def test_what_was_written_stays_when_nobody_answers(desk: Desk) -> None:
+    with_editor(desk, f"copy.write_text(text + {BAD!r})")
+    with on_a_terminal("edit", more=desk.environ, columns=250) as screen:
+        screen.until(lambda text: "(x) leave it as it was: " in text)
+        screen.process.send_signal(2)
+        assert screen.ended() == 4
+    assert kept(desk, screen).decode() == FILE + BAD
 
 
 def test_a_change_by_somebody_else_meanwhile_wins_and_no_work_is_lost(desk: Desk) -> None:
@@ -144,9 +189,7 @@ def test_a_change_by_somebody_else_meanwhile_wins_and_no_work_is_lost(desk: Desk
         assert screen.ended() == 4
     assert "was changed meanwhile; nothing was written." in screen.written.decode()
     assert desk.text == FILE + "# somebody else"
-    (kept,) = left(desk)
-    assert f"What you wrote is kept in {desk.directory / kept}." in screen.written.decode()
-    assert (desk.directory / kept).read_text() == FILE + GOOD
+    assert kept(desk, screen).decode() == FILE + GOOD
 
 
 def test_without_a_terminal_it_names_check(desk: Desk) -> None:

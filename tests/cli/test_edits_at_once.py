@@ -82,3 +82,15 @@ def test_killed_at_any_step_the_file_is_the_old_one_or_the_new_one_and_never_nam
     assert seen == sorted(seen)
     assert seen.count(False) > 5, "it was killed on the way"
     assert True in seen[:-1], "and also when all was written"
+
+
+def test_three_that_set_keys_at_once_all_succeed(desk: Desk) -> None:
+    words = ("priority=3", "tier=5", "max_concurrency=7")
+    running = [desk.start("account", "set", "local", word) for word in words]
+    assert [(each.communicate(timeout=60)[1], each.returncode) for each in running] == [("", 0)] * 3
+    assert desk.tables["accounts"]["local"] == {
+        "provider": "ollama",
+        "priority": 3,
+        "tier": 5,
+        "max_concurrency": 7,
+    }

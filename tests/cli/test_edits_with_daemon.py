@@ -119,7 +119,7 @@ def test_a_daemon_of_another_file_is_not_asked(office: Office, tmp_path: Path) -
     place = office.state / "ccflared.sock"
     code, out, _ = other.type_in("account", "set", "local", "priority=5", "--socket", place)
     assert code == 0
-    assert "The daemon is not running; it counts from its next start on." in out
+    assert f"No daemon runs from {other.config}; it counts from its next start on." in out
     assert office.text == FILE
 
 
@@ -128,3 +128,10 @@ def test_without_the_daemon_the_edit_counts_at_the_next_start(office: Office) ->
     code, out, _ = office.type_in("account", "set", "local", "priority=5")
     assert (code, out.splitlines()[-1]) == (0, "The daemon is not running; it counts from its next start on.")
     assert os.access(office.config, os.R_OK)
+
+
+def test_a_key_that_was_replaced_is_erased_once_the_new_one_is_in_force(office: Office) -> None:
+    assert office.type_in("account", "add", "w", "--mode", "zai", "--api-key-stdin", stdin="sk-1")[0] == 0
+    assert office.type_in("account", "set", "w", "--api-key-stdin", stdin="sk-2")[0] == 0
+    assert [path.read_text() for path in (office.state / "secrets").iterdir()] == ["sk-2"]
+    assert office.type_in("check", "--secrets")[0] == 0

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from filebook import ENVIRON, write
 from ccflared.config import save
 from ccflared.config.edit import Add, AddChain, Edit, Put, Remove, Rename, Unset
 from ccflared.config.editing import Edited, NotEdited, Prepared, commit, edit_files, prepare
+from ccflared.config.kinds import KeyPath
 from ccflared.config.load import Files, read_files
 from ccflared.providers.presets import builtin
 
@@ -332,3 +334,93 @@ def test_a_file_that_is_mounted_by_itself_is_refused_with_the_reason(main: Path)
         f"{main} is mounted as a single file, which cannot be replaced; mount its directory instead.",
     ]
     assert beside.read_text() == MAIN
+
+
+@ROOT
+def test_a_directory_that_may_not_be_written_is_named_itself(main: Path) -> None:
+    for file in main.parent.iterdir():
+        os.chown(file, 1234, -1)
+    assert by(1234, main)[:2] == [
+        "not writable",
+        f"{main.parent} may not be written by uid 1234, and a file is replaced from within its directory.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        (("fallback", 0, "try", "x"), "fallback[0].try"),
+        (("fallback", 0, "try", 7), "fallback[0].try"),
+        (("fallback", 0, "try", 7, "x"), "fallback[0].try"),
+    ],
+)
+def test_a_place_that_a_list_does_not_have_is_not_written(main: Path, path: KeyPath, where: str) -> None:
+    made = refused(main, Put(path, "shared"))
+    assert (made.kind, made.sentence) == (
+        "unclean",
+        f"{where} in {main} is a list, which is set as a whole.",
+    )
+
+
+def test_a_value_of_many_levels_is_not_written(main: Path) -> None:
+    deep: list[object] = []
+    for _ in range(2000):
+        deep = [deep]
+    assert refused(main, Put(("accounts", "work", "models"), deep)).kind == "unclean"
+
+
+@pytest.mark.parametrize("section", ["accounts", "clients", "providers", "pricing", "fallback"])
+def test_a_section_that_is_none_is_a_mistake_that_was_there_before(tmp_path: Path, section: str) -> None:
+    path = write(tmp_path, main=f"{section} = 3\n")
+    for each in (
+        Add("clients", "x", {}),
+        Rename("accounts", "a", "b"),
+        Remove("accounts", "a"),
+        AddChain({}),
+    ):
+        made = refused(path, each)
+        assert (made.kind, made.before) == ("mistakes", True)
+
+
+def test_an_edit_begins_anew_where_the_file_has_changed_meanwhile(main: Path) -> None:
+    def put(key: str) -> Edited | NotEdited:
+        return edit(main, Put(("accounts", "work", key), 3))
+
+    keys = ("priority", "tier", "max_concurrency")
+    with ThreadPoolExecutor(3) as pool:
+        assert [type(made) for made in pool.map(put, keys)] == [Edited] * 3
+    loaded = ready(main, Put(("accounts", "work", "provider"), "ollama")).loaded
+    assert [getattr(loaded.config.accounts["work"], key) for key in keys] == [3, 3, 3]
+
+
+def test_stored_secrets_that_nothing_names_any_more_are_told(tmp_path: Path) -> None:
+    text = """
+        [accounts.a]
+        provider = "zai"
+        api_key = { stored = "one" }
+        [accounts.b]
+        provider = "zai"
+        api_key = { stored = "both" }
+        [accounts.c]
+        provider = "zai"
+        api_key = { stored = "both" }
+        """
+    path = write(tmp_path, main=text)
+    assert done(path, Put(("accounts", "a", "tier"), 2)).released == ()
+    assert done(path, Remove("accounts", "b")).released == ()
+    assert ready(path, Remove("accounts", "c")).released == ("both",)
+    assert done(path, Put(("accounts", "a", "api_key"), {"stored": "two"})).released == ("one",)
+
+
+def test_a_chain_that_refuses_goes_with_its_last_account_only_if_that_is_meant(tmp_path: Path) -> None:
+    chain = '[[fallback]]\nmodels = ["opus"]\ntry = ["a"]\nthen = "fail"\n'
+    accounts = '[accounts.a]\nprovider = "ollama"\n[accounts.b]\nprovider = "ollama"\n'
+    path = write(tmp_path, main=accounts + chain)
+    gone = Remove("accounts", "a", forced=True)
+    made = refused(path, gone)
+    assert made.kind == "not allowed"
+    assert made.losses == (made.sentence,)
+    assert made.sentence.startswith("The chain for opus would be gone")
+    assert isinstance(edit(path, gone, allow_less=True), Edited)
+    path = write(tmp_path, main=accounts + chain.replace('"fail"', '"pool"'))
+    assert isinstance(edit(path, gone), Edited), "one that lets every account be asked is no loss"

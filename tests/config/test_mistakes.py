@@ -265,7 +265,7 @@ def test_a_provider_may_not_set_credential_headers(tmp_path: Path, name: str) ->
         ('[clients.a]\nkey = "k"\nexpires = "2027-02-30"\n', 'there is no day "2027-02-30"'),
         ('[clients.a]\nkey = "k"\nexpires = 2027-01-01T00:00:00Z\n', 'expected a date such as "2027-01-01", found a date with time'),
         ('[clients.a]\nkey = "k"\naccounts = ["wrok"]\n[accounts.work]\nprovider = "ollama"\n', 'there is no account "wrok"; did you mean "work"?'),
-        ('[clients."a/b"]\nkey = "k"\n', 'expected a name of letters, digits, spaces and . _ - (at most 64), found the text "a/b"'),
+        ('[clients."a/b"]\nkey = "k"\n', 'expected a name of letters, digits, inner spaces and . _ - (at most 64), found the text "a/b"'),
         ('[metrics]\npublic = true\ntoken = "t"\n', "[metrics] is public and has a token; give one of them"),
         ('[alerts]\nwebhook = { url = "hook" }\n', "expected a URL that begins with http:// or https://"),
         ('[control]\nmode = "0999"\n', 'expected permissions such as "0600", found the text "0999"'),

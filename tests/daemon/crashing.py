@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ccflared.daemon import renewing
+from ccflared.daemon import issuer, renewing
 from ccflared.daemon.upstream import Upstream
 from ccflared.providers.oauth import Grant
 from ccflared.store.vault import Vault
@@ -71,7 +71,7 @@ def arm(step: str) -> None:
         before, after = vault[step]
         around(Vault, "save", before=before, after=after)
     elif step == "answered":
-        around(renewing, "read_answer", before=always, after=never)
+        around(issuer, "read_answer", before=always, after=never)
     elif step == "in force":
         around(renewing.Renewing, "_in_force", before=never, after=always)
     elif step in ("first use", "used"):

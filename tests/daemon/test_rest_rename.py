@@ -128,7 +128,9 @@ async def test_tokens_follow_and_are_renewed_under_the_new_name(tmp_path: Path) 
             assert before is not None
             assert after is not None
             assert (after.pair, after.id) == (before.pair, before.id)
-            stage.running.house.custody.held("max").asked.set()  # type: ignore[union-attr]
+            held = stage.running.house.custody.held("max")
+            assert held is not None
+            held.forget_failures()  # asks for a renewal, now
             await issuer.answered(2)
         async with run() as stage:
             assert (await stage.ask()).status_code == 200

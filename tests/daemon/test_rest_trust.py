@@ -253,7 +253,7 @@ async def test_an_account_that_is_added_gets_nothing_of_an_earlier_one_of_that_n
     ):
         access, refresh = issuer.log_in()
         pair = TokenPair(Secret(access), Secret(refresh))
-        await stage.running.house.custody.install("plan", "", pair)
+        await stage.running.house.custody.install("plan", "login", "", pair)
         assert (await stage.ask()).status_code == 200
         text = stage.config.read_text()
         start = text.index("[accounts.plan]")
@@ -319,7 +319,8 @@ async def test_a_removed_account_leaves_nothing_that_could_be_reused(tmp_path: P
 
 
 async def test_a_file_that_is_refused_meanwhile_does_not_make_it_trusted(tmp_path: Path) -> None:
-    own = {"first": "", "second": ""}
+    own = {"first": "", "second": 'api_key = { file = "key" }'}
+    (tmp_path / "key").write_text("sk-one")
     async with elsewhere() as (other, url), staged(tmp_path, ["first", "second"], own=own) as stage:
         whole = stage.config.read_text()
         before = stage.running.reloads.reload
@@ -337,6 +338,11 @@ async def test_a_file_that_is_refused_meanwhile_does_not_make_it_trusted(tmp_pat
         assert "not in force" in told(answer)
         stage.running.reloads.reload = before  # type: ignore[method-assign]
         stage.running.house.retarget("first")
+        good = stage.config.read_text()
+        stage.edit(good + "oops = 1\n")
+        (tmp_path / "key").write_text("sk-two")
+        await call(stage, "POST", "/api/reload", {})  # takes in the key alone
+        stage.edit(good)
         await call(stage, "POST", "/api/reload", {})
         assert stage.config.read_text() != whole
         assert (await stage.account("first"))["state"] == "endpoint not trusted"

@@ -241,10 +241,7 @@ def _access(stage: Stage) -> str:
 async def test_a_token_is_not_renewed_while_a_new_one_could_not_be_kept(tmp_path: Path) -> None:
     issuer = FakeIssuer()
     async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
-        stage.running.house.custody.held("plan")
-        await issuer.answered(1)
-        grant = kept(stage)
-        assert grant is not None
+        await stage.ask()
         access = _access(stage)
         # The file becomes one that nobody can write: a directory of its name.
         (stage.state / "tokens.db").unlink()
@@ -252,7 +249,7 @@ async def test_a_token_is_not_renewed_while_a_new_one_could_not_be_kept(tmp_path
         issuer.end(access)
         held = stage.running.house.custody.held("plan")
         assert held is not None
-        held.renewed_at = float("-inf")
+        held.renewed_at = held.not_before = float("-inf")
         assert (await stage.fresh()).status_code == 200
         assert stage.provider.seen[-1].key == "sk-second"
         told = (await stage.account("plan"))["token"]
@@ -271,11 +268,11 @@ async def test_a_pair_that_cannot_be_written_is_used_by_nobody_until_it_can(tmp_
     issuer = FakeIssuer()
     answered = trio.Event()
     async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as stage:
-        await issuer.answered(1)
+        await stage.ask()
         first = _access(stage)
         held = stage.running.house.custody.held("plan")
         assert held is not None
-        held.renewed_at = float("-inf")
+        held.renewed_at = held.not_before = float("-inf")
         issuer.end(first)
         issuer.tricks.append(Waiting(answered))
         async with trio.open_nursery() as nursery:
@@ -286,7 +283,7 @@ async def test_a_pair_that_cannot_be_written_is_used_by_nobody_until_it_can(tmp_
             (stage.state / "tokens.db").mkdir()
             answered.set()
         assert stage.provider.seen[-1].key == "sk-second"
-        assert held.unsaved is not None
+        assert stage.running.house.custody.unsaved
         assert "cannot be kept" in (await stage.account("plan"))["token"]["problem"]["reason"]
         (stage.state / "tokens.db").rmdir()
         (stage.state / "tokens.db").write_bytes(content)
@@ -329,7 +326,6 @@ async def test_an_account_that_leaves_the_file_keeps_its_tokens_for_a_while(tmp_
     issuer = FakeIssuer()
     async with lasting(tmp_path, issuer, seed(issuer, ends=1.0), names=("plan", "second")) as run:
         async with run() as stage:
-            await issuer.answered(1)
             await stage.ask()
             text = stage.config.read_text()
             begin, end = text.index("[accounts.plan]"), text.index("[accounts.second]")

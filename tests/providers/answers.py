@@ -363,6 +363,8 @@ def accounts() -> tuple[Fixture, ...]:
     return (
         answer("no valid key", "401", 401, {}, error("authentication_error", "invalid x-api-key")),
         answer("no valid key, as a 400", "401", 400, {}, openai("Incorrect API key provided", None, "invalid_api_key")),
+        answer("a token that was taken back", "403 for a token", 403, {}, error(
+            "permission_error", "OAuth token has been revoked. Please obtain a new token.")),
         answer("money", "402", 402, {}, openai("Insufficient Balance", "unknown_error")),
         answer("not allowed", "403", 403, {}, error("permission_error", "OAuth authentication is currently not allowed")),
         answer("a closed organisation", "403", 400, {}, error(

@@ -42,7 +42,7 @@ OAUTH = OAuth(
 
 def answer(status: int, body: Any, *more: tuple[bytes, bytes]) -> TokenPair | TokenFailure:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_answer(Head(status, (*JSON, *more)), raw, NOW, Secret("spent"))
+    return read_answer(Head(status, (*JSON, *more)), raw, NOW, spent=Secret("spent"))
 
 
 def test_the_challenge_is_that_of_rfc_7636() -> None:
@@ -196,7 +196,7 @@ _VALUES = st.recursive(
     ).map(lambda value: json.dumps(value).encode()),
 )
 def test_no_answer_raises_or_repeats_the_token(status: int, body: bytes) -> None:
-    found = read_answer(Head(status, JSON), body, NOW, Secret("a-secret-token"))
+    found = read_answer(Head(status, JSON), body, NOW, spent=Secret("a-secret-token"))
     assert "a-secret-token" not in repr(found)
 
 
@@ -210,17 +210,42 @@ def test_an_accounts_keys_stand_over_those_of_its_provider() -> None:
     assert oauth_of(Account("a", "p"), Provider()) is None
 
 
-def test_a_grant_counts_as_long_as_the_file_gives_what_it_was_adopted_over() -> None:
+def test_a_grant_counts_as_long_as_the_file_gives_nothing_else() -> None:
     first, second = seed_of(Secret("a"), Secret("r"), None), seed_of(Secret("a2"), Secret("r2"), None)
-    kept = Grant("x", "id", first.digest, TokenPair(Secret("rotated"), Secret("r3")))
-    assert in_force("x", kept, first) is kept
-    replaced = in_force("x", kept, second)
+    kept = Grant("x", "p", "id", first.digest, TokenPair(Secret("rotated"), Secret("r3")))
+    assert in_force("x", "p", kept, first) is kept
+    # The access token beside it is not what is spent.
+    assert in_force("x", "p", kept, seed_of(None, Secret("r"), None)) is kept
+    replaced = in_force("x", "p", kept, second)
     assert replaced is not None
     assert replaced.pair == second.pair
-    assert in_force("x", kept, Seed()) is None
-    # Nobody knows that it has changed.
-    assert in_force("x", kept, Seed(problem="the file cannot be read")) is kept
-    login = Grant("x", "id", "", TokenPair(Secret("l"), None))
-    assert in_force("x", login, Seed()) is login
-    assert in_force("x", None, Seed()) is None
-    assert seed_of(Secret("ar"), None, None).digest != seed_of(Secret("a"), Secret("r"), None).digest
+    # A seed that has left the file has done its work; one that cannot be read has not changed, as far as is known.
+    assert in_force("x", "p", kept, Seed()) is kept
+    assert in_force("x", "p", kept, Seed(problem="the file cannot be read")) is kept
+    # Another provider is never sent them.
+    assert in_force("x", "q", kept, Seed()) is None
+    moved = in_force("x", "q", kept, first)
+    assert moved is not None
+    assert moved.pair == first.pair
+    login = Grant("x", "p", "id", "", TokenPair(Secret("l"), None))
+    assert in_force("x", "p", login, Seed()) is login
+    assert in_force("x", "p", None, Seed()) is None
+    assert not login.from_seed
+    assert replaced.from_seed
+
+
+@pytest.mark.parametrize("lasts", ["1" * 401, "\u00b2", "1e999", 10**400])
+def test_an_end_of_monstrous_size_is_not_known(lasts: Any) -> None:
+    found = answer(200, {"access_token": "at", "expires_in": lasts})
+    assert isinstance(found, TokenPair)
+    assert found.expires_at is None
+
+
+def test_a_secret_is_hidden_in_every_spelling_in_which_an_issuer_may_repeat_it() -> None:
+    secret = Secret('rt/with+odd"letters')
+    for spelling in ('rt/with+odd"letters', "rt%2Fwith%2Bodd%22letters", 'rt/with+odd\\"letters'):
+        body = json.dumps({"error": "invalid_request", "error_description": f"sent {spelling}"}).encode()
+        found = read_answer(Head(400, JSON), body, NOW, sent=(secret,))
+        assert isinstance(found, TokenFailure)
+        assert "[secret]" in found.reason
+        assert "odd" not in found.reason

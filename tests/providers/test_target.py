@@ -151,22 +151,22 @@ def test_a_plan_that_logs_in_by_oauth_waits_for_its_login() -> None:
     account, provider = Account("a", "claude-oauth"), builtin()["claude-oauth"]
     assert resolved(account, provider, credential=None) == Unfit("needs login", "nobody has logged in")
     pair = TokenPair(Secret("at"), Secret("rt"), 2e9)
-    found = resolved(account, provider, credential=None, grant=Grant("a", "g", "", pair))
+    found = resolved(account, provider, credential=None, grant=Grant("a", "claude-oauth", "g", "", pair))
     assert isinstance(found, Target)
     assert (found.auth, found.credential, found.betas) == ("bearer", None, (b"oauth-2025-04-20",))
     assert found.grant is not None
-    refused = Grant("a", "g", "", pair, refused="invalid_grant")
+    refused = Grant("a", "claude-oauth", "g", "", pair, refused="invalid_grant")
     assert resolved(account, provider, credential=None, grant=refused) == Unfit(
         "needs login", "invalid_grant"
     )
-    unread = resolved(account, provider, credential=None, grant="the disk is gone")
+    unread = resolved(account, provider, credential=None, grant="its tokens cannot be read: the disk is gone")
     assert unread == Unfit("no credential", "its tokens cannot be read: the disk is gone")
 
 
 def test_a_long_lived_token_is_the_credential_itself_and_ends_when_the_file_says() -> None:
     account = Account("a", "claude-oauth", oauth=OAuth(access_token=SecretRef("env", "T")))
     seed = seed_of(Secret("at"), None, 2e9)
-    grant = in_force("a", None, seed)
+    grant = in_force("a", "claude-oauth", None, seed)
     found = resolved(account, builtin()["claude-oauth"], credential=None, seed=seed, grant=grant)
     assert isinstance(found, Target)
     assert (found.credential, found.ends_at, found.grant) == (Secret("at"), 2e9, None)

@@ -10,7 +10,7 @@ SERVING = ("ready", "half-open", "doubtful")
 """States in which an account is tried. Doubt only orders: it never refuses."""
 CALM = ("off", "paused", "not asked")
 """States that somebody wants: the file, its rules, or who paused it."""
-PERSON = ("needs login", "no credential", "rejected", "unsupported", "endpoint not trusted")
+PERSON = ("needs login", "no credential", "expired", "rejected", "unsupported", "endpoint not trusted")
 """States that no waiting mends."""
 
 
@@ -56,6 +56,8 @@ def _account(account: Account) -> str:
             return f"{account.name} needs a login{why}" + (f". Next: {next_step}" if next_step else "")
         case "no credential":
             return f"{account.name} has no credential{why}"
+        case "expired":
+            return f"{account.name}: {account.reason}" + (f". Next: {next_step}" if next_step else "")
         case "rejected":
             return f"{account.name} needs another credential{why}"
         case "unsupported":
