@@ -151,13 +151,16 @@ class Client:
         Budget | None,
         takes(
             Table(Budget, check=check_budget),
-            "What it may spend; once it is spent the client is refused, until the day or month has ended.",
+            "What it may spend; once it is spent the client is refused, until the day or month has ended. "
+            "Models whose price nobody knows are not asked for.",
         ),
     ] = None
     requests_per_hour: Annotated[
         int | None,
         takes(
-            Whole(1), "Requests that it may send in any hour; refused ones do not count.", absent="no limit"
+            Whole(1),
+            "Requests that it may have sent upstream in any hour, on any path; others do not count.",
+            absent="no limit",
         ),
     ] = None
     expires: Annotated[

@@ -13,11 +13,11 @@ import trio
 from ccflared.config.model import Routing
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
-from ccflared.daemon.paths import pooled
+from ccflared.daemon.paths import MESSAGES, pooled
 from ccflared.daemon.pour import Begun, Speaker, begin_document, begin_stream, cut_short
 from ccflared.daemon.upstream import Answer
 from ccflared.daemon.world import World
-from ccflared.errors import UpstreamError
+from ccflared.errors import ConnectFailed, UpstreamError
 from ccflared.formats.model_name import with_model
 from ccflared.money.usage import Meter
 from ccflared.pool.route import Choice
@@ -27,7 +27,6 @@ from ccflared.providers.quota import read_quota
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound, Observation
 
-MESSAGES: Final = "/v1/messages"
 _TOLD: Final = ("forbidden", "payment", "no such model", "out of credits")
 _LARGE: Final = 1024 * 1024
 _RENEWED: Final = "again, with a new token"
@@ -161,6 +160,7 @@ class Attempts:
         target = armed
         self.journal.hidden = target.without_secrets
         outbound = prepare(await self._called(choice.model), target)
+        before, self.journal.sent = self.journal.sent, True
         try:
             # Of what is passed through nothing is concluded.
             body = outbound.body if self.inbound.path == MESSAGES else b""
@@ -172,6 +172,8 @@ class Attempts:
                     silent_seconds=self.routing.idle_timeout,
                 )
         except UpstreamError as error:
+            if isinstance(error, ConnectFailed):
+                self.journal.sent = before
             return None, Failure(observe_failure(error), noted=waiting.noted, armed=target)
         answer.head = target.without_echo(answer.head)
         self._read_along(target, answer.head)

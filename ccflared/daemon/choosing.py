@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ccflared.config.model import Account, PauseWindow
+from ccflared.config.model import Account, Budget, PauseWindow
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.custody import ENDED
 from ccflared.daemon.ledger import Ledger
@@ -100,14 +100,14 @@ class Chooser:
             words=words,
             binding=self._bindings.of(self.thread(world, wanted), now, length),
         )
-        return plan(asked, self.candidates(world, found.slots, now), tried)
+        client = (
+            world.config.clients.get(wanted.client) if wanted.client is not None and wanted.uses else None
+        )
+        budget = client.budget if client is not None else None
+        return plan(asked, [self.candidate(world, slot, now, budget) for slot in found.slots], tried)
 
-    def candidates(self, world: World, places: Sequence[Slot], now: float) -> list[Candidate]:
-        """Return the accounts as a request finds them now."""
-        return [self.candidate(world, slot, now) for slot in places]
-
-    def candidate(self, world: World, slot: Slot, now: float) -> Candidate:
-        """Return one account as a request finds it now."""
+    def candidate(self, world: World, slot: Slot, now: float, of_client: Budget | None = None) -> Candidate:
+        """Return one account as a request finds it now. ``of_client``: the budget that the request counts for."""
         config = world.config
         account = config.accounts[slot.account]
         target = world.targets[slot.account]
@@ -126,7 +126,7 @@ class Chooser:
             session_length=account.session_length or config.routing.session_length,
             place=self._ledger.place(target),
             rules=self._rules(world, account, target, now),
-            unpriced=_unpriced(world, account, slot.models),
+            unpriced=_unpriced(world, account, slot.models, of_client),
             running=self._running[slot.account],
             max_concurrency=account.max_concurrency,
             conversations=self._bindings.homes[slot.account],
@@ -178,8 +178,17 @@ def _unfit(world: World) -> list[Passed]:
     ]
 
 
-def _unpriced(world: World, account: Account, models: Sequence[str | None]) -> frozenset[str]:
-    """Return the models that an account with a budget is not asked for, because their price is unknown."""
-    if account.budget is None or world.billing[account.name] == "plan":
+def _unpriced(
+    world: World, account: Account, models: Sequence[str | None], of_client: Budget | None
+) -> frozenset[str]:
+    """Return the models that an account is not asked for, as a budget counts them and nobody knows their price.
+
+    Of a plan an account's own budget counts nothing, and a client's its value, unless that counts money.
+    """
+    if account.budget is None and of_client is None:
+        return frozenset()  # the common case, on the hot path
+    plan_pays = world.billing[account.name] == "plan"
+    counted = account.budget is not None and not plan_pays
+    if not counted and (of_client is None or (plan_pays and of_client.counts == "money")):
         return frozenset()
     return frozenset(model for model in models if model is not None and not is_priced(model, world.prices))

@@ -366,11 +366,14 @@ class House:
         cost, source = journal.cost(prices)
         if journal.payer is None:
             return Bill(cost, source, None)
-        # A budget that counted what nobody knows exactly as nothing would be none. Of a plan that says it costs
+        # A budget that counted what nobody knows exactly as nothing would be none; so would one that counted what
+        # was told when the answer began, of those whose client leaves before its end. Of a plan that says it costs
         # nothing, the value is that of the list.
         charged = cost
-        if charged is None or (charged == 0 and journal.billing == "plan"):
-            charged = at_least(journal.priced_model(prices), journal.meter.tokens, prices)
+        unsure = cost is None or (source == "computed" and journal.meter.shown)
+        if unsure or (cost == 0 and journal.billing == "plan"):
+            least = at_least(journal.priced_model(prices), journal.charged_tokens(), prices)
+            charged = cost if least is None else least
         if charged:
             billed = journal.billing in ("api", "overage")
             if billed:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ccflared.daemon.paths import MESSAGES
 from ccflared.money.pricing import Prices, priced, reported_cost
 from ccflared.money.usage import Meter
-from ccflared.wire import Attempt, Entry, Headers, Inbound, Origin, Outcome, Passed
+from ccflared.wire import Attempt, Entry, Headers, Inbound, Origin, Outcome, Passed, Tokens
 
 Billing = Literal["plan", "api", "overage"]
 CostSource = Literal["reported", "computed"]
@@ -46,8 +47,8 @@ class Journal:
     """The account whose answer it is."""
     reported: Headers = ()
     """Fields of the answer, one of which may tell what it cost."""
-    recorded: bool = True
-    """Whether it shall have a row in the history."""
+    sent: bool = False
+    """Whether an upstream was sent anything of it, as far as anybody can tell."""
     hidden: Callable[[str], str] = str
     """Takes the secrets of the account that is tried out of what its upstream says."""
 
@@ -96,6 +97,12 @@ class Journal:
             return reported, "reported"
         cost = priced(self.priced_model(prices), self.meter.tokens, prices)
         return cost, None if cost is None else "computed"
+
+    def charged_tokens(self) -> Tokens:
+        """Return the tokens that budgets count: also those of an answer that broke off before it told them."""
+        status = self.attempts[-1].status if self.attempts else None
+        answers = self.inbound.path == MESSAGES and status is not None and status < 300
+        return self.meter.tokens_at_least if answers else self.meter.tokens
 
     def priced_model(self, prices: Prices) -> str | None:
         """Return the model whose price counts: as the answer names it, else as it was asked for."""

@@ -11,8 +11,9 @@ Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unk
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f-\xff\\#]|%(?:[01][0-9a-f]|7f|2f|5c|2e)", re.IGNORECASE)
 _DOT_SEGMENT: Final = re.compile(rb"/\.{1,2}(?:[/;]|$)")  # some servers cut a segment at its semicolon
 
+MESSAGES: Final = "/v1/messages"
 _POOLED: Final = {
-    ("POST", "/v1/messages"),
+    ("POST", MESSAGES),
     ("POST", "/v1/messages/count_tokens"),
     ("GET", "/v1/models"),
 }

@@ -19,6 +19,7 @@ from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from ccflared.formats import anthropic
 from ccflared.formats.anthropic import Mark
 from ccflared.formats.sse import LONGEST_EVENT, Cutter
+from ccflared.money.usage import FRAMING
 from ccflared.providers.facts import is_json
 from ccflared.providers.observe import observe_event, observe_failure
 from ccflared.providers.signs import NO_SIGNS, Signs
@@ -184,6 +185,7 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
     begun.held.clear()
     if begun.failed is not None:
         data = begun.speaker.masked(data)
+    meter = journal.meter
     heard = sent = trio.current_time()
     if not data:
         await exchange.flush()
@@ -209,6 +211,8 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
         for raw in begun.cutter.feed(data):
             if not raw.startswith(_BLOCK_EVENT):
                 _read_along(raw, begun, journal)
+            elif (length := len(raw)) > FRAMING:
+                meter.shown += length - FRAMING
         if begun.failed is not None:
             data = begun.speaker.masked(data)
     if not begun.whole and begun.failed is None:
@@ -220,6 +224,8 @@ def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:
     if raw.isspace():
         return Mark.EMPTY
     mark = anthropic.mark(raw)
+    if mark is Mark.CONTENT and len(raw) > FRAMING:
+        journal.meter.shown += len(raw) - FRAMING
     journal.meter.event(raw)
     if mark is Mark.END:
         begun.whole = True

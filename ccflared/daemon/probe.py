@@ -12,9 +12,9 @@ from typing import Final
 import trio
 
 from ccflared import __version__
-from ccflared.daemon.attempt import MESSAGES
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
+from ccflared.daemon.paths import MESSAGES
 from ccflared.errors import UpstreamError
 from ccflared.pool.models import upstream_names
 from ccflared.providers.observe import observe, observe_failure

@@ -15,12 +15,12 @@ import trio
 from ccflared.config.model import Client
 from ccflared.daemon.access import may_ask_for
 from ccflared.daemon.answers import JSON, give_error
-from ccflared.daemon.attempt import MESSAGES, Attempts, Failure
+from ccflared.daemon.attempt import Attempts, Failure
 from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
-from ccflared.daemon.paths import model_in, names_model, pooled
+from ccflared.daemon.paths import MESSAGES, model_in, names_model, pooled
 from ccflared.daemon.pour import Begun, pour, take_whole
 from ccflared.daemon.world import World
 from ccflared.errors import ClientError, UpstreamError
@@ -67,23 +67,28 @@ async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
             left=exchange.client_left,
             bill=house.settled(journal),
         )
-        if journal.recorded:
+        refused = entry.outcome == "refused"
+        if entry.attempts or house.clients.unserved(inbound.client, inbound.at, refused=refused):
             house.recorder.offer(entry)
 
 
 async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Journal) -> None:
     world = house.world
+    client = world.config.clients.get(inbound.client or "")
+    if client is None:
+        await _read_and_serve(house, world, inbound, exchange, journal)
+        return
     # Before the body is read: who has used up what it may shall cost nothing.
-    client = world.config.clients.get(inbound.client or "") if inbound.path == MESSAGES else None
-    if client is not None and (refusal := house.clients.admit(client, inbound.at, world.zone)) is not None:
-        journal.recorded = house.clients.recorded(client.name, inbound.at)
+    spends = inbound.path == MESSAGES
+    refusal = house.clients.admit(client, inbound.at, world.zone, spends=spends)
+    if refusal is not None:
         await _refuse(refusal, inbound, exchange, journal)
         return
     try:
         await _read_and_serve(house, world, inbound, exchange, journal)
     finally:
-        if client is not None and journal.outcome == "refused":
-            house.clients.take_back(client.name, inbound.at)
+        # No checkpoint lies between this and the settling of what it cost: nobody is admitted between the two.
+        house.clients.ended(client.name, inbound.at, spends=spends, sent=journal.sent)
 
 
 async def _read_and_serve(

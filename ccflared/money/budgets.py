@@ -4,10 +4,10 @@ Amounts are whole millionths of a USD. Days and months are those of a time zone;
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from ccflared.config.model import Budget
 
@@ -22,6 +22,8 @@ class Spent:
     month: int = 0
     day_start: float = 0.0
     month_start: float = 0.0
+    earlier: "Spent | None" = field(default=None, compare=False, repr=False)
+    """What was spent when an earlier day ended: it counts again where the clock was only ahead."""
 
 
 def period_start(now: float, zone: tzinfo | None, period: Period) -> float:
@@ -57,45 +59,65 @@ def _midnight(day: date, zone: tzinfo | None) -> float:
 def added(spent: Spent, cost: int, now: float, zone: tzinfo | None) -> Spent:
     """Return what is spent when ``cost`` millionths of a USD are added to it now. A negative cost adds nothing."""
     cost = max(0, cost)
-    day, day_start = _carried(spent.day, spent.day_start, now, zone, "day")
-    month, month_start = _carried(spent.month, spent.month_start, now, zone, "month")
-    return Spent(day + cost, month + cost, day_start, month_start)
+    day, day_start = _carried(spent, now, zone, "day")
+    month, month_start = _carried(spent, now, zone, "month")
+    earlier = spent.earlier if day_start == spent.day_start else None
+    if day_start > spent.day_start:
+        earlier = replace(spent, earlier=None)
+    return Spent(day + cost, month + cost, day_start, month_start, earlier)
 
 
-def exhausted(budget: Budget, spent: Spent, now: float, zone: tzinfo | None) -> tuple[str, float] | None:
+def exhausted(
+    budget: Budget, spent: Spent, now: float, zone: tzinfo | None, *, reserved: int = 0
+) -> tuple[str, float] | None:
     """Say which budget is spent, in a sentence without its full stop, and at what time it ends; None if none is.
 
-    Where both are, it is the month's, which ends last.
+    Where both are, it is the month's, which ends last. ``reserved``: what counts as spent besides.
     """
-    periods: tuple[tuple[Period, str, float | None, int, float], ...] = (
-        ("month", "monthly", budget.monthly, spent.month, spent.month_start),
-        ("day", "daily", budget.daily, spent.day, spent.day_start),
+    periods: tuple[tuple[Period, str, float | None], ...] = (
+        ("month", "monthly", budget.monthly),
+        ("day", "daily", budget.daily),
     )
-    for period, word, limit, amount, start in periods:
+    for period, word, limit in periods:
         if limit is None:
             continue
-        amount, start = _carried(amount, start, now, zone, period)  # noqa: PLW2901 - the same, brought up to now
-        if amount >= _millionths(limit):
+        amount, start = _carried(spent, now, zone, period)
+        if amount + reserved >= millionths(limit):
             return f"the {word} budget of {_written(limit)} USD is spent", period_end(start, zone, period)
     return None
 
 
-def _carried(amount: int, start: float, now: float, zone: tzinfo | None, period: Period) -> tuple[int, float]:
+_STEP: Final = 3600.0
+"""Seconds by which a clock may step back over midnight without its day being the one before again."""
+
+
+def _carried(spent: Spent, now: float, zone: tzinfo | None, period: Period) -> tuple[int, float]:
     """Return the amount and beginning of the period that counts now: the same one, or a new one with nothing spent.
 
     A clock that steps back over midnight stays in the period that has begun. One that was ahead by more, by years
-    perhaps, is put right with what is spent kept, or nobody could spend anything until then.
+    perhaps, is put right with what is spent kept, or nobody could spend anything until then; and with what had been
+    spent before it went ahead, or the period's budget would be whole once more.
     """
     began, end = _bounds(now, zone, period)
+    amount, start = _of(spent, period)
     if start < began:
         return 0, began
+    if spent.earlier is not None and spent.day_start > now + _STEP and start > began:
+        before, of_period = _of(spent.earlier, period)
+        if of_period == began:
+            return before + amount, began
     return amount, start if start <= end else began
 
 
-def _millionths(usd: float) -> int:
+def _of(spent: Spent, period: Period) -> tuple[int, float]:
+    return (spent.day, spent.day_start) if period == "day" else (spent.month, spent.month_start)
+
+
+def millionths(usd: float) -> int:
+    """Return an amount of the file in millionths of a USD; a half is rounded up."""
     return int((Decimal(repr(usd)) * 1_000_000).to_integral_value(ROUND_HALF_UP))
 
 
 def _written(usd: float) -> str:
     """Write an amount with two decimal places, more if it has more."""
-    return f"{usd:.2f}" if round(usd, 2) == usd else f"{Decimal(_millionths(usd)) / 1_000_000:f}"
+    return f"{usd:.2f}" if round(usd, 2) == usd else f"{Decimal(millionths(usd)) / 1_000_000:f}"

@@ -78,8 +78,8 @@ def shipped() -> Mapping[str, Price]:
 
 def is_priced(model: str, prices: Prices) -> bool:
     """Say whether both input and output of a model have a price. Cache rates may still be unknown."""
-    price = prices.of(model)
-    return price.input is not None and price.output is not None
+    rates = prices.rates(model)
+    return rates is not None and rates[0] is not None and rates[1] is not None
 
 
 def priced(model: str | None, tokens: Tokens, prices: Prices) -> int | None:

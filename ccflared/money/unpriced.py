@@ -11,7 +11,7 @@ def unpriced(config: Config) -> list[str]:
     """Return a sentence for each budget and each model that is mapped or chained without a price and concerns it.
 
     Of an account: it is not asked for such a model. A plan costs nothing but extra usage, so its models need no
-    price. Of a client: what it costs counts as nothing, as the client may not know by which name it is asked for.
+    price. Of a client: no account is asked for it in its name; where value is counted, no plan either.
     """
     prices = prices_of(config.pricing)
     missing = {
@@ -29,7 +29,7 @@ def unpriced(config: Config) -> list[str]:
         if client.budget is not None:
             served = dict.fromkeys(model for name in _counted(config, client) for model in missing[name])
             told += [
-                f"clients.{client.name} has a budget, and nobody knows what {model} costs: it counts as nothing "
+                f"clients.{client.name} has a budget, and nobody knows what {model} costs: nobody is asked for it "
                 f'until there is a [pricing."{model}"] with input and output'
                 for model in served
             ]

@@ -2,10 +2,12 @@
 
 Streams report usage in ``message_start`` and again, cumulatively, in ``message_delta``: a later figure replaces
 an earlier one. Some upstreams report input only at the end; some repeat it. A kind never named stays unknown.
+Of an answer that ends before its usage was told, only its length tells what it was at least.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 
 from ccflared.formats import sse
@@ -16,14 +18,23 @@ LONGEST_DOCUMENT = 4 * 1024 * 1024
 LONGEST_USAGE = 16 * 1024
 """Characters of a usage object that are kept; those seen have a few hundred."""
 _LONGEST_WORD = 256
+FRAMING = len(
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":""}}\n\n'
+)
+"""Bytes of an event around the text in it: no other event with content has fewer."""
+_BYTES_OF_A_TOKEN = 4
+"""Few texts have more, many fewer: so many bytes are a token at least, by and large."""
 
 
 class Meter:
     """Collects what one answer says of itself: tokens, model, stop reason, and the usage object as reported."""
 
-    __slots__ = ("_document", "_length", "_usage", "model", "stop_reason")
+    __slots__ = ("_document", "_length", "_usage", "model", "shown", "stop_reason")
 
     def __init__(self) -> None:
+        self.shown = 0
+        """Bytes of content that have gone by since output tokens were last told. Who passes events on counts them."""
         self.model: str | None = None
         self.stop_reason: str | None = None
         self._usage: dict[str, object] = {}
@@ -53,12 +64,14 @@ class Meter:
             self._document.append(data)
         else:
             self._document.clear()
+        self.shown = self._length
 
     def end(self) -> None:
         """Read the JSON answer whose pieces were taken."""
         if self._document:
             self._message(_object(b"".join(self._document)))
             self._document.clear()
+            self.shown = 0
 
     @property
     def usage(self) -> str | None:
@@ -91,6 +104,13 @@ class Meter:
             cache_write_1h=long,
         )
 
+    @property
+    def tokens_at_least(self) -> Tokens:
+        """The tokens, with those of the content that has gone by after the last that were told."""
+        tokens = self.tokens
+        unseen = self.shown // _BYTES_OF_A_TOKEN
+        return replace(tokens, output=(tokens.output or 0) + unseen) if unseen else tokens
+
     def _message(self, message: Mapping[str, object]) -> None:
         model = message.get("model")
         if isinstance(model, str):
@@ -100,6 +120,8 @@ class Meter:
 
     def _merge(self, usage: Mapping[str, object]) -> None:
         self._usage.update((key, value) for key, value in usage.items() if value is not None)
+        if _count(usage.get("output_tokens")) is not None:
+            self.shown = 0
 
     def _stop(self, reason: object) -> None:
         if isinstance(reason, str):

@@ -24,6 +24,8 @@ class Block:
     """Something is used up, rather than broken, refused or switched off."""
     by: PausedBy | None = None
     """Of a pause: whose it is."""
+    unpriced: str | None = None
+    """The model that a budget keeps from being asked for, as nobody knows what it costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Candidate:
     rules: tuple[Block, ...] = ()
     """What the file's rules or a person say against it now: pauses of every kind."""
     unpriced: frozenset[str] = frozenset()
-    """Upstream models that its budget keeps from being asked, as nobody knows what they cost."""
+    """Upstream models that a budget, its own or the client's, keeps from being asked: nobody knows what they cost."""
     running: int = 0
     max_concurrency: int | None = None
     conversations: int = 0
@@ -90,7 +92,7 @@ def model_blocks(candidate: Candidate, model: str | None, now: float) -> list[Bl
     if model is None or not (standing.models or candidate.unpriced or pressed):
         return found  # the common case, on the hot path
     if model in candidate.unpriced:
-        found.append(Block("paused", unpriced(model), by="budget"))
+        found.append(Block("paused", unpriced(model), by="budget", unpriced=model))
     rest = standing.of(model).rest
     if rest.holds(now):
         found.append(Block("cooling", f"{model}: {rest.reason}", rest.until, limit=True))

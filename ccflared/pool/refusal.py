@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from ccflared.pool.candidates import Block
+from ccflared.pool.candidates import Block, unpriced
 
 _HICCUP = 60.0
 _WORDS = {
@@ -35,7 +35,8 @@ def refuse(
 
     429 when limits are the reason for all that nobody has paused, else 503; ``wait`` is at least a second. A pause by
     hand ends by a person, and so may a rejected credential: they promise nothing. One that failed can be asked again
-    at once, and better when the doubt about it has ended. ``unasked``: how many could have been, had there been tries.
+    at once, and better when the doubt about it has ended. A model that is not asked for because nobody knows its price
+    is named with what to add. ``unasked``: how many could have been, had there been tries.
     """
     waits = [block.until - now for block in blocks if block.until is not None and _credible(block, now)]
     waits += [0.0 if until is None else until - now for until in failing]
@@ -56,14 +57,19 @@ def refuse(
     if unasked:
         told.append(f"{unasked} not asked, as its tries were used up")
         back = ""
+    model = next((block.unpriced for block in blocks if block.unpriced is not None), None)
+    add = ""
+    if model is not None:
+        said = unpriced(model)
+        add = f" {said[0].upper()}{said[1:]}."
     return Refusal(
-        503, "overloaded_error", f"No account could serve this request ({', '.join(told)}).{back}", wait
+        503, "overloaded_error", f"No account could serve this request ({', '.join(told)}).{back}{add}", wait
     )
 
 
 def _word(block: Block) -> str:
     if block.by == "budget":
-        return _OF_BUDGETS[block.until is None]
+        return _OF_BUDGETS[block.unpriced is not None]
     return _WORDS[block.state]
 
 

@@ -26,11 +26,15 @@ OF_EACH = """
 """
 COSTS = "total(charged_microusd), total(iif(billing IN ('api', 'overage'), charged_microusd, 0))"
 SPENT = f"{NAMES} SELECT name.client, {COSTS} {OF_EACH} GROUP BY 1"
-# As the daemon counts: in bunches of a minute, and not what was refused.
+# As the daemon counts: in bunches of a minute, and only what may have been sent upstream. A try that found no
+# connection, or no token, sent nothing.
 ASKED = f"""
     {NAMES} SELECT name.client, min(at), max(at), count(*) {OF_EACH}
-    AND path = '/v1/messages' AND outcome != 'refused' GROUP BY 1, cast(at / 60 AS INTEGER)
-"""
+    AND tries > 0 AND (NOT json_valid(attempts) OR EXISTS (
+        SELECT 1 FROM json_each(attempts) WHERE value ->> 'kind' NOT IN ('connect', 'token')
+    ))
+    GROUP BY 1, cast(at / 60 AS INTEGER)
+"""  # noqa: S608 - constants
 USED = f"""
     {NAMES} SELECT name.client, count(*), sum(outcome = 'refused'),
     sum(charged_microusd IS NULL AND output_tokens IS NOT NULL), {COSTS},

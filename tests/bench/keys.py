@@ -30,7 +30,9 @@ def admit(clients: int, rounds: int) -> tuple[float, float]:
         name = admit_request(rights, DOOR, PEER, "127.0.0.1", fields)
         found = perf_counter_ns()
         check_expiry(config, name, 0.0)
-        used.admit(config.clients[name or ""], 1.8e9 + number / 100, None)
+        at = 1.8e9 + number / 100
+        used.admit(config.clients[name or ""], at, None)
+        used.ended(name or "", at, spends=True, sent=True)
         whole.append(perf_counter_ns() - begun)
         looked.append(found - begun)
     return median(looked) / 1000, median(whole) / 1000

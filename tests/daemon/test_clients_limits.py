@@ -114,13 +114,13 @@ async def test_extra_usage_of_a_plan_is_money_for_a_client_too(tmp_path: Path) -
 
 
 async def test_counting_tokens_and_models_are_not_refused_by_a_budget(tmp_path: Path) -> None:
-    more = PRICE + clients(laptop="budget = { daily = 0.00 }\nrequests_per_hour = 1")
+    more = PRICE + clients(laptop="budget = { daily = 0.00 }")
     async with staged(tmp_path, more=more) as stage:
         assert (await ask(stage)).status_code == 429
         assert (await stage.ask(path="/v1/messages/count_tokens")).status_code == 200
         listing = await stage.client.get(stage.url + "/v1/models", headers=stage.headers)
         assert listing.status_code == 200
-        assert stage.running.house.clients.asked("laptop", time()) == 0
+        assert stage.running.house.clients.asked("laptop", time()) == 2
 
 
 async def test_requests_that_run_when_a_budget_is_spent_finish(tmp_path: Path) -> None:
@@ -144,20 +144,37 @@ async def test_requests_that_run_when_a_budget_is_spent_finish(tmp_path: Path) -
         assert slow[0].status_code == 200
 
 
-async def test_a_request_of_unknown_price_counts_as_nothing_and_check_warns_of_it(tmp_path: Path) -> None:
-    own = {"first": 'models = { opus = "vendor/mystery", sonnet = "=" }'}
-    more = ADMIN + clients(laptop="budget = { daily = 0.01 }", free="")
+@pytest.mark.parametrize("billing", ["plan", "api"])
+async def test_what_nobody_knows_the_price_of_is_not_asked_for_in_the_name_of_a_client_with_a_budget(
+    tmp_path: Path, billing: str
+) -> None:
+    own = {"first": f'billing = "{billing}"\nmodels = {{ opus = "vendor/mystery", sonnet = "=" }}'}
+    more = ADMIN + clients(
+        laptop="budget = { daily = 0.01 }", billed='budget = { daily = 0.01, counts = "money" }', free=""
+    )
     async with staged(tmp_path, ["first"], own=own, more=more) as stage:
-        for _ in range(3):
-            assert (await ask(stage, model="claude-opus-4-1")).status_code == 200
-        await stage.rows()
-        seen = await listed(stage)
-        assert (seen["budget"]["spent_today"], seen["today"]["of_unknown_cost"]) == (0.0, 3)
-        (warning,) = stage.running.reloads.applied.warnings
-        assert warning == (
-            "clients.laptop has a budget, and nobody knows what vendor/mystery costs: it counts as nothing until "
+        refused = await ask(stage, model="claude-opus-4-1")
+        assert (refused.status_code, refused.headers["x-should-retry"]) == (503, "false")
+        assert refused.json()["error"]["message"] == (
+            "No account could serve this request (1 without a known price). Nobody knows what "
+            'vendor/mystery costs, and there is a budget: add [pricing."vendor/mystery"] with input and output.'
+        )
+        assert stage.provider.count == 0
+        assert (
+            await ask(stage, path="/v1/messages/count_tokens", model="claude-opus-4-1")
+        ).status_code == 200
+        assert (await ask(stage)).status_code == 200
+        assert (await ask(stage, "free", model="claude-opus-4-1")).status_code == 200
+        told = (await ask(stage, "billed", model="claude-opus-4-1")).status_code
+        assert told == (200 if billing == "plan" else 503)
+        assert stage.running.reloads.applied.warnings[0] == (
+            "clients.laptop has a budget, and nobody knows what vendor/mystery costs: nobody is asked for it until "
             'there is a [pricing."vendor/mystery"] with input and output'
         )
+        prices = '[pricing."vendor/mystery"]\ninput = 1.0\noutput = 1.0\n'
+        stage.edit(stage.config.read_text() + prices)
+        assert (await stage.running.reloads.reload("command")).applied
+        assert (await ask(stage, model="claude-opus-4-1")).status_code == 200
 
 
 async def test_cached_tokens_of_unknown_price_count_as_input(tmp_path: Path) -> None:
@@ -209,16 +226,16 @@ async def test_a_restart_keeps_what_was_spent_and_what_was_asked_and_counts_neit
         for number in range(3):
             async with restaged(tmp_path, provider, port) as stage:
                 seen = await listed(stage)
-                assert (seen["budget"]["spent_today"], seen["requests_last_hour"]) == (number, number)
+                assert (seen["budget"]["spent_today"], seen["requests_last_hour"]) == (number, 2 * number)
                 assert (await ask(stage)).status_code == 200
                 await stage.ask(path="/v1/messages/count_tokens")
                 await stage.rows()
         async with restaged(tmp_path, provider, port) as stage:
             assert (await ask(stage)).status_code == 429
-            await use(stage, laptop="requests_per_hour = 3")
+            await use(stage, laptop="requests_per_hour = 6")
             refused = await ask(stage)
             assert refused.status_code == 429
-            assert "its 3 requests of an hour are used up" in refused.json()["error"]["message"]
+            assert "its 6 requests of an hour are used up" in refused.json()["error"]["message"]
         nursery.cancel_scope.cancel()
 
 
@@ -318,15 +335,17 @@ async def test_the_next_request_is_possible_when_it_was_said(
         assert (await ask(stage)).status_code == 200
 
 
-async def test_what_is_refused_after_all_does_not_count(tmp_path: Path) -> None:
-    more = ADMIN + clients(laptop='requests_per_hour = 2\nmodels = ["claude-*"]')
+async def test_what_is_refused_without_anybody_being_asked_does_not_count(tmp_path: Path) -> None:
+    more = ADMIN + clients(laptop='requests_per_hour = 3\nmodels = ["claude-*"]')
     async with staged(tmp_path, ["first"], more=more) as stage:
         assert (await ask(stage, model="gpt-5")).status_code == 403
         bad = await stage.client.post(stage.url + "/v1/messages", content=b"{", headers=stage.headers)
         assert bad.status_code == 400
-        stage.provider.play("sk-first", Limited(reset_in=0.2))
-        assert (await ask(stage)).status_code == 429
         assert (await listed(stage))["requests_last_hour"] == 0
+        stage.provider.play("sk-first", Limited(reset_in=60))
+        for _ in range(3):  # of which the first alone goes upstream
+            assert (await ask(stage)).status_code == 429
+        assert (stage.provider.count, (await listed(stage))["requests_last_hour"]) == (1, 1)
         stage.running.house.reset("first", time())
         assert [(await ask(stage)).status_code for _ in range(3)] == [200, 200, 429]
 

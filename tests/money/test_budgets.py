@@ -130,9 +130,9 @@ def test_whatever_the_clock_does_nothing_spent_is_negative_and_a_day_is_no_more_
     for now, cost in steps:
         before, spent = spent, added(spent, cost, now, zone)
         assert spent.day >= max(0, cost)
-        assert spent.month >= max(0, cost)
+        assert spent.month >= spent.day
         if now < before.day_start:  # stepped back
-            assert spent.day == before.day + max(0, cost)
+            assert spent.day >= before.day + max(0, cost)
             assert spent.month >= before.month
         # what counts is not of a time far ahead, so it ends in a time that can be waited for
         assert spent.day_start <= period_end(now, zone, "day")
@@ -167,6 +167,24 @@ def test_a_clock_that_was_years_ahead_leaves_no_budget_spent_for_years() -> None
     spent = added(spent, 1, now, BERLIN)
     assert spent == Spent(6_000_001, 6_000_001, at("2026-11-25"), at("2026-11-01"))
     assert exhausted(budget, spent, at("2026-11-26"), BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    "ahead", ["2026-11-26 12:00", "2026-11-27 12:00", "2026-12-02 12:00", "2031-01-01 12:00"]
+)
+def test_what_was_spent_before_the_clock_went_ahead_counts_again_when_it_is_put_right(ahead: str) -> None:
+    budget, now = Budget(daily=5.0, monthly=50.0), at("2026-11-25 12:00")
+    spent = added(Spent(), 45_000_000, at("2026-11-24 12:00"), BERLIN)
+    spent = added(spent, 5_000_000, now, BERLIN)
+    spent = added(spent, 20, at(ahead), BERLIN)
+    assert exhausted(Budget(daily=5.0), spent, now + 60, BERLIN) is not None
+    assert exhausted(budget, spent, now + 60, BERLIN) == (
+        "the monthly budget of 50.00 USD is spent",
+        at("2026-12-01"),
+    )
+    spent = added(spent, 1, now + 60, BERLIN)
+    assert spent == Spent(5_000_021, 50_000_021, at("2026-11-25"), at("2026-11-01"))
+    assert added(spent, 0, at("2026-11-26 12:00"), BERLIN).day == 0
 
 
 SPENT = Spent(5_000_000, 80_000_000, at("2026-11-25"), at("2026-11-01"))

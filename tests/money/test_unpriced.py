@@ -49,11 +49,11 @@ def of_a_client(account: Account, budget: Budget = BUDGET, **more: Any) -> list[
     return unpriced(replace(config(account), clients={"c": client}))
 
 
-def test_a_clients_budget_counts_nothing_for_such_a_model_whoever_pays() -> None:
+def test_in_the_name_of_a_client_with_a_budget_nobody_is_asked_for_such_a_model_whoever_pays() -> None:
     for billing in ("api", "plan"):
         (said,) = of_a_client(Account("a", "api", models=MAPPED, billing=billing))
         assert said.startswith("clients.c has a budget, and nobody knows what ")
-        assert "it counts as nothing until" in said
+        assert "nobody is asked for it until" in said
 
 
 def test_what_a_clients_budget_never_counts_needs_no_price() -> None:

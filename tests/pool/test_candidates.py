@@ -71,7 +71,7 @@ def test_all_reasons_are_kept_apart_gravest_first() -> None:
         Block("busy", "3 requests are running, as many as max_concurrency allows"),
     ]
     assert model_blocks(EVERYTHING, OPUS, NOW) == [
-        Block("paused", unpriced(OPUS), by="budget"),
+        Block("paused", unpriced(OPUS), by="budget", unpriced=OPUS),
         Block("cooling", f"{OPUS}: too much of it", NOW + 5, limit=True),
         Block("cooling", "its 7d opus window is spent", NOW + 60, limit=True),
     ]

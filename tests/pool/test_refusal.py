@@ -93,6 +93,7 @@ def test_a_refusal_is_a_429_if_limits_are_all_there_is_and_repeats_no_reason(
 
 def test_a_pause_that_a_budget_makes_is_told_as_what_it_is() -> None:
     spent = Block("paused", "the daily budget of 5.00 USD is spent", NOW + 60, limit=True, by="budget")
-    unknown = Block("paused", "nobody knows what it costs", by="budget")
+    unknown = Block("paused", "nobody knows what it costs", by="budget", unpriced="vendor/mid")
     said = refuse([spent, unknown, BY_HAND], (), NOW).message
     assert "(1 paused, 1 over budget, 1 without a known price)" in said
+    assert said.endswith('add [pricing."vendor/mid"] with input and output.')

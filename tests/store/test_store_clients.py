@@ -11,7 +11,7 @@ import pytest
 from ccflared.store import clients
 from ccflared.store.requests import insert
 from ccflared.store.schema import open_history
-from ccflared.wire import Entry, Tokens
+from ccflared.wire import Attempt, Entry, Tokens
 
 NOON = 1_800_000_000.0
 ROW = Entry(
@@ -70,22 +70,32 @@ def test_value_is_all_and_money_what_was_billed(connection: sqlite3.Connection) 
     assert (later.day, later.asked) == ({}, ())
 
 
-def test_what_was_asked_comes_by_the_minute_and_refusals_and_counts_do_not(
+def tried(*kinds: str) -> Entry:
+    """Return a row with tries of these kinds."""
+    return replace(
+        ROW, attempts=tuple(Attempt("a", "p", "first", 0, 1, None, kind, "because") for kind in kinds)
+    )
+
+
+def test_what_was_asked_comes_by_the_minute_and_what_was_not_sent_does_not(
     connection: sqlite3.Connection,
 ) -> None:
     write(
         connection,
+        served := tried("served"),
+        replace(served, at=NOON + 59),
+        replace(served, at=NOON + 60),
         ROW,
-        replace(ROW, at=NOON + 59),
-        replace(ROW, at=NOON + 60),
         replace(ROW, outcome="refused"),
-        replace(ROW, outcome="error"),
-        replace(ROW, path="/v1/messages/count_tokens"),
-        replace(ROW, client="other"),
+        replace(tried("connect", "token"), outcome="refused"),
+        replace(tried("connect", "limited"), outcome="refused"),
+        replace(served, path="/v1/messages/count_tokens"),
+        replace(served, client="other"),
     )
+    connection.execute("UPDATE requests SET attempts = 'damaged' WHERE client = 'other'")
     found = clients.before(connection, day=0, month=0, hour=NOON - 3600, until=NOON + 100)
     assert sorted(found.asked) == [
-        ("laptop", NOON, NOON + 59, 3),
+        ("laptop", NOON, NOON + 59, 4),
         ("laptop", NOON + 60, NOON + 60, 1),
         ("other", NOON, NOON, 1),
     ]
