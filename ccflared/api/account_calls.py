@@ -1,16 +1,18 @@
-"""Calls that act on what is known of an account: pause, resume, reset, test, refresh-usage. None changes the file."""
+"""Calls that act on what is known of an account: pause, reset, test, trust and their like. None changes the file."""
 
 import json
 import math
 from time import time
 
+from ccflared.api.bodies import text
 from ccflared.api.calls import Call, done, reply
 from ccflared.daemon.answers import JSON, Reply
 from ccflared.daemon.house import House
 from ccflared.daemon.poller import Waits
 from ccflared.daemon.probe import probe
-from ccflared.errors import ClientError
+from ccflared.errors import ClientError, Refused
 from ccflared.pool.candidates import view
+from ccflared.providers.origin import origin
 from ccflared.providers.target import Unfit
 from ccflared.providers.usage import Untold
 from ccflared.wire import Quota, Window
@@ -64,6 +66,42 @@ async def test(call: Call) -> Reply:
             "took_ms": probed.took_ms,
         },
     )
+
+
+async def trust(call: Call) -> Reply:
+    """Let an account's credential go where the file says. Over the control socket only, whose user owns the file."""
+    house, name = call.running.house, call.account
+    config = house.world.config
+    account = config.accounts[name]
+    there = origin(account, config.providers[account.provider])
+    if there is None or not house.trust.distrusted(name, there):
+        return done(f"{name} was trusted already.")
+    house.trust.trust(name, time())
+    await house.recorder.settled()
+    house.retarget(name)
+    return done(f"{name} may send its credential to {there}" + _left(house, name))
+
+
+async def expect_rename(call: Call) -> Reply:
+    """Let state, tokens and history follow to the name that somebody is about to write into the file: ``{name}``."""
+    edits = call.running.edits
+    if not await edits.expect(edits.renaming(call.account, text(call.body, "name"))):
+        raise ClientError(
+            503, "api_error", "The history cannot be written, so what is known could not follow."
+        )
+    return done("The next reload that finds the new name lets what is known follow it.")
+
+
+async def erase(call: Call) -> Reply:
+    """Erase the tokens of an account that has left the file."""
+    name, running = call.parts[0], call.running
+    if name in running.house.world.config.accounts:
+        raise ClientError(409, "invalid_request_error", f"{name} is still an account.")
+    try:
+        await running.edits.gone(name)
+    except Refused as error:
+        raise ClientError(503, "api_error", f"{error}.") from error
+    return done(f"The tokens of {name} are erased.")
 
 
 async def refresh_usage(call: Call) -> Reply:

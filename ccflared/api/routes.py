@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from ccflared import __version__
-from ccflared.api import account_calls, legacy, login_calls
+from ccflared.api import account_calls, account_edits, client_edits, config_edits, legacy, login_calls
 from ccflared.api.calls import Call, document, reply
 from ccflared.api.clients import clients
 from ccflared.api.explain import explain
@@ -28,10 +28,10 @@ def make_api(running: Running) -> tuple[Administration, Health]:
 
     async def administration(asked: Asked, body: bytes) -> Reply:
         route, parts = _find(asked)
-        admin = running.house.world.config.admin
-        if not asked.trusted and admin is not None:
-            _check_edit(route, admin.edit)
-        return await route(Call(running, asked, document(body), parts))
+        call = Call(running, asked, document(body), parts)
+        if not asked.trusted:
+            _check_rights(running, route, call)
+        return await route(call)
 
     return administration, lambda details: health(running, details=details)
 
@@ -86,6 +86,51 @@ async def _verdicts(call: Call) -> Reply:
     return reply(200, [verdict.document() for verdict in call.running.reloads.log])
 
 
+def _check_rights(running: Running, route: Route, call: Call) -> None:
+    """See that the file lets REST over the network do this. Raises ClientError (403)."""
+    if route in _HOME.values():
+        raise ClientError(403, "permission_error", "This is for the control socket alone.")
+    admin = running.house.world.config.admin
+    edit = admin.edit if admin is not None else "all"
+    takes_away = route is _reload and call.body.get("allowLess") is True
+    forbidden = {
+        "all": False,
+        "state": route in (*_EDITS.values(), *_LOGIN.values()) or takes_away,
+        "none": route in (*_EDITS.values(), *_LOGIN.values(), *_STATE.values(), _reload),
+    }
+    if forbidden[edit]:
+        raise ClientError(403, "permission_error", f'The file says [admin] edit = "{edit}".')
+
+
+_HOME: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/accounts/*/trust"): account_calls.trust,
+    ("POST", "/api/accounts/*/expect-rename"): account_calls.expect_rename,
+    ("POST", "/api/accounts/*/erase"): account_calls.erase,
+}
+"""What only the control socket may do."""
+
+_EDITS: Final[dict[tuple[str, str], Route]] = {
+    ("POST", "/api/accounts"): account_edits.add,
+    ("POST", "/api/accounts/*"): account_edits.add_at,
+    ("PATCH", "/api/accounts/*"): account_edits.patch,
+    ("DELETE", "/api/accounts/*"): account_edits.remove,
+    ("POST", "/api/accounts/*/rename"): account_edits.rename,
+    ("POST", "/api/accounts/*/priority"): account_edits.priority,
+    ("POST", "/api/accounts/*/auto-fallback"): account_edits.auto_fallback,
+    ("POST", "/api/accounts/*/auto-refresh"): account_edits.auto_refresh,
+    ("POST", "/api/accounts/*/auto-pause-on-overage"): account_edits.auto_pause_on_overage,
+    ("POST", "/api/accounts/*/billing-type"): account_edits.billing_type,
+    ("POST", "/api/accounts/*/custom-endpoint"): account_edits.custom_endpoint,
+    ("POST", "/api/accounts/*/model-mappings"): account_edits.model_mappings,
+    ("POST", "/api/clients"): client_edits.add,
+    ("PATCH", "/api/clients/*"): client_edits.patch,
+    ("DELETE", "/api/clients/*"): client_edits.remove,
+    ("POST", "/api/clients/*/rotate"): client_edits.rotate,
+    ("PATCH", "/api/config"): config_edits.patch,
+    ("POST", "/api/config/strategy"): config_edits.strategy,
+}
+"""What changes the file: only where it does not say otherwise by [admin] edit."""
+
 _STATE: Final[dict[tuple[str, str], Route]] = {
     ("POST", "/api/accounts/*/pause"): account_calls.pause,
     ("POST", "/api/accounts/*/resume"): account_calls.resume,
@@ -116,15 +161,10 @@ _ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/token-health/reauth-needed"): login_calls.needing_login,
     ("GET", "/api/token-health/account/*"): login_calls.health_of,
     **_STATE,
+    **_EDITS,
+    **_HOME,
     **_LOGIN,
 }
-
-
-def _check_edit(route: Route, edit: str) -> None:
-    """Raise ClientError (403) where the file does not let the REST API over TCP do what a route does."""
-    forbidden = {"all": (), "state": (_LOGIN,), "none": (_LOGIN, _STATE)}[edit]
-    if any(route in routes.values() for routes in forbidden):
-        raise ClientError(403, "permission_error", f'The file says [admin] edit = "{edit}".')
 
 
 def _find(asked: Asked) -> tuple[Route, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from ccflared.cli.status import Question, ask, be_the_right_one, other_file, pri
 from ccflared.cli.terminal import stdout, waiting
 from ccflared.errors import NotRunning, Refused
 
-CALLS = {"pause": "pause", "resume": "resume", "reset": "force-reset-rate-limit"}
+CALLS = {"pause": "pause", "resume": "resume", "reset": "force-reset-rate-limit", "trust": "trust"}
 """What a command is called in the REST API."""
 TEST_TIMEOUT = 70.0
 """Seconds: the daemon gives the account a minute."""
@@ -54,7 +54,7 @@ def _be_of_this_file(question: Question) -> None:
 
 
 def change(question: Question, word: str, name: str, *, json: bool) -> int:
-    """Have the daemon pause, resume or reset an account. Returns 0; it has taken effect then."""
+    """Have the daemon pause, resume, reset or trust an account. Returns 0; it has taken effect then."""
     be_the_right_one(question)
     answer = _call(question, name, word, CALLS[word])
     if json:

@@ -33,7 +33,7 @@ from ccflared.config.mentions import without_account
 from ccflared.config.model import Config, Provider
 from ccflared.config.modes import MODES, mode_hint, provider_of
 from ccflared.config.stored import forget_secret, free_name, store_secret
-from ccflared.config.words import did_you_mean, quoted
+from ccflared.config.words import did_you_mean, quoted, shell_word
 from ccflared.errors import Refused, UsageError
 from ccflared.providers.presets import builtin
 from ccflared.secret import Secret
@@ -120,10 +120,11 @@ def rename(at: Site, old: str, new: str) -> int:
     ready = prepared(at, [Rename("accounts", old, new)])
     if isinstance(ready, NotEdited):
         return _refused(at, ready, old)
-    done = commit(ready)
+    with state_moves(at, ready.loaded.config, old, new) as following:
+        done = commit(ready)
+        following.written = not isinstance(done, NotEdited)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
-    state_moves(at, done.loaded.config, "accounts", old, new)
     others = sum(1 for change in done.changes if not change.key.startswith("accounts"))
     also = ", and where chains and clients name it" if others else ""
     return tell(
@@ -133,7 +134,6 @@ def rename(at: Site, old: str, new: str) -> int:
 
 def remove(at: Site, name: str, *, force: bool, allow_less: bool) -> int:
     """Take an account out of the file. Raises Refused."""
-    before = load(at.file, environ=at.environ, builtin=builtin())
     ready = prepared(at, [Remove("accounts", name, forced=force)], allow_less=allow_less)
     if isinstance(ready, NotEdited):
         named = ready.kind == "not allowed" and not ready.losses and not force
@@ -141,10 +141,11 @@ def remove(at: Site, name: str, *, force: bool, allow_less: bool) -> int:
     done = commit(ready)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
-    if not isinstance(before, Rejected):
-        state_goes(at, before.config, "accounts", name)
     said = f"Removed the account {name} from {FILES}.{_gone_with(name, ready)}"
-    return _settled(at, done, Report(said), allow_less=allow_less)
+    code = _settled(at, done, Report(said), allow_less=allow_less)
+    if code == 0:
+        state_goes(at, done.loaded.config, name)
+    return code
 
 
 def _gone_with(name: str, ready: Prepared) -> str:
@@ -250,18 +251,14 @@ def _next_steps(name: str, facts: Provider) -> tuple[list[str], dict[str, Any]]:
     """Return what an account that logs in by OAuth needs next."""
     if facts.oauth is None:
         return [], {}
-    login = f"ccflared login {_shell_word(name)}"
+    login = f"ccflared login {shell_word(name)}"
     if facts.oauth.client_id:
         return [f"Next: {login}"], {"next": login}
-    oauth = f"ccflared account set {_shell_word(name)} oauth.client_id=ID"
+    oauth = f"ccflared account set {shell_word(name)} oauth.client_id=ID"
     return [f"Next: {oauth} (the client id that was issued to you), then {login}"], {
         "next": login,
         "before": oauth,
     }
-
-
-def _shell_word(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z0-9._-]+", text) else f"'{text}'"
 
 
 def _models(given: Iterable[str]) -> dict[str, object]:

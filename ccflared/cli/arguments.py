@@ -135,7 +135,7 @@ def _account(commands: "_Commands") -> None:
     account = _command(commands, "account")
     words = account.add_subparsers(
         dest="word",
-        metavar="list|add|set|rename|remove|pause|resume|reset|test",
+        metavar="list|add|set|rename|remove|pause|resume|reset|trust|test",
         title="words",
         parser_class=Parser,
         required=True,
@@ -143,7 +143,7 @@ def _account(commands: "_Commands") -> None:
     listed = _command(words, "list", of="account")
     listed.add_argument("--json", action="store_true", help="print the API's answer")
     add_account_words(words, _command)
-    for word in ("pause", "resume", "reset", "test"):
+    for word in ("pause", "resume", "reset", "trust", "test"):
         one = _command(words, word, of="account")
         one.add_argument("name", metavar="NAME", help="name of the account, as in the file")
         one.add_argument("--json", action="store_true", help="print the API's answer")

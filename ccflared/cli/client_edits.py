@@ -1,30 +1,24 @@
 """``ccflared client add``, ``rotate``, ``remove``: who may send requests. A key is shown once and never kept."""
 
 import os
-import secrets
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import sha256
 from time import time
 from typing import Any
 
 from ccflared.cli.account_edits import check_name
-from ccflared.cli.aftermath import state_goes
 from ccflared.cli.edits import FILES, Report, Site, made, opened, prepared, tell, tell_refusal, unknown
 from ccflared.cli.terminal import say, stdout
 from ccflared.config.edit import Add, Edit, Put, Remove, Unset
 from ccflared.config.editing import Edited, NotEdited, commit
 from ccflared.config.kinds import KeyPath
-from ccflared.config.load import Rejected, load
 from ccflared.config.model import Config
 from ccflared.daemon.access import has_expired, open_administration
 from ccflared.errors import Refused
-from ccflared.providers.presets import builtin
 from ccflared.secret import Secret
-
-PREFIX = "ccf_"
+from ccflared.store.keys import new_key
 
 
 def run(at: Site, asked: Namespace) -> int:
@@ -43,7 +37,7 @@ def run(at: Site, asked: Namespace) -> int:
 def _add(at: Site, asked: Namespace) -> int:
     check_name(asked.name)
     budget = {"daily": asked.budget_daily, "monthly": asked.budget_monthly}
-    key, digest = _new_key()
+    key, digest = new_key()
     values: dict[str, object] = {
         "key_sha256": digest,
         "accounts": asked.accounts,
@@ -83,7 +77,7 @@ def _rotate(at: Site, name: str, *, keep: bool) -> int:
     if isinstance(table, NotEdited):
         return tell_refusal(at, table)
     path: KeyPath = ("clients", name, "key_sha256")
-    key, digest = _new_key()
+    key, digest = new_key()
     old = table.get("key_sha256")
     edits: list[Edit]
     if not keep:
@@ -137,12 +131,9 @@ def _remove(at: Site, name: str, *, allow_less: bool) -> int:
     table = _client(at, name)
     if isinstance(table, NotEdited):
         return tell_refusal(at, table)
-    before = load(at.file, environ=at.environ, builtin=builtin())
     done = made(at, [Remove("clients", name)], allow_less=allow_less)
     if isinstance(done, NotEdited):
         return tell_refusal(at, done)
-    if not isinstance(before, Rejected):
-        state_goes(at, before.config, "clients", name)
     return tell(
         at,
         done,
@@ -188,9 +179,3 @@ def _client(at: Site, name: str) -> dict[str, Any] | NotEdited:
         return unknown("client", name, clients)
     table: dict[str, Any] = clients[name]
     return table
-
-
-def _new_key() -> tuple[Secret, str]:
-    """Return a key of 256 bits, and its SHA-256, which is all that is kept."""
-    key = PREFIX + secrets.token_urlsafe(32)
-    return Secret(key), sha256(key.encode()).hexdigest()

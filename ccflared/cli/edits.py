@@ -242,6 +242,15 @@ def state_of(at: Site, config: Config) -> Path:
     return state_directory(config, at.environ)
 
 
+def runs_from(at: Site) -> bool:
+    """Whether a daemon runs from this file. Raises Refused where one answers that cannot be understood."""
+    try:
+        _, snapshot = ask(at.question.daemon)
+    except NotRunning:
+        return False
+    return _same_file(snapshot.source.file, at.file)
+
+
 def _standing(at: Site, report: Report, done: Edited, terminal: Terminal, *, allow_less: bool) -> _Standing:
     """Ask the daemon to take the edit over, if it runs from this file."""
     sheet = terminal.sheet()

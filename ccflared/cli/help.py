@@ -138,7 +138,7 @@ refused unless --allow-less is given.
         ("ccflared reload", "ccflared reload --log"),
     ),
     "account": Help(
-        "list, add, change, rename, remove, pause, resume, reset or test accounts",
+        "list, add, change, rename, remove, pause, resume, reset, trust or test accounts",
         """
 Shows the accounts, and acts on one of them. add, set, rename and remove edit the configuration file, with or
 without a running daemon; the others act on the running daemon and change no file.
@@ -191,6 +191,16 @@ tokens and a pause by hand stay. It has taken effect when the command returns.
 """,
         ((0, "done"), _NOT_RUNNING, (4, _NO_SUCH)),
         ("ccflared account reset work",),
+    ),
+    "account trust": Help(
+        "let an account's credential go where the file says",
+        """
+Confirms an endpoint. Who sets another base_url over the network without the credential for it cannot have the
+old credential sent there: the account rests as "endpoint not trusted" until this command. What is written into
+the file by hand, or by these commands, is trusted.
+""",
+        ((0, "trusted, or it was already"), _NOT_RUNNING, (4, _NO_SUCH)),
+        ("ccflared account trust work",),
     ),
     "account test": Help(
         "send an account one minimal request",

@@ -36,7 +36,7 @@ def alone(config: Path | None) -> Iterator[Way]:
         if custody.trouble is not None:
             raise Refused(f"The tokens cannot be read: {custody.trouble}.")
         secrets = read_secrets(loaded.config, environ=environ, state_directory=directory)
-        world = build(loaded, secrets, custody.grant)
+        world = build(loaded, secrets, custody.grant, lambda *_: False)
         logins = Logins(lambda: world, custody, upstream)
 
         def begin(name: str) -> Page:

@@ -139,3 +139,8 @@ def dotted(path: Iterable[str | int]) -> str:
                 part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else toml_string(part)
             )
     return text
+
+
+def shell_word(text: str) -> str:
+    """Return a name as it is typed in a shell: in quotes, where it has spaces."""
+    return text if re.fullmatch(r"[A-Za-z0-9._-]+", text) else f"'{text}'"

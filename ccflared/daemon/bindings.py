@@ -2,6 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from ccflared.daemon.ledger import Remember
@@ -60,6 +61,15 @@ class Bindings:
             if first is None or now - first.used < length:
                 return
             self._remember(Memory(CONVERSATION, self._forget_first(), None, now))
+
+    def rename(self, old: str, new: str) -> None:
+        """Let the conversations of an account follow it to its new name."""
+        for conversation, binding in self._known.items():
+            if old in (binding.home, binding.at):
+                home, at = (new if name == old else name for name in (binding.home, binding.at))
+                self._known[conversation] = renamed = replace(binding, home=home, at=at)
+                self._remember(Memory(CONVERSATION, conversation, binding_text(renamed), binding.used))
+        self.homes[new] += self.homes.pop(old, 0)
 
     def _set(self, conversation: str, binding: Binding, now: float) -> None:
         self._put(conversation, binding)

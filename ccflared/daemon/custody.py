@@ -37,6 +37,7 @@ KEPT: Final = 30 * 86400.0
 """Seconds for which tokens of an account that has left the file are kept."""
 _NEARLY: Final = 5.0
 _DISK_SECONDS: Final = 20.0
+_CALLED: Final = 64
 
 ProblemKind = Literal["revoked", "client", "endpoint", "temporary", "disk"]
 
@@ -122,6 +123,8 @@ class Custody:
         self._held: dict[str, Held] = {}
         self.unsaved: dict[str, Grant] = {}
         """Rotated pairs that could not be written yet, by account: nobody uses them before they are."""
+        self._called: dict[str, str] = {}
+        """By a name of before, what an account is called now."""
         self._locks: dict[str, trio.Lock] = {}
         """Who changes an account's tokens holds its lock; it outlives what a reload replaces."""
         self._disk = trio.CapacityLimiter(1)
@@ -141,15 +144,25 @@ class Custody:
         self.trouble, self._kept, self._adopted = None, kept.grants, kept.adopted
         return True
 
-    def grant(self, account: str, provider: str, seed: Seed, known: Collection[str]) -> Grant | str | None:
+    def grant(
+        self,
+        account: str,
+        provider: str,
+        seed: Seed,
+        known: Collection[str],
+        formerly: str | None = None,
+    ) -> Grant | str | None:
         """Return the grant that counts for an account whose file gives ``seed``; for building a world.
 
-        ``known``: the accounts of the file. A str says why there is none that can be used: what is kept cannot be read,
-        say, and a seed that was rotated since would be worthless.
+        ``known``: the accounts of the file; ``formerly``: the name under which its tokens are still kept. A str says
+        why there is none that can be used: what is kept cannot be read, say, and a seed that was rotated since would
+        be worthless.
         """
         if self.trouble is not None and (seed.pair is None or seed.pair.refresh is not None):
             return f"its tokens cannot be read: {self.trouble}"
-        kept = self._kept.get(account)
+        kept = self._kept.get(formerly or account)
+        if formerly is not None and kept is not None:
+            kept = replace(kept, account=account)
         found = in_force(account, provider, kept, seed)
         if found is None or found is kept or found.pair is None or found.pair.refresh is None:
             return found
@@ -227,7 +240,7 @@ class Custody:
 
     def hidden(self, target: Target) -> Callable[[str], str]:
         """Return what takes the account's secrets, the tokens of now among them, out of a sentence."""
-        held = self._held.get(target.account)
+        held = self._of(target) or self._held.get(target.account)
         here = target if held is None else replace(target, credential=held.access)
         return lambda text: target.without_secrets(here.without_secrets(text))
 
@@ -273,19 +286,36 @@ class Custody:
                 raise Refused(f"the tokens of {account} cannot be erased: {problem}")
             self._let_go(account)
 
-    async def rename(self, old: str, new: str) -> None:
-        """Move an account's tokens to its new name. Raises Refused where that cannot be written."""
-        async with self.lock(old):
-            problem = await self.on_disk(partial(self._vault.rename, old, new))
-            if isinstance(problem, str):
-                raise Refused(f"the tokens of {old} cannot be moved: {problem}")
-            grant, waiting = self._kept.get(old), self.unsaved.get(old)
-            self._let_go(old)
-            if grant is not None:
-                self._kept[new] = replace(grant, account=new)
-            if waiting is not None:
-                self.unsaved[new] = replace(waiting, account=new)
-            self._adopted = {seed: new if name == old else name for seed, name in self._adopted.items()}
+    def id_of(self, account: str) -> str | None:
+        """Return which tokens are kept of an account, by their id."""
+        kept = self._kept.get(account)
+        return kept.id if kept is not None else None
+
+    def rename(self, old: str, new: str, replaces: str | None) -> None:
+        """Let an account's tokens follow it to its new name, in memory; who calls holds the locks of both.
+
+        :meth:`carry` moves what is kept on disk, by the same rules. Requests that know the account by its old name go
+        on.
+        """
+        if self.id_of(new) == replaces:
+            self._let_go(new)
+        if (kept := self._kept.pop(old, None)) is not None:
+            self._kept.setdefault(new, replace(kept, account=new))
+        if (waiting := self.unsaved.pop(old, None)) is not None:
+            self.unsaved[new] = replace(waiting, account=new)
+        if (held := self._held.pop(old, None)) is not None:
+            held.grant = replace(held.grant, account=new)
+            self._held[new] = held
+        self._adopted = {seed: new if name == old else name for seed, name in self._adopted.items()}
+        self._called = {was: new if now == old else now for was, now in self._called.items()}
+        self._called[old] = new
+        while len(self._called) > _CALLED:
+            del self._called[next(iter(self._called))]
+
+    async def carry(self, old: str, new: str, replaces: str | None) -> str | None:
+        """Move what is kept on disk of an account. A sentence: it could not be, and is to be done again."""
+        problem = await self.on_disk(partial(self._vault.rename, old, new, replaces=replaces))
+        return problem if isinstance(problem, str) else None
 
     async def tend(self, known: set[str]) -> None:
         """Erase what has been kept for too long of accounts that are not in the file."""
@@ -321,10 +351,15 @@ class Custody:
         return f"the disk has not answered for {_DISK_SECONDS:g} s"
 
     def _of(self, target: Target) -> Held | None:
-        """Return what is held of a target; None where its account has got other tokens, which are not for its place."""
-        held = self._held.get(target.account)
-        same = held is not None and target.grant is not None and held.grant.id == target.grant.id
-        return held if same else None
+        """Return what is held of a target, whose account may have got another name since it was built.
+
+        None where it has got other tokens, which are not for its place.
+        """
+        for name in (target.account, self._called.get(target.account)):
+            held = self._held.get(name) if name is not None else None
+            if held is not None and target.grant is not None and held.grant.id == target.grant.id:
+                return held
+        return None
 
     def _let_go(self, account: str) -> None:
         for known in (self._kept, self._held, self.unsaved):

@@ -4,8 +4,9 @@ One owner per mutable thing, and this is the owner, or knows it; everything else
 Trio's thread, and no change here awaits, so each call sees and leaves a whole state.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,25 +15,38 @@ from typing import Final
 
 import trio
 
+from ccflared.config.load import Loaded, Secrets
+from ccflared.daemon import ledger
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.clients import Clients
 from ccflared.daemon.custody import Custody
+from ccflared.daemon.departed import Departed
 from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.login import Logins
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.renames import Renames, formerly
+from ccflared.daemon.trust import Trust
 from ccflared.daemon.upstream import Upstream
-from ccflared.daemon.world import World, with_target
+from ccflared.daemon.world import World, build, with_target
 from ccflared.money.budgets import period_start
 from ccflared.money.pricing import at_least
 from ccflared.pool.candidates import Candidate
 from ccflared.pool.route import Plan
 from ccflared.pool.slots import Slot
+from ccflared.providers.origin import origin
 from ccflared.providers.target import Target
+from ccflared.store.memories import UNTRUSTED, Memory
+from ccflared.store.renaming import Renaming
 from ccflared.wire import Observation, Passed, Quota
+
+log = logging.getLogger("ccflared.accounts")
+
+OF_ACCOUNTS: Final = (*ledger.OF_ACCOUNTS, UNTRUSTED)
+"""Kinds of memories whose keys are names of accounts."""
 
 RECALL_AGAIN: Final = 10.0
 
@@ -79,6 +93,9 @@ class House:
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
+        self.trust = Trust(recorder.remember)
+        self.renames = Renames(recorder.remember)
+        self.departed = Departed(recorder.remember)
         self.clients = Clients()
         self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.running)
         self.moved = trio.Event()
@@ -86,19 +103,71 @@ class House:
         self._requests: set[str] = set()
         self._empty = trio.Event()
 
-    def move(self, world: World) -> None:
-        """Swap in a new world. What was learnt counts while provider, place and credential are the same."""
+    def prospect(self, loaded: Loaded, secrets: Secrets) -> World:
+        """Build the world of another configuration, with the tokens and the trust that its accounts have.
+
+        Those of accounts that have got another name are still kept under the one before.
+        """
+        was = formerly(self.renames.due(loaded.config.accounts, time()))
+        return build(
+            loaded,
+            secrets,
+            lambda account, provider, seed, known: self.custody.grant(
+                account, provider, seed, known, was.get(account)
+            ),
+            lambda account, there: self.trust.distrusted(was.get(account, account), there),
+        )
+
+    def move(self, world: World, *, as_it_stands: bool = True) -> None:
+        """Swap in a new world. What was learnt counts while provider, place and credential are the same.
+
+        ``as_it_stands``: it is that of the file as it stands now.
+        """
+        now = time()
         if world.config.timezone != self.world.config.timezone:
-            self.purse.move(time(), self.world.zone, world.zone)
-            self.clients.move(time(), self.world.zone, world.zone)
+            self.purse.move(now, self.world.zone, world.zone)
+            self.clients.move(now, self.world.zone, world.zone)
         before, self.world = self.world, world
+        self._departed(now)
+        for renaming in self.renames.due(world.config.accounts, now):
+            self._rename(renaming, now, again=False)
+        self.renames.in_force(world.config.accounts)
+        if as_it_stands:
+            self.settle_trust()
         self.upstream.close_idle()
         self._take_over(before)
+
+    def settle_trust(self) -> None:
+        """Forget whom not to trust where the file, which is in force as it stands, names other origins by now."""
+        config = self.world.config
+        for account in config.accounts.values():
+            self.trust.at(account.name, origin(account, config.providers[account.provider]), time())
+
+    def _rename(self, renaming: Renaming, now: float, *, again: bool) -> None:
+        """Let everything in memory follow an account to its new name."""
+        old, new = renaming.old, renaming.new
+        self.custody.rename(old, new, renaming.replaces)
+        self.ledger.rename(old, new, now, again=again)
+        self.bindings.rename(old, new)
+        self.purse.rename(old, new, now, self.world.zone)
+        self.trust.rename(old, new, now, again=again)
+        self.renames.follow(renaming)
+
+    async def carry(self) -> None:
+        """Let what is on disk follow the accounts that have got another name: tokens first, then the history."""
+        for renaming in self.renames.half():
+            problem = await self.custody.carry(renaming.old, renaming.new, renaming.replaces)
+            if problem is not None:
+                # The next start tries again: until then the tokens are known, and kept under either name.
+                log.error("the tokens of account %s cannot be moved yet: %s", renaming.new, problem)
+            else:
+                self.recorder.rename(self.renames.moved(renaming, time()))
 
     def retarget(self, account: str) -> None:
         """Make an account ready anew, after its tokens have changed."""
         if account in self.world.config.accounts:
-            before, self.world = self.world, with_target(self.world, account, self.custody.grant)
+            before = self.world
+            self.world = with_target(before, account, self.custody.grant, self.trust.distrusted)
             self._take_over(before)
 
     def as_known(self, world: World) -> World:
@@ -131,15 +200,42 @@ class House:
             return False
         traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
-        self.ledger.recall(memories, now, self.world.config.accounts)
+        half = self.renames.recall(memories, self.world.config.accounts, now)
+        self.departed.recall(memories)
+        over = self._departed(now, memories)
+        known = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS} - over
+        self.ledger.recall(memories, now, known)
         self.bindings.recall(memories)
+        self.trust.recall(memories, now, known)
         self.purse.restore(day, month, now, zone)
         self.clients.restore(clients, now, zone)
         for account, part in traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
+        self._go_on(half, now)
+        for name in over:
+            self.departed.forget(name, now)
         self.recalled = True
+        await self.carry()
         return True
+
+    def _departed(self, now: float, memories: Iterable[Memory] = ()) -> set[str]:
+        """Take in who has left the file; return those that left it too long ago for anything to be kept of them."""
+        kept = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS}
+        return self.departed.see(kept, {*self.world.config.accounts, *self.renames.names}, now)
+
+    def _go_on(self, half: Iterable[Renaming], now: float) -> None:
+        """Go on with the renamings of the last run; ``half``: of those only the history is left."""
+        for renaming in half:
+            self.recorder.rename(renaming)
+        due = self.renames.due(self.world.config.accounts, now)
+        for renaming in due:
+            self._rename(renaming, now, again=True)
+        self.renames.in_force(self.world.config.accounts)
+        self.settle_trust()
+        for name in self.world.config.accounts:
+            if self.trust.any_of(name) or any(renaming.new == name for renaming in due):
+                self.retarget(name)
 
     async def recall_later(self, *, again: float = RECALL_AGAIN) -> None:
         """Try every ``again`` seconds to take in what could not be read at the start; end when it was."""
@@ -281,7 +377,7 @@ class House:
         if charged:
             billed = journal.billing in ("api", "overage")
             if billed:
-                self.purse.pay(journal.payer, charged, time(), zone)
+                self.purse.pay(self.renames.current(journal.payer), charged, time(), zone)
             if journal.inbound.client is not None:
                 self.clients.pay(journal.inbound.client, charged, time(), zone, billed=billed)
         return Bill(cost, source, charged)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -37,7 +37,9 @@ from ccflared.wire import Observation, Quota
 log = logging.getLogger("ccflared.accounts")
 
 KEPT: Final = 30 * 86400.0
-"""Seconds for which an account that has left the file is remembered."""
+"""Seconds for which a place of which nothing is heard is remembered."""
+OF_ACCOUNTS: Final = ("account", "pause", "refresh", "poll")
+"""Kinds of memories whose keys are names of accounts."""
 _FRESH: Final = 1.0
 """Seconds for which what was told of usage windows counts as told just now."""
 PROBE_LONGEST: Final = 120.0
@@ -63,12 +65,12 @@ class Ledger:
     def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
         """Take in what was remembered before this start, but for what was learnt anew since.
 
-        ``known``: the accounts of the file.
+        ``known``: the accounts that are not to be forgotten.
         """
         names = set(known)
         for memory in memories:
-            gone = memory.kind in ("account", "pause", "refresh", "poll") and memory.key not in names
-            if memory.at < now - KEPT and (gone or memory.kind == "place"):
+            gone = memory.kind in OF_ACCOUNTS and memory.key not in names
+            if gone or (memory.kind == "place" and memory.at < now - KEPT):
                 self._remember(Memory(memory.kind, memory.key, None, now))
             elif memory.value is not None:
                 self._take_in(memory.kind, memory.key, memory.value)
@@ -178,6 +180,26 @@ class Ledger:
     def refreshed_at(self, account: str) -> float | None:
         """Return when the daemon itself last started a usage window of an account."""
         return self._refreshed.get(account)
+
+    def rename(self, old: str, new: str, now: float, *, again: bool) -> None:
+        """Let what was learnt and said of an account follow it to its new name, in place of what is known there.
+
+        ``again``: it may have followed already, before a crash; then what is known there may be its own.
+        """
+        kept: tuple[tuple[str, dict[str, Any], Callable[[Any], str]], ...] = (
+            ("account", self._standings, standing_text),
+            ("pause", self._paused, json.dumps),
+            ("refresh", self._refreshed, json.dumps),
+            ("poll", self._polled, polled_text),
+        )
+        for kind, known, text in kept:
+            if old in known or not again:
+                known.pop(new, None)
+                self._remember(Memory(kind, new, text(known[old]) if old in known else None, now))
+                self._remember(Memory(kind, old, None, now))
+        for each in (*(known for _, known, _ in kept), self.last_used, self._probes):
+            if old in each:
+                each[new] = each.pop(old)
 
     def set_polled(self, account: str, polled: Polled, now: float) -> None:
         """Take in that the usage of an account was asked for, and what came of it."""

@@ -143,7 +143,8 @@ class Logins:
             )
         self._seed(account)
         promised = Grant(account, settings.provider, "promised", "", TokenPair(None, Secret("promised")))
-        target = with_target(world, account, lambda *_: promised).targets[account]
+        # The token endpoint is asked, and the account's own address is not.
+        target = with_target(world, account, lambda *_: promised, lambda *_: False).targets[account]
         if not isinstance(target, Target) or target.oauth is None:
             why = getattr(target, "reason", None)
             raise Refused(f"{account} cannot log in: {why or 'it cannot be addressed'}.")

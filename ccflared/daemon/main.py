@@ -23,6 +23,7 @@ from ccflared.daemon.app import Administration, App, Guesses, Health
 from ccflared.daemon.control import Control
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
+from ccflared.daemon.edits import Edits
 from ccflared.daemon.house import House
 from ccflared.daemon.notify import Notifier
 from ccflared.daemon.poller import Poller
@@ -63,6 +64,7 @@ class Running:
     control: Control
     sources: Sources
     poller: Poller
+    edits: Edits
 
 
 MakeApi = Callable[[Running], tuple[Administration, Health]]
@@ -154,7 +156,9 @@ def _assemble(
     """Build everything and open every socket. Raises Refused, and has then left nothing open."""
     environ = sources.environ
     secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
-    house = House(build(loaded, secrets, custody.grant), recorder, Upstream(), custody, time())
+    # Whom to distrust is remembered, and taken in before anybody is served.
+    world = build(loaded, secrets, custody.grant, lambda _account, _origin: False)
+    house = House(world, recorder, Upstream(), custody, time())
     listeners = Listeners()
     control_fd = pick(handed, "control")
     listeners.inherit([item for item in handed if item is not control_fd])
@@ -166,7 +170,7 @@ def _assemble(
         raise
     first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets))
     reloads = Reloads(sources, house, listeners, first)
-    return Running(house, listeners, reloads, socket, sources, Poller(house))
+    return Running(house, listeners, reloads, socket, sources, Poller(house), Edits(sources, house, reloads))
 
 
 class _Stop:

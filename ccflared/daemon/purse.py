@@ -37,6 +37,13 @@ class Purse:
             self._spent[name] = Spent(current.day, current.month, *starts)
         self._day = (0.0, 0.0, zone)
 
+    def rename(self, old: str, new: str, now: float, zone: dt.tzinfo | None) -> None:
+        """Let what was spent in a name follow it to another one, as its rows of the history do."""
+        if old in self._spent:
+            moved = added(self._spent.pop(old), 0, now, zone)
+            there = added(self.spent(new), 0, now, zone)
+            self._spent[new] = replace(moved, day=moved.day + there.day, month=moved.month + there.month)
+
     def spent(self, name: str) -> Spent:
         """Return what was spent in a name."""
         return self._spent.get(name, _NOTHING)

@@ -25,6 +25,7 @@ from ccflared.store import clients, memories
 from ccflared.store.clients import Before, ClientTraffic
 from ccflared.store.history import History
 from ccflared.store.memories import Changes, Memory
+from ccflared.store.renaming import Renaming
 from ccflared.store.requests import row
 from ccflared.store.schema import open_reader
 from ccflared.store.traffic import Traffic, spent, traffic
@@ -59,6 +60,8 @@ TIDYING = 60.0
 """Seconds from one look for conversations to forget to the next, unless a batch's worth of memories comes before."""
 CONVERSATION_LASTS = 30 * 86_400.0
 """Seconds after which a conversation that was not remembered again may be forgotten."""
+RENAMED = 64
+"""Renamings that rows of requests follow which were under way then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,10 @@ class Recorder:
         self._written = 0
         self._dropped = 0
         self._forgotten = 0
+        self._renamed: deque[Renaming] = deque(maxlen=RENAMED)
+        self._renaming: deque[Renaming] = deque()
+        """Renamings that the history has yet to follow, the first of them up to the row ``_renamed_to``."""
+        self._renamed_to = 0
         self._tidied = float("-inf")
         """When conversations were last looked through, by trio's clock."""
         self._untidied = 0
@@ -131,6 +138,8 @@ class Recorder:
         if self._ended or len(self._waiting) >= self._bound:
             self._dropped += 1
             return
+        for renaming in self._renamed:
+            entry = renaming.applied(entry)
         self._waiting.append(entry)
         self._accepted += 1
         self._offered.set()
@@ -149,6 +158,15 @@ class Recorder:
         self._offered.set()
         if len(self._changes) >= BATCH:
             self._hurry.set()
+
+    def rename(self, renaming: Renaming) -> None:
+        """Let the history follow an account to its new name: in small steps, between other writing.
+
+        The memory of the renaming goes when all has followed.
+        """
+        self._renamed.append(renaming)
+        self._renaming.append(renaming)
+        self._offered.set()
 
     def close(self) -> None:
         """Say that nothing more will come: :meth:`run` writes what waits and returns."""
@@ -183,7 +201,8 @@ class Recorder:
                 else:
                     await self._rest(pause)
                     pause = min(AGAIN_LONGEST, 2 * pause)
-                await self._write()
+                if await self._write() and self._renaming:
+                    await self._rename_some(self._renaming[0])
         finally:
             with trio.CancelScope(shield=True):
                 await self._farewell()
@@ -258,7 +277,8 @@ class Recorder:
 
     async def _gather(self) -> None:
         """Wait for a first entry or memory and, a moment, for company."""
-        if not self._waiting and not self._changes and not self._closing.is_set():
+        idle = not (self._waiting or self._changes or self._renaming)
+        if idle and not self._closing.is_set():
             self._offered = trio.Event()
             await self._offered.wait()
         if max(len(self._waiting), len(self._changes)) < BATCH and not self._closing.is_set():
@@ -281,14 +301,7 @@ class Recorder:
         tidy = due and bool(batch or changes)
         before = time.time() - CONVERSATION_LASTS if tidy else None
         try:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + HOP) as hop:
-                await trio.to_thread.run_sync(
-                    partial(self._history.insert, batch, changes, forget_before=before),
-                    abandon_on_cancel=True,
-                    limiter=self._writer,
-                )
-            if hop.cancelled_caught:
-                raise _silence(HOP)
+            await self._hop(partial(self._history.insert, batch, changes, forget_before=before))
         except (sqlite3.Error, OSError, Refused) as error:
             self._in_trouble(sentence(error, self._database))
             return False
@@ -302,6 +315,25 @@ class Recorder:
         self._advance(len(batch))
         self._well()
         return True
+
+    async def _rename_some(self, renaming: Renaming) -> None:
+        """Let a few more rows follow a renaming; its memory goes with the last."""
+        try:
+            reached = await self._hop(partial(self._history.rename, renaming, self._renamed_to))
+        except (sqlite3.Error, OSError, Refused) as error:
+            self._in_trouble(sentence(error, self._database))
+            return
+        if reached is None:
+            self._renaming.popleft()
+            self.remember(renaming.memory(time.time(), over=True))
+            log.info("the history of account %s is that of %s now", renaming.old, renaming.new)
+        self._renamed_to = reached or 0
+
+    async def _hop(self, work: Callable[[], Answer]) -> Answer:
+        """Write in a thread, to its end. Raises OSError too where the disk does not answer in time."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + HOP):
+            return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._writer)
+        raise _silence(HOP)
 
     async def _farewell(self) -> None:
         """Write what still waits, as long as that makes progress; give up the rest; let go of the file."""

@@ -136,7 +136,7 @@ class _Request:
             choice = plan.choices[0]
             target = self._target(choice.account)
             if not tried and (thread := self.house.thread(self.world, wanted)) is not None:
-                self.house.bindings.offered(thread, choice.account, time())
+                self.house.bindings.offered(thread, self.house.renames.current(choice.account), time())
             others = len({each.account for each in plan.choices}) - 1
             result = await attempts.at(target, choice, others)
             if isinstance(result, Begun):
@@ -210,7 +210,8 @@ class _Request:
         if (thread := self.house.thread(self.world, wanted)) is not None:
             self.house.bindings.expire(now, self.world.config.routing.session_length)
             began = self.inbound.at
-            self.house.bindings.served(thread, choice.account, began, now, borrows=plan.borrows)
+            account = self.house.renames.current(choice.account)
+            self.house.bindings.served(thread, account, began, now, borrows=plan.borrows)
         if choice.begins:
             self.house.begin_session(target, now)
 

@@ -8,7 +8,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,9 +28,10 @@ from ccflared.daemon import logs
 from ccflared.daemon.house import House
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.verdicts import Cause, Verdict
-from ccflared.daemon.world import World, build, shared_keys
+from ccflared.daemon.world import World, shared_keys
 from ccflared.errors import Refused
 from ccflared.money.unpriced import unpriced
+from ccflared.store.renaming import Renaming
 
 log = logging.getLogger("ccflared.reload")
 
@@ -85,7 +86,11 @@ class Reloads:
 
         What was judged already is not judged again because it is seen to have changed, only when asked for.
         """
-        async with self._one_at_a_time:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._one_at_a_time)
+            for name in sorted(self._house.renames.names):
+                # Nobody renews the tokens of an account while they get another name.
+                await stack.enter_async_context(self._house.custody.lock(name))
             seen = await self._look()
             if cause == "file" and not _differ(seen, self._judged):
                 return self.log[0]
@@ -105,6 +110,7 @@ class Reloads:
             self._judged = await self._look() | seen | self._read
             self.log.appendleft(verdict)
             if verdict.applied:
+                await self._house.carry()
                 self.applied = verdict
                 log.info("%s", verdict.sentence)
                 for change in verdict.changes:
@@ -112,6 +118,14 @@ class Reloads:
             else:
                 log.error("%s", verdict.sentence)
             return verdict
+
+    async def expect(self, renaming: Renaming) -> None:
+        """Let the next reload that finds a new name in the file know whose it is. Durable once the recorder settled.
+
+        Between two reloads: one that is reading the file would see the name and not know it.
+        """
+        async with self._one_at_a_time:
+            self._house.renames.begin(renaming)
 
     async def watch(self) -> None:
         """Reload whenever what the configuration was read from has changed and has been stable for a while."""
@@ -151,7 +165,7 @@ class Reloads:
         )
         if house.custody.trouble is not None:
             await house.custody.open()
-        return build(loaded, secrets, house.custody.grant)
+        return house.prospect(loaded, secrets)
 
     async def _reread_secrets(self) -> None:
         """Take in credentials that were renewed, though the file that names them is not taken over as it stands now."""
@@ -166,7 +180,7 @@ class Reloads:
             )
         )
         if secrets != world.secrets:
-            house.move(build(world.loaded, secrets, house.custody.grant))
+            house.move(house.prospect(world.loaded, secrets), as_it_stands=False)
 
     def _put_in_force(self, world: World, number: int, cause: Cause) -> Verdict:
         at = time()

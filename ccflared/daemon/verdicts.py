@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from ccflared.config.report import Mistake, render
 
-Cause = Literal["start", "file", "signal", "command"]
+Cause = Literal["start", "file", "signal", "command", "edit"]
 
 
 @dataclass(frozen=True, slots=True)

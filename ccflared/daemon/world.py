@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from ccflared.config.load import Loaded, Secrets
 from ccflared.config.model import Account, Client, Config
 from ccflared.config.oauth_rules import by_token
+from ccflared.config.words import shell_word
 from ccflared.daemon.access import Rights, digest, networks, open_administration
 from ccflared.money.pricing import Prices, prices_of
 from ccflared.providers.oauth import Grant, Seed, TokenPair, seed_of
+from ccflared.providers.origin import origin
 from ccflared.providers.target import Target, Unfit, resolve
 from ccflared.secret import Secret
 
@@ -47,14 +49,19 @@ A str says why there is none that can be used.
 """
 
 
-def build(loaded: Loaded, secrets: Secrets, grants: Grants) -> World:
+Distrusts = Callable[[str, str], bool]
+"""Says whether an account's credential must not go to an origin."""
+
+
+def build(loaded: Loaded, secrets: Secrets, grants: Grants, distrusts: Distrusts) -> World:
     """Build the world of a configuration that was found valid."""
     config = loaded.config
     return World(
         loaded=loaded,
         secrets=secrets,
         targets={
-            name: _target(config, account, secrets, grants) for name, account in config.accounts.items()
+            name: _target(config, account, secrets, grants, distrusts)
+            for name, account in config.accounts.items()
         },
         rights=_rights(config, secrets),
         zone=ZoneInfo(config.timezone) if config.timezone else None,
@@ -67,14 +74,24 @@ def _billing(config: Config, account: Account) -> Literal["plan", "api"]:
     return account.billing or config.providers[account.provider].billing
 
 
-def with_target(world: World, account: str, grants: Grants) -> World:
-    """Return the world with one account made ready anew, after its tokens have changed."""
-    target = _target(world.config, world.config.accounts[account], world.secrets, grants)
+def with_target(world: World, account: str, grants: Grants, distrusts: Distrusts) -> World:
+    """Return the world with one account made ready anew, after its tokens, or the trust in it, have changed."""
+    target = _target(world.config, world.config.accounts[account], world.secrets, grants, distrusts)
     return replace(world, targets={**world.targets, account: target})
 
 
-def _target(config: Config, account: Account, secrets: Secrets, grants: Grants) -> Target | Unfit:
+def _target(
+    config: Config, account: Account, secrets: Secrets, grants: Grants, distrusts: Distrusts
+) -> Target | Unfit:
+    """Make an account ready, unless its credential must not go where the file says: then nothing has it at hand."""
     provider = config.providers[account.provider]
+    there = origin(account, provider)
+    if account.enabled and there is not None and distrusts(account.name, there):
+        return Unfit(
+            "endpoint not trusted",
+            f"its base_url was set to {account.base_url or there} over the network, without its credential. "
+            f"If that is right: ccflared account trust {shell_word(account.name)}",
+        )
     headers: list[tuple[bytes, Secret]] = []
     for name, value in provider.headers.items():
         secret = secrets.get(value)

@@ -44,6 +44,8 @@ class StateRow:
 
 STATES: Final[tuple[StateRow, ...]] = (
     StateRow("off", "enabled = false", "by an edit of the file", "no"),
+    StateRow("endpoint not trusted", "another base_url that was set over the network without the credential for it",
+             "by ccflared account trust; by an edit of the file; when the credential is set anew", "no"),
     StateRow("no credential", "a key, proxy or header value that cannot be read", "when it can be read", "no"),
     StateRow("needs login", "an OAuth account without a token", "by ccflared login", "no"),
     StateRow("paused", "ccflared account pause", "by ccflared account resume", "no"),

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ccflared.store.memories import CONVERSATION, Memory, forget_beyond, forget_older, keep
+from ccflared.store.memories import CONVERSATION, DURABLE, Memory, forget_beyond, forget_older, keep
+from ccflared.store.renaming import STEP, Renaming, rename_rows
 from ccflared.store.requests import insert
 from ccflared.store.schema import open_history, prove_writable
 from ccflared.wire import Entry
@@ -15,8 +16,12 @@ CONVERSATIONS = 10_000
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is written within, or none of it when something is raised."""
+def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Iterator[None]:
+    """Commit what is written within, or none of it when something is raised.
+
+    ``durable``: it is on the disk then. Else a power cut may take the latest transactions back, all of them whole.
+    """
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -45,6 +50,27 @@ class History:
         With ``forget_before``, a few of the conversations that were last remembered before that time, or are too
         many, are forgotten. Raises sqlite3.Error, OSError or Refused, and then has written nothing.
         """
+        with self._opened() as connection:
+            if entries or memories:
+                durable = any(memory.kind in DURABLE for memory in memories)
+                with transaction(connection, durable=durable):
+                    insert(connection, entries)
+                    keep(connection, memories)
+                    if forget_before is not None:
+                        forget_older(connection, CONVERSATION, forget_before)
+                        forget_beyond(connection, CONVERSATION, CONVERSATIONS)
+
+    def rename(self, renaming: Renaming, after: int) -> int | None:
+        """Give the new name to a step's worth of rows behind the row ``after``; return the last one, None at the end.
+
+        Raises as ``insert``.
+        """
+        with self._opened() as connection, transaction(connection):
+            return rename_rows(connection, renaming, after, STEP)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection to the file that stands there now; after trouble, let go of it."""
         if self._connection is not None and self._standing() != self._file:
             # Moved or removed under us: SQLite would go on writing into a file that nobody can find.
             self.close()
@@ -53,13 +79,7 @@ class History:
                 self._connection = open_history(self._path, patience=self._patience)
                 self._file = self._standing()
                 prove_writable(self._connection)
-            if entries or memories:
-                with transaction(self._connection):
-                    insert(self._connection, entries)
-                    keep(self._connection, memories)
-                    if forget_before is not None:
-                        forget_older(self._connection, CONVERSATION, forget_before)
-                        forget_beyond(self._connection, CONVERSATION, CONVERSATIONS)
+            yield self._connection
         except sqlite3.Error:
             self.close()
             raise

@@ -102,14 +102,28 @@ class Vault:
             with closing(self._open()) as connection:
                 connection.execute("DELETE FROM grants WHERE account = ?", (account,))
 
-    def rename(self, old: str, new: str) -> None:
-        """Move what is kept of an account to its new name, in place of whatever was kept there."""
-        if self.path.exists():
-            with closing(self._open()) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("UPDATE OR REPLACE grants SET account = ? WHERE account = ?", (new, old))
-                connection.execute("UPDATE seeds SET account = ? WHERE account = ?", (new, old))
-                connection.execute("COMMIT")
+    def rename(self, old: str, new: str, *, replaces: str | None) -> None:
+        """Move what is kept of an account to its new name. Done again, it changes nothing more.
+
+        ``replaces``: the id of what was kept there of an earlier account, which goes. Anything else that is there has
+        come since, and stays.
+        """
+        if not self.path.exists():
+            return
+        with closing(self._open()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            ids = dict(
+                connection.execute("SELECT account, id FROM grants WHERE account IN (?, ?)", (old, new))
+            )
+            if new in ids and ids[new] == replaces:
+                connection.execute("DELETE FROM grants WHERE account = ?", (new,))
+                del ids[new]
+            if old in ids and new not in ids:
+                connection.execute("UPDATE grants SET account = ? WHERE account = ?", (new, old))
+            elif old in ids:
+                connection.execute("DELETE FROM grants WHERE account = ?", (old,))
+            connection.execute("UPDATE seeds SET account = ? WHERE account = ?", (new, old))
+            connection.execute("COMMIT")
 
     def tend(self, known: set[str], now: float, keep: float) -> list[str]:
         """Note that the ``known`` accounts are in the file; forget those that were not for ``keep`` seconds."""

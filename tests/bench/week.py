@@ -113,7 +113,12 @@ def _world(text: str) -> World:
         loaded = load(file, environ={}, builtin=builtin())
     assert isinstance(loaded, Loaded), loaded
     secrets = read_secrets(loaded.config, environ={}, state_directory=Path(name))
-    return build(loaded, secrets, lambda account, provider, seed, _: in_force(account, provider, None, seed))
+    return build(
+        loaded,
+        secrets,
+        lambda account, provider, seed, _: in_force(account, provider, None, seed),
+        lambda _account, _origin: False,
+    )
 
 
 def main() -> int:

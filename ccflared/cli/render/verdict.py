@@ -5,7 +5,13 @@ from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Mistake, Verdict
 from ccflared.cli.render.words import ago, clock, listed, many
 
-CAUSES = {"file": "the file changed", "signal": "SIGHUP", "command": "ccflared reload", "start": "the start"}
+CAUSES = {
+    "file": "the file changed",
+    "signal": "SIGHUP",
+    "command": "ccflared reload",
+    "edit": "an edit by REST",
+    "start": "the start",
+}
 
 
 def verdict_lines(verdict: Verdict, sheet: Sheet, *, before: Verdict | None = None) -> list[Line]:

@@ -1,0 +1,274 @@
+"""Edits of the file by REST: one at a time, in a thread, and in force when they are answered.
+
+What must be known whatever happens is durable before the file is written: a secret before the file names it, that a
+credential must not go to a new origin, that an account gets another name.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import time
+from typing import Final
+
+import trio
+
+from ccflared.config.edit import Edit
+from ccflared.config.editing import NotEdited, Prepared, commit, prepare, unreadable
+from ccflared.config.load import Files, Rejected, load, read_files
+from ccflared.config.model import Config
+from ccflared.config.stored import forget_secret, free_name, store_secret
+from ccflared.daemon.house import House
+from ccflared.daemon.reload import Reloads, Sources
+from ccflared.daemon.verdicts import Verdict
+from ccflared.errors import Refused
+from ccflared.providers.origin import strays
+from ccflared.secret import Secret
+from ccflared.store.renaming import Renaming
+
+log = logging.getLogger("ccflared.edits")
+
+_DURABLE_WITHIN: Final = 5.0
+"""Seconds that the history may take to keep what must be kept before the file is written."""
+_UNKEPT: Final = "The history cannot be written, so nobody could remember"
+_NOTHING: Final = "Nothing was written."
+
+
+class Deposits:
+    """Secrets that come with an edit, and the names under which they are going to be stored."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self.given: dict[str, Secret] = {}
+
+    def reference(self, wanted: str, secret: Secret) -> Mapping[str, str]:
+        """Take a secret, to be stored by about this name. Returns what the file says of it."""
+        name = free_name(self._state, wanted)
+        number = 1
+        while name in self.given:
+            number += 1
+            name = free_name(self._state, f"{wanted}-{number}")
+        self.given[name] = secret
+        return {"stored": name}
+
+    def store(self) -> None:
+        """Write them all, durably. Raises OSError, and has then left none."""
+        done = []
+        try:
+            for name, secret in self.given.items():
+                store_secret(self._state, name, secret)
+                done.append(name)
+        except OSError:
+            for name in done:
+                forget_secret(self._state, name)
+            raise
+
+    def take_back(self) -> None:
+        """Erase them. Raises OSError."""
+        for name in self.given:
+            forget_secret(self._state, name)
+
+
+Plan = Callable[[Files, Deposits], Sequence[Edit]]
+"""Makes the edits for the files as they are when their turn has come. Runs in a thread; may raise ClientError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An edit that is wanted, and by whom."""
+
+    plan: Plan
+    trusted: bool
+    """It comes over the control socket."""
+    account: str | None = None
+    """The account that is edited, by the name it has in the file then."""
+    brings: bool = False
+    """Whether that account's credential comes with it."""
+    adds: bool = False
+    removes: bool = False
+    renamed_from: str | None = None
+    allow_less: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An edit that was written, if there was anything to write, and the verdict on the files with it."""
+
+    verdict: Verdict
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    files: tuple[Path, ...]
+    untrusted: str | None = None
+    """The origin that the account's credential does not go to before somebody trusts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An edit that was judged, with the configuration before it, if the files had a valid one."""
+
+    prepared: Prepared
+    before: Config | None
+    deposits: Deposits = field(repr=False)
+
+
+class Edits:
+    """Makes edits. Called from Trio's thread."""
+
+    def __init__(self, sources: Sources, house: House, reloads: Reloads) -> None:
+        self._sources = sources
+        self._house = house
+        self._reloads = reloads
+        self._one_at_a_time = trio.Lock()
+
+    async def make(self, wish: Wish) -> Made | NotEdited:
+        """Make an edit, and have it put in force; or say why nothing was written. Raises ClientError of the plan."""
+        async with self._one_at_a_time:
+            ready = await trio.to_thread.run_sync(self._ready, wish)
+            if isinstance(ready, NotEdited):
+                return ready
+            return await self._make(wish, ready)
+
+    async def expect(self, renaming: Renaming) -> bool:
+        """Have a renaming that somebody else writes into the file followed; durable when this returns True."""
+        await self._reloads.expect(renaming)
+        if await self._durable():
+            return True
+        self._house.renames.withdraw(renaming, time())
+        return False
+
+    def renaming(self, old: str, new: str) -> Renaming:
+        """Return the renaming that begins now."""
+        custody = self._house.custody
+        return Renaming(old, new, time(), grant=custody.id_of(old), replaces=custody.id_of(new))
+
+    async def gone(self, account: str) -> None:
+        """Erase the tokens of an account that was removed, and what is noted of its endpoint. Raises Refused."""
+        await self._house.custody.forget(account)
+        self._house.trust.trust(account, time())
+        await self._durable()
+
+    async def _make(self, wish: Wish, ready: _Ready) -> Made | NotEdited:
+        house = self._house
+        stray = None if wish.trusted else self._stray(wish, ready)
+        with house.trust.editing(wish.account or ""):
+            if (refused := await self._write(wish, ready, stray)) is not None:
+                return refused
+            verdict = await self._reloads.reload("edit", allow_less=wish.allow_less)
+        if verdict.applied:
+            await self._settle(wish, ready, stray)
+        prepared = ready.prepared
+        return Made(
+            verdict,
+            tuple(str(change) for change in prepared.changes),
+            tuple(warning.message for warning in prepared.warnings),
+            tuple(prepared.texts),
+            stray,
+        )
+
+    async def _write(self, wish: Wish, ready: _Ready, stray: str | None) -> NotEdited | None:
+        """Keep what must be known, then write the files; or say why nothing was written."""
+        house, account = self._house, wish.account or ""
+        noted = house.trust.doubt(account, stray, time()) if stray is not None else ()
+        renaming = None if wish.renamed_from is None else self.renaming(wish.renamed_from, account)
+        refused = await self._keep(wish, ready, stray, renaming)
+        if refused is None:
+            refused = await trio.to_thread.run_sync(_written, ready)
+        if refused is None:
+            if renaming is not None:
+                house.renames.written(renaming, time())
+            return None
+        if stray is not None:
+            house.trust.take_back(account, noted, time())
+        if renaming is not None:
+            house.renames.withdraw(renaming, time())
+        return refused
+
+    async def _keep(
+        self, wish: Wish, ready: _Ready, stray: str | None, renaming: Renaming | None
+    ) -> NotEdited | None:
+        """Make durable what must be known before the files are written."""
+        if renaming is not None and not await self.expect(renaming):
+            return NotEdited("not writable", f"{_UNKEPT} that the account gets another name. {_NOTHING}")
+        if stray is not None and not await self._durable():
+            said = f"{_UNKEPT} that this endpoint is not trusted. {_NOTHING}"
+            return NotEdited("not writable", said, paste=ready.prepared.paste, file=ready.prepared.files.main)
+        if wish.adds and not wish.trusted:
+            # What is still kept of an account of that name before was not given for this one.
+            try:
+                await self._house.custody.forget(wish.account or "")
+            except Refused as error:
+                return NotEdited("not writable", f"{error}. {_NOTHING}")
+        return None
+
+    async def _settle(self, wish: Wish, ready: _Ready, stray: str | None) -> None:
+        """Forget what an edit that is in force has made useless."""
+        house = self._house
+        house.settle_trust()
+        if wish.account is not None and wish.brings and stray is None and house.trust.any_of(wish.account):
+            # A new credential came for the origin that stands there.
+            house.trust.trust(wish.account, time())
+            house.retarget(wish.account)
+        if wish.removes and wish.account is not None:
+            await self.gone(wish.account)
+        for name in ready.prepared.released:
+            try:
+                await trio.to_thread.run_sync(forget_secret, self._sources.state_directory, name)
+            except OSError as error:
+                log.warning("the stored secret %s cannot be erased: %s", name, error.strerror)
+
+    def _stray(self, wish: Wish, ready: _Ready) -> str | None:
+        """Return the origin that the edited account's credential was not given for, if the edit sends it there."""
+        after = ready.prepared.loaded.config
+        account = after.accounts.get(wish.account or "")
+        if account is None:
+            return None
+        before = ready.before or self._house.world.config
+        old = before.accounts.get(wish.renamed_from or account.name)
+        return strays(
+            None if old is None or wish.adds else (old, before.providers[old.provider]),
+            (account, after.providers[account.provider]),
+            brought=wish.brings,
+        )
+
+    async def _durable(self) -> bool:
+        """Wait until what was remembered is on the disk. False: it is not, as there is trouble."""
+        with trio.move_on_after(_DURABLE_WITHIN):
+            await self._house.recorder.settled()
+            return self._house.recorder.state.error is None
+        return False
+
+    def _ready(self, wish: Wish) -> _Ready | NotEdited:
+        """Read the files, plan the edit and judge it. Writes nothing."""
+        sources = self._sources
+        files = read_files(sources.path, sources.environ)
+        if isinstance(files, Rejected):
+            return unreadable(files)
+        deposits = Deposits(sources.state_directory)
+        edits = wish.plan(files, deposits)
+        prepared = prepare(
+            files,
+            edits,
+            environ=sources.environ,
+            builtin=sources.builtin,
+            allow_less=wish.allow_less,
+        )
+        if isinstance(prepared, NotEdited):
+            return prepared
+        before = load(sources.path, environ=sources.environ, builtin=sources.builtin, texts=files.texts)
+        return _Ready(prepared, None if isinstance(before, Rejected) else before.config, deposits)
+
+
+def _written(ready: _Ready) -> NotEdited | None:
+    """Store the secrets, then write the files; or say why nothing was written."""
+    try:
+        ready.deposits.store()
+    except OSError as error:
+        said = f"The secret cannot be stored: {error.strerror}. {_NOTHING}"
+        return NotEdited("not writable", said)
+    done = commit(ready.prepared)
+    if isinstance(done, NotEdited):
+        with suppress(OSError):
+            ready.deposits.take_back()
+        return done
+    return None

@@ -1,0 +1,45 @@
+"""What the tests of edits by REST share."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import trio
+from stage import Stage
+
+
+async def call(stage: Stage, method: str, path: str, body: object = None) -> httpx.Response:
+    """Ask over TCP."""
+    return await stage.client.request(method, stage.url + path, json=body, headers=stage.headers)
+
+
+async def at_home(stage: Stage, method: str, path: str, body: object = None) -> httpx.Response:
+    """Ask over the control socket."""
+    transport = httpx.AsyncHTTPTransport(uds=str(stage.running.control.path))
+    async with httpx.AsyncClient(transport=transport, timeout=20) as client:
+        return await client.request(method, "http://localhost" + path, json=body)
+
+
+def told(answer: httpx.Response) -> str:
+    """Return the sentence of an answer, of whatever shape."""
+    body = answer.json()
+    said = body.get("message") or body["error"]
+    return str(said["message"] if isinstance(said, dict) else said)
+
+
+def file_of(stage: Stage) -> dict[str, Any]:
+    """Return what the file says."""
+    return tomllib.loads(stage.config.read_text())
+
+
+def stored(stage: Stage) -> dict[str, str]:
+    """Return the stored secrets."""
+    directory: Path = stage.state / "secrets"
+    return {path.name: path.read_text() for path in directory.iterdir()} if directory.is_dir() else {}
+
+
+async def history_has(stage: Stage, account: str, rows: int) -> None:
+    """Wait until the history has that many rows of an account."""
+    while len([row for row in await stage.rows() if row.account == account]) != rows:
+        await trio.lowlevel.checkpoint()
