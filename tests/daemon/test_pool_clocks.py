@@ -172,7 +172,9 @@ async def refreshed(stage: Stage, name: str, count: int) -> None:
     with trio.fail_after(5):
         # Not before the last one has ended, too: it notes its own time then.
         while (
-            refreshes(stage, name) < count or house.ledger.refreshed_at(name) is None or house.probing[name]
+            refreshes(stage, name) < count
+            or house.ledger.refreshed_at(name) is None
+            or house.under_way.probing[name]
         ):
             await trio.sleep(0.01)
 
