@@ -5,7 +5,6 @@ Trio's thread, and no change here awaits, so each call sees and leaves a whole s
 """
 
 import logging
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from time import time
@@ -14,19 +13,18 @@ from typing import Final
 import trio
 
 from ccflared.config.load import Loaded, Secrets
-from ccflared.daemon import ledger
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.clients import Clients
 from ccflared.daemon.custody import Custody
-from ccflared.daemon.departed import Departed
+from ccflared.daemon.following import Following
 from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.login import Logins
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
-from ccflared.daemon.renames import Renames, formerly
+from ccflared.daemon.renames import formerly
 from ccflared.daemon.trust import Trust
 from ccflared.daemon.under_way import UnderWay
 from ccflared.daemon.upstream import Upstream
@@ -38,14 +36,9 @@ from ccflared.pool.route import Plan
 from ccflared.pool.slots import Slot
 from ccflared.providers.origin import origin
 from ccflared.providers.target import Target
-from ccflared.store.memories import UNTRUSTED, Memory
-from ccflared.store.renaming import Renaming
 from ccflared.wire import Observation, Passed, Quota
 
 log = logging.getLogger("ccflared.accounts")
-
-OF_ACCOUNTS: Final = (*ledger.OF_ACCOUNTS, UNTRUSTED)
-"""Kinds of memories whose keys are names of accounts."""
 
 RECALL_AGAIN: Final = 10.0
 
@@ -72,8 +65,8 @@ class House:
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
         self.trust = Trust(recorder.remember)
-        self.renames = Renames(recorder.remember)
-        self.departed = Departed(recorder.remember)
+        self._following = Following(recorder, custody, self.ledger, self.bindings, self.purse, self.trust)
+        self.renames = self._following.renames
         self.clients = Clients()
         self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.under_way.running)
         self.moved = trio.Event()
@@ -104,10 +97,7 @@ class House:
             self.purse.move(now, self.world.zone, world.zone)
             self.clients.move(now, self.world.zone, world.zone)
         before, self.world = self.world, world
-        self._departed(now)
-        for renaming in self.renames.due(world.config.accounts, now):
-            self._rename(renaming, now, again=False)
-        self.renames.in_force(world.config.accounts)
+        self._following.follow(before.config.accounts, world.config.accounts, now, world.zone, again=False)
         if as_it_stands:
             self.settle_trust()
         self.upstream.close_idle()
@@ -119,25 +109,9 @@ class House:
         for account in config.accounts.values():
             self.trust.at(account.name, origin(account, config.providers[account.provider]), time())
 
-    def _rename(self, renaming: Renaming, now: float, *, again: bool) -> None:
-        """Let everything in memory follow an account to its new name."""
-        old, new = renaming.old, renaming.new
-        self.custody.rename(old, new, renaming.replaces)
-        self.ledger.rename(old, new, now, again=again)
-        self.bindings.rename(old, new)
-        self.purse.rename(old, new, now, self.world.zone)
-        self.trust.rename(old, new, now, again=again)
-        self.renames.follow(renaming)
-
     async def carry(self) -> None:
-        """Let what is on disk follow the accounts that have got another name: tokens first, then the history."""
-        for renaming in self.renames.half():
-            problem = await self.custody.carry(renaming.old, renaming.new, renaming.replaces)
-            if problem is not None:
-                # The next start tries again: until then the tokens are known, and kept under either name.
-                log.error("the tokens of account %s cannot be moved yet: %s", renaming.new, problem)
-            else:
-                self.recorder.rename(self.renames.moved(renaming, time()))
+        """Let what is on disk follow the accounts that have got another name."""
+        await self._following.carry(time())
 
     def retarget(self, account: str) -> None:
         """Make an account ready anew, after its tokens have changed."""
@@ -176,10 +150,7 @@ class House:
             return False
         traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
-        half = self.renames.recall(memories, self.world.config.accounts, now)
-        self.departed.recall(memories)
-        over = self._departed(now, memories)
-        known = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS} - over
+        known = self._following.recall(memories, self.world.config.accounts, now)
         self.ledger.recall(memories, now, known)
         self.bindings.recall(memories)
         self.trust.recall(memories, now, known)
@@ -188,26 +159,15 @@ class House:
         for account, part in traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
-        self._go_on(half, now)
-        for name in over:
-            self.departed.forget(name, now)
+        self._go_on(now)
         self.recalled = True
         await self.carry()
         return True
 
-    def _departed(self, now: float, memories: Iterable[Memory] = ()) -> set[str]:
-        """Take in who has left the file; return those that left it too long ago for anything to be kept of them."""
-        kept = {memory.key for memory in memories if memory.kind in OF_ACCOUNTS}
-        return self.departed.see(kept, {*self.world.config.accounts, *self.renames.names}, now)
-
-    def _go_on(self, half: Iterable[Renaming], now: float) -> None:
-        """Go on with the renamings of the last run; ``half``: of those only the history is left."""
-        for renaming in half:
-            self.recorder.rename(renaming)
-        due = self.renames.due(self.world.config.accounts, now)
-        for renaming in due:
-            self._rename(renaming, now, again=True)
-        self.renames.in_force(self.world.config.accounts)
+    def _go_on(self, now: float) -> None:
+        """Go on with the renamings of the last run, and with the distrust."""
+        names = self.world.config.accounts
+        due = self._following.follow(names, names, now, self.world.zone, again=True)
         self.settle_trust()
         for name in self.world.config.accounts:
             if self.trust.any_of(name) or any(renaming.new == name for renaming in due):

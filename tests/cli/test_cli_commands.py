@@ -319,7 +319,7 @@ def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
         (("frobnicate",), "There are: init, check,"),
         (
             ("account",),
-            "the following arguments are required: list|add|set|rename|remove|pause|resume|reset|test",
+            "the following arguments are required: list|add|set|rename|remove|pause|resume|reset|trust|test",
         ),
         (("account", "lsit"), "did you mean list?"),
         (("account", "reset"), "required: NAME"),

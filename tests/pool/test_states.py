@@ -61,7 +61,8 @@ def failed(*observations: Observation, at: float = NOW, standing: Standing | Non
 def test_the_table_of_states_has_every_state_gravest_first() -> None:
     of_routing = [row.state for row in STATES if row.state in get_args(State)]
     assert list(dict.fromkeys(of_routing)) == list(get_args(State))
-    assert [row.state for row in STATES[:3]] == ["off", "no credential", "needs login"]
+    others = ["off", "endpoint not trusted", "no credential", "needs login"]
+    assert [row.state for row in STATES[:4]] == others
     assert all(row.comes_from and (row.ends or row.state == "ready") for row in STATES)
 
 
