@@ -34,6 +34,11 @@ async def add(call: Call) -> Reply:
     said = f"Client {name} is added; its key is told this once."
     if first:
         said += " From now on every request needs a key of a client, also from this machine."
+        if call.running.house.world.config.admin is None:
+            said += (
+                " Administration over TCP is closed from now on, as there is no [admin] token; it goes on by the "
+                f"control socket: curl --unix-socket {call.running.control.path} http://localhost/api/accounts"
+            )
     return await _edited(call, edits, said, {"id": name, "name": name, "key": key.reveal()})
 
 

@@ -28,7 +28,9 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
                 "pauseReason": _pause_reason(item),
                 "requiresReauth": item["state"] == "needs login",
                 "hasRefreshToken": item["token"] is not None and item["token"]["kind"] in ("login", "seed"),
-                "tokenStatus": _token_status(item["token"], now),
+                "tokenStatus": "expired"
+                if item["state"] == "no credential"
+                else _token_status(item["token"], now),
                 "tokenExpiresAt": iso(item["token"]["valid_until"]) if item["token"] else None,
                 "lastUsed": iso(item["last_used"]),
                 "rateLimitStatus": _limit_text(limited, now),

@@ -103,6 +103,8 @@ def _todo(house: House, account: Account, kind: Kind, problem: Problem | None) -
     oauth = oauth_of(account, house.world.config.providers[account.provider])
     lacking = [] if oauth is None else login_lacks(oauth)
     command = f"ccflared login {quote(account.name)}"
+    if lacking == ["client_id"]:
+        return f"ccflared account set {quote(account.name)} oauth.client_id=ID, then {command}"
     if lacking:
         return (
             f"add {' and '.join(lacking)} to oauth in [{dotted(('accounts', account.name))}], then {command}"

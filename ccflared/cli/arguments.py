@@ -55,6 +55,11 @@ class Parser(argparse.ArgumentParser):
         if self.rest is not None and not any(word.startswith("-") for word in left):
             setattr(found, self.rest, [*getattr(found, self.rest), *left])
             left = []
+        if any(word.startswith("--api-key") for word in left):
+            self.error(
+                "a key is no word of a command, where all can read it: --api-key-stdin, --api-key-env V or "
+                "--api-key-file F takes it"
+            )
         if left:
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return found, left

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -175,7 +176,4 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
 def _command() -> str:
     """How the person got here: the command if it is on the path, else the way this one was started."""
     given = sys.argv[0]
-    on_path = any(
-        Path(directory, "ccflared").exists() for directory in os.environ.get("PATH", "").split(os.pathsep)
-    )
-    return "ccflared" if on_path else os.path.realpath(given)
+    return "ccflared" if shutil.which("ccflared") else os.path.realpath(given)

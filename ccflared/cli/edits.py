@@ -33,6 +33,7 @@ from ccflared.config.model import Config
 from ccflared.config.stored import forget_secret
 from ccflared.config.words import did_you_mean, dotted, quoted
 from ccflared.errors import NotRunning, Refused, UsageError
+from ccflared.money.unpriced import unpriced
 from ccflared.providers.presets import builtin
 
 FILES: Final = "\0files"
@@ -127,7 +128,7 @@ def tell(at: Site, done: Edited, report: Report, *, allow_less: bool = False) ->
     """Have the daemon take an edit over, and print what was done. Returns 0, or 4 if the daemon does not take it."""
     terminal = terminal_of(sys.stderr, os.environ) if report.quiet else stdout()
     standing = _standing(at, report, done, terminal, allow_less=allow_less)
-    warnings = [each.message for each in done.warnings]
+    warnings = [each.message for each in done.warnings] + _unpriced(done, report)
     if at.json:
         say(
             dumps(
@@ -288,6 +289,12 @@ def _applied(verdict: Verdict, report: Report, terminal: Terminal) -> list[Line]
         if report.entry and not report.covers and warning.startswith((f"{entry}.", f"{entry}:")):
             lines += sheet.text(Span("Note: ", "warn"), warning, indent=0, hang=2)
     return lines
+
+
+def _unpriced(done: Edited, report: Report) -> list[str]:
+    """Return what an edit keeps from being asked, because nobody knows what it costs."""
+    entry = dotted(report.entry)
+    return [said for said in unpriced(done.loaded.config) if report.entry and said.startswith(f"{entry} ")]
 
 
 def _not_running(

@@ -244,8 +244,10 @@ used only a daemon knows.
         """
 Prints the address of the provider's login page, reads the code that is shown there, and exchanges it for
 tokens, which are kept in the state directory (tokens.db, mode 0600) and renewed by the daemon. The browser
-may be on any machine, so it works over ssh and in containers. The account must be in the file, and its oauth
-table must have the client_id that was issued to you. Works with the daemon running or not.
+may may be on any machine, so it works over ssh and in containers. The account must be in the file, and its oauth
+table must have the client_id that was issued to you (ccflared account set NAME oauth.client_id=ID). Works with
+the daemon running or not. One command prints the address and takes the code: with --code-stdin, too, it waits
+for the code until the standard input ends.
 What a plan's account may be used for is decided by the plan's terms.
 """,
         (

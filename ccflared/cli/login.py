@@ -40,15 +40,15 @@ class Way(NamedTuple):
 def login(question: Question, name: str, *, code_stdin: bool) -> int:
     """Log an account in. Returns 0. Raises Refused, and UsageError where nobody is there to paste a code."""
     terminal = stdout()
-    if not (code_stdin or (sys.stdin.isatty() and terminal.interactive)):
-        raise UsageError(
-            "A login needs somebody who opens an address and pastes a code: run it on a terminal (ssh -t, "
-            "docker exec -it). With --code-stdin the code is read from the standard input after the address "
-            "was printed."
-        )
     sheet = terminal.sheet()
     with _way(question) as way:
-        page = way.begin(name)
+        page = way.begin(name)  # first: what is wrong with the account is worth knowing on no terminal, too
+        if not (code_stdin or (sys.stdin.isatty() and terminal.interactive)):
+            raise UsageError(
+                "A login needs somebody who opens an address and pastes a code: run it on a terminal (ssh -t, "
+                "docker exec -it). With --code-stdin the code is read from the standard input, by the same command "
+                "that has printed the address."
+            )
         terminal.write(
             sheet.text(
                 f"Open this address in a browser, on any machine, and log in as {bare(name)}:", indent=0

@@ -167,9 +167,7 @@ def _credential(config: Config, account: Account, reading: Reading) -> None:
         reading.warn(path, f"{_title(path)} has no api_key; it cannot serve until it has one", "key")
     elif not given and oauth is not None and not _client_id(account.oauth, provider.oauth):
         hint = "or credentials_file, or a token"
-        reading.warn(
-            path, f"{_title(path)} cannot log in: it has no client_id in oauth = {{ … }}, {hint}", "key"
-        )
+        reading.warn(path, f"{_title(path)} cannot log in: give it oauth.client_id, {hint}", "key")
 
 
 def _client_id(*tables: OAuth | None) -> bool:

@@ -94,7 +94,9 @@ class Logins:
         if isinstance(code, str):
             raise NotTheCode(f"What was pasted is not the code: {code}.")
         if not hmac.compare_digest(code.state.encode(), waiting.state.encode()):
-            raise NotTheCode("This code belongs to another login: it came from another address.")
+            raise NotTheCode(
+                "This code belongs to another login: each time the command is run it prints an address of its own."
+            )
         del self._pending[session]
         pair = await self._exchange(self._target(waiting.account), code, waiting.verifier)
         settings, seed = self._seed(waiting.account)
@@ -109,6 +111,11 @@ class Logins:
         settings = world.config.accounts[account]
         if not by_token(settings, world.config.providers[settings.provider]):
             raise Refused(f"{account} has no login: it has an API key.")
+        if (
+            settings.credentials_file is None
+            and getattr(world.targets[account], "state", None) == "needs login"
+        ):
+            raise Refused(f"{account} is not logged in; there is nothing to forget.")
         if settings.credentials_file is not None:
             raise Refused(f"The tokens of {account} are those of {settings.credentials_file}: log out there.")
         _, seed = self._seed(account)

@@ -91,7 +91,9 @@ def log_lines(verdicts: list[Verdict], now: float, sheet: Sheet) -> list[Line]:
         lines += sheet.facts((word,), *facts, indent=0, hang=5, label=f"{number:>3}  ")
         if verdict.applied and not verdict.changes and verdict.cause != "start":
             lines += sheet.text(Span("nothing changed", "faint"), indent=5)
-        lines += detail_lines(verdict, sheet, indent=5)
+        # What is not wrong but should be known stands in each; once is enough.
+        told = verdict if verdict is verdicts[0] else verdict._replace(warnings=())
+        lines += detail_lines(told, sheet, indent=5)
     return lines
 
 
