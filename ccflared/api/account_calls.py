@@ -76,15 +76,23 @@ async def trust(call: Call) -> Reply:
     there = origin(account, config.providers[account.provider])
     if there is None or not house.trust.distrusted(name, there):
         return done(f"{name} was trusted already.")
-    house.trust.trust(name, time())
-    await house.recorder.settled()
+    try:
+        house.trust.trust(name)
+    except Refused as error:
+        raise ClientError(503, "api_error", f"{error}.") from error
     house.retarget(name)
     return done(f"{name} may send its credential to {there}" + _left(house, name))
 
 
 async def expect_rename(call: Call) -> Reply:
-    """Let state, tokens and history follow to the name that somebody is about to write into the file: ``{name}``."""
+    """Let state, tokens and history follow to the name that somebody is about to write into the file: ``{name}``.
+
+    With ``over`` it was not written after all.
+    """
     edits = call.running.edits
+    if call.body.get("over") is True:
+        edits.not_written(call.parts[0], text(call.body, "name"))
+        return done("Nothing will follow.")
     if not await edits.expect(edits.renaming(call.account, text(call.body, "name"))):
         raise ClientError(
             503, "api_error", "The history cannot be written, so what is known could not follow."

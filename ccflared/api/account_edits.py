@@ -143,6 +143,8 @@ async def billing_type(call: Call) -> Reply:
 
 async def custom_endpoint(call: Call) -> Reply:
     """Take ``{customEndpoint, apiKey?}``; an empty one is the provider's own. Its credential is bound to its origin."""
+    if "customEndpoint" not in call.body:
+        wrong("customEndpoint: a URL is expected, or an empty text for the provider's own")
     return await _set(
         call, {"base_url": maybe_text(call.body, "customEndpoint")}, secret(call.body, "apiKey")
     )
@@ -150,6 +152,8 @@ async def custom_endpoint(call: Call) -> Reply:
 
 async def model_mappings(call: Call) -> Reply:
     """Take ``{modelMappings}``: all of them; an empty object takes them out."""
+    if "modelMappings" not in call.body:
+        wrong("modelMappings: an object is expected")
     return await _set(call, {"models": _mappings(call.body)})
 
 

@@ -14,9 +14,9 @@ from ccflared.cli.client import account_path
 from ccflared.cli.edits import Site, runs_from, state_of
 from ccflared.config.model import Config
 from ccflared.daemon.directory import held
+from ccflared.daemon.trust import UNTRUSTED, Trust
 from ccflared.errors import Refused
 from ccflared.store.history import History
-from ccflared.store.memories import UNTRUSTED, Memory
 from ccflared.store.renaming import Renaming
 from ccflared.store.vault import Vault
 
@@ -39,7 +39,11 @@ def state_moves(at: Site, config: Config, old: str, new: str) -> Iterator[Follow
         answer = at.question.daemon.post(account_path(old, "expect-rename"), {"name": new})
         if answer.status not in (200, 404):  # 404: it is in the file, but was never in force
             raise answer.unexpected("account rename")
-        yield following
+        try:
+            yield following
+        finally:
+            if not following.written:
+                at.question.daemon.post(account_path(old, "expect-rename"), {"name": new, "over": True})
         return
     with _offline(state_of(at, config)) as state:
         if state is None:
@@ -71,10 +75,9 @@ def state_goes(at: Site, config: Config, name: str) -> None:
         if state is None:
             return
         Vault(state / "tokens.db").erase(name)
-        if (state / "ccflared.db").exists():
-            history = History(state / "ccflared.db", patience=5.0)
-            history.insert((), [Memory(UNTRUSTED, name, None, time())])
-            history.close()
+        trust = Trust(state / UNTRUSTED)
+        trust.read()
+        trust.trust(name)
 
 
 @contextmanager

@@ -168,7 +168,16 @@ def _disputed(text: str) -> bool:
 
 def as_toml(edits: Sequence[Edit]) -> str:
     """Return what to write by hand instead: TOML, and comments where something is to be taken out."""
-    return "\n".join(line for edit in edits for line in _lines(edit))
+    lines: list[str] = []
+    header = ""
+    for edit in edits:
+        for line in _lines(edit):
+            if line.startswith("[") and not line.startswith("[["):
+                if line == header:
+                    continue  # a table has one header, however many of its keys change
+                header = line
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _lines(edit: Edit) -> Iterator[str]:

@@ -6,8 +6,9 @@ credential must not go to a new origin, that an account gets another name.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time
 from typing import Final
@@ -16,14 +17,15 @@ import trio
 
 from ccflared.config.edit import Edit
 from ccflared.config.editing import NotEdited, Prepared, commit, prepare, unreadable
-from ccflared.config.load import Files, Rejected, load, read_files
+from ccflared.config.load import Files, Rejected, load, read_files, references
 from ccflared.config.model import Config
 from ccflared.config.stored import forget_secret, free_name, store_secret
+from ccflared.config.toml_text import toml_value
 from ccflared.daemon.house import House
 from ccflared.daemon.reload import Reloads, Sources
 from ccflared.daemon.verdicts import Verdict
 from ccflared.errors import Refused
-from ccflared.providers.origin import strays
+from ccflared.providers.origin import strays, vouches
 from ccflared.secret import Secret
 from ccflared.store.renaming import Renaming
 
@@ -38,15 +40,17 @@ _NOTHING: Final = "Nothing was written."
 class Deposits:
     """Secrets that come with an edit, and the names under which they are going to be stored."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, named: AbstractSet[str] = frozenset()) -> None:
+        """``named``: stored secrets that the file names already, whether they are there or not."""
         self._state = state
+        self._named = named
         self.given: dict[str, Secret] = {}
 
     def reference(self, wanted: str, secret: Secret) -> Mapping[str, str]:
         """Take a secret, to be stored by about this name. Returns what the file says of it."""
         name = free_name(self._state, wanted)
         number = 1
-        while name in self.given:
+        while name in self.given or name in self._named:
             number += 1
             name = free_name(self._state, f"{wanted}-{number}")
         self.given[name] = secret
@@ -63,6 +67,13 @@ class Deposits:
             for name in done:
                 forget_secret(self._state, name)
             raise
+
+    def by_hand(self, refused: NotEdited) -> NotEdited:
+        """Return a refusal whose words for the file do not name what was not stored."""
+        paste = refused.paste
+        for name in self.given:
+            paste = paste.replace(toml_value({"stored": name}), toml_value("the key that was sent"))
+        return replace(refused, paste=paste)
 
     def take_back(self) -> None:
         """Erase them. Raises OSError."""
@@ -137,6 +148,10 @@ class Edits:
         self._house.renames.withdraw(renaming, time())
         return False
 
+    def not_written(self, old: str, new: str) -> None:
+        """Take in that a renaming that was expected has not come into the file."""
+        self._house.renames.give_up(old, new, time())
+
     def renaming(self, old: str, new: str) -> Renaming:
         """Return the renaming that begins now."""
         custody = self._house.custody
@@ -145,11 +160,22 @@ class Edits:
     async def gone(self, account: str) -> None:
         """Erase the tokens of an account that was removed, and what is noted of its endpoint. Raises Refused."""
         await self._house.custody.forget(account)
-        self._house.trust.trust(account, time())
+        self._house.trust.trust(account)
         await self._durable()
 
     async def _make(self, wish: Wish, ready: _Ready) -> Made | NotEdited:
         house = self._house
+        name = wish.account or ""
+        if (
+            wish.adds
+            and not wish.trusted
+            and (name in house.renames.names or name in house.world.config.accounts)
+        ):
+            # What is known under that name belongs to another account, which the file names otherwise by now.
+            said = (
+                f"{name} is the name of an account that is in force, or about to get another name. {_NOTHING}"
+            )
+            return NotEdited("taken", said)
         stray = None if wish.trusted else self._stray(wish, ready)
         with house.trust.editing(wish.account or ""):
             if (refused := await self._write(wish, ready, stray)) is not None:
@@ -169,9 +195,12 @@ class Edits:
     async def _write(self, wish: Wish, ready: _Ready, stray: str | None) -> NotEdited | None:
         """Keep what must be known, then write the files; or say why nothing was written."""
         house, account = self._house, wish.account or ""
-        noted = house.trust.doubt(account, stray, time()) if stray is not None else ()
+        try:
+            noted = house.trust.doubt(account, stray) if stray is not None else ()
+        except Refused as error:
+            return NotEdited("not writable", f"{error}. {_NOTHING}")
         renaming = None if wish.renamed_from is None else self.renaming(wish.renamed_from, account)
-        refused = await self._keep(wish, ready, stray, renaming)
+        refused = await self._keep(renaming)
         if refused is None:
             refused = await trio.to_thread.run_sync(_written, ready)
         if refused is None:
@@ -179,26 +208,15 @@ class Edits:
                 house.renames.written(renaming, time())
             return None
         if stray is not None:
-            house.trust.take_back(account, noted, time())
+            house.trust.take_back(account, noted)
         if renaming is not None:
             house.renames.withdraw(renaming, time())
         return refused
 
-    async def _keep(
-        self, wish: Wish, ready: _Ready, stray: str | None, renaming: Renaming | None
-    ) -> NotEdited | None:
+    async def _keep(self, renaming: Renaming | None) -> NotEdited | None:
         """Make durable what must be known before the files are written."""
         if renaming is not None and not await self.expect(renaming):
             return NotEdited("not writable", f"{_UNKEPT} that the account gets another name. {_NOTHING}")
-        if stray is not None and not await self._durable():
-            said = f"{_UNKEPT} that this endpoint is not trusted. {_NOTHING}"
-            return NotEdited("not writable", said, paste=ready.prepared.paste, file=ready.prepared.files.main)
-        if wish.adds and not wish.trusted:
-            # What is still kept of an account of that name before was not given for this one.
-            try:
-                await self._house.custody.forget(wish.account or "")
-            except Refused as error:
-                return NotEdited("not writable", f"{error}. {_NOTHING}")
         return None
 
     async def _settle(self, wish: Wish, ready: _Ready, stray: str | None) -> None:
@@ -206,9 +224,13 @@ class Edits:
         house = self._house
         house.settle_trust()
         if wish.account is not None and wish.brings and stray is None and house.trust.any_of(wish.account):
-            # A new credential came for the origin that stands there.
-            house.trust.trust(wish.account, time())
-            house.retarget(wish.account)
+            account = ready.prepared.loaded.config.accounts.get(wish.account)
+            if account is not None and vouches(
+                account, ready.prepared.loaded.config.providers[account.provider]
+            ):
+                # A new credential came for the origin that stands there.
+                house.trust.trust(wish.account)
+                house.retarget(wish.account)
         if wish.removes and wish.account is not None:
             await self.gone(wish.account)
         for name in ready.prepared.released:
@@ -244,7 +266,11 @@ class Edits:
         files = read_files(sources.path, sources.environ)
         if isinstance(files, Rejected):
             return unreadable(files)
-        deposits = Deposits(sources.state_directory)
+        before = load(sources.path, environ=sources.environ, builtin=sources.builtin, texts=files.texts)
+        config = None if isinstance(before, Rejected) else before.config
+        stored = references(config) if config is not None else ()
+        named = {str(ref.value) for _, ref in stored if ref.kind == "stored"}
+        deposits = Deposits(sources.state_directory, named)
         edits = wish.plan(files, deposits)
         prepared = prepare(
             files,
@@ -254,9 +280,8 @@ class Edits:
             allow_less=wish.allow_less,
         )
         if isinstance(prepared, NotEdited):
-            return prepared
-        before = load(sources.path, environ=sources.environ, builtin=sources.builtin, texts=files.texts)
-        return _Ready(prepared, None if isinstance(before, Rejected) else before.config, deposits)
+            return deposits.by_hand(prepared)
+        return _Ready(prepared, config, deposits)
 
 
 def _written(ready: _Ready) -> NotEdited | None:
@@ -265,10 +290,13 @@ def _written(ready: _Ready) -> NotEdited | None:
         ready.deposits.store()
     except OSError as error:
         said = f"The secret cannot be stored: {error.strerror}. {_NOTHING}"
-        return NotEdited("not writable", said)
+        prepared = ready.prepared
+        return ready.deposits.by_hand(
+            NotEdited("not writable", said, paste=prepared.paste, file=prepared.files.main)
+        )
     done = commit(ready.prepared)
     if isinstance(done, NotEdited):
         with suppress(OSError):
             ready.deposits.take_back()
-        return done
+        return ready.deposits.by_hand(done)
     return None

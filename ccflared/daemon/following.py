@@ -15,12 +15,12 @@ from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.renames import Renames
 from ccflared.daemon.trust import Trust
-from ccflared.store.memories import UNTRUSTED, Memory
+from ccflared.store.memories import Memory
 from ccflared.store.renaming import Renaming
 
 log = logging.getLogger("ccflared.accounts")
 
-_OF_ACCOUNTS: Final = (*ledger.OF_ACCOUNTS, UNTRUSTED)
+_OF_ACCOUNTS: Final = ledger.OF_ACCOUNTS
 """Kinds of memories whose keys are names of accounts."""
 
 
@@ -75,7 +75,7 @@ class Following:
             self.ledger.rename(old, new, now, again=again)
             self.bindings.rename(old, new)
             self.purse.rename(old, new, now, zone)
-            self.trust.rename(old, new, now, again=again)
+            self.trust.rename(old, new)
             self.renames.follow(renaming)
         self.renames.in_force(names)
         self.departed.see({*before} - {each.old for each in due}, {*names, *self.renames.names}, now)

@@ -47,7 +47,14 @@ class House:
     """The daemon's state in memory."""
 
     def __init__(
-        self, world: World, recorder: Recorder, upstream: Upstream, custody: Custody, started_at: float
+        self,
+        world: World,
+        recorder: Recorder,
+        upstream: Upstream,
+        custody: Custody,
+        *,
+        trust: Trust,
+        started_at: float,
     ) -> None:
         self.world = world
         self.recorder = recorder
@@ -64,7 +71,7 @@ class House:
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
-        self.trust = Trust(recorder.remember)
+        self.trust = trust
         self._following = Following(recorder, custody, self.ledger, self.bindings, self.purse, self.trust)
         self.renames = self._following.renames
         self.clients = Clients()
@@ -84,7 +91,9 @@ class House:
             lambda account, provider, seed, known: self.custody.grant(
                 account, provider, seed, known, was.get(account)
             ),
-            lambda account, there: self.trust.distrusted(was.get(account, account), there),
+            lambda account, there: any(
+                self.trust.distrusted(name, there) for name in {account, was.get(account, account)}
+            ),
         )
 
     def move(self, world: World, *, as_it_stands: bool = True) -> None:
@@ -107,7 +116,7 @@ class House:
         """Forget whom not to trust where the file, which is in force as it stands, names other origins by now."""
         config = self.world.config
         for account in config.accounts.values():
-            self.trust.at(account.name, origin(account, config.providers[account.provider]), time())
+            self.trust.at(account.name, origin(account, config.providers[account.provider]))
 
     async def carry(self) -> None:
         """Let what is on disk follow the accounts that have got another name."""
@@ -153,7 +162,6 @@ class House:
         known = self._following.recall(memories, self.world.config.accounts, now)
         self.ledger.recall(memories, now, known)
         self.bindings.recall(memories)
-        self.trust.recall(memories, now, known)
         self.purse.restore(day, month, now, zone)
         self.clients.restore(clients, now, zone)
         for account, part in traffic.accounts.items():

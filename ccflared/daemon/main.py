@@ -33,6 +33,7 @@ from ccflared.daemon.reload import Reloads, Sources, warnings
 from ccflared.daemon.renewing import Renewing
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.sockets import Inherited, inherited, pick
+from ccflared.daemon.trust import UNTRUSTED, Trust
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.verdicts import Verdict
 from ccflared.daemon.world import build
@@ -98,10 +99,14 @@ async def run(
         recorder = Recorder(directory / "ccflared.db")
         custody = Custody(Vault(directory / "tokens.db"))
         await custody.open()
+        trust = Trust(directory / UNTRUSTED)
+        trust.read()
         async with trio.open_nursery() as books:
             await books.start(recorder.run)
             try:
-                running = _assemble(loaded, sources, recorder, custody, inherited(environ))
+                running = _assemble(
+                    loaded, sources, recorder, custody, trust=trust, handed=inherited(environ)
+                )
                 await running.house.recall()
                 await _services(running, make_api, signals, task_status)
             finally:
@@ -151,14 +156,19 @@ async def _services(
 
 
 def _assemble(
-    loaded: Loaded, sources: Sources, recorder: Recorder, custody: Custody, handed: Sequence[Inherited]
+    loaded: Loaded,
+    sources: Sources,
+    recorder: Recorder,
+    custody: Custody,
+    *,
+    trust: Trust,
+    handed: Sequence[Inherited],
 ) -> Running:
     """Build everything and open every socket. Raises Refused, and has then left nothing open."""
     environ = sources.environ
     secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
-    # Whom to distrust is remembered, and taken in before anybody is served.
-    world = build(loaded, secrets, custody.grant, lambda _account, _origin: False)
-    house = House(world, recorder, Upstream(), custody, time())
+    world = build(loaded, secrets, custody.grant, trust.distrusted)
+    house = House(world, recorder, Upstream(), custody, trust=trust, started_at=time())
     listeners = Listeners()
     control_fd = pick(handed, "control")
     listeners.inherit([item for item in handed if item is not control_fd])

@@ -60,6 +60,12 @@ class Renames:
         if self._pending.pop(renaming.key, None) is not None:
             self._remember(renaming.memory(now, over=True))
 
+    def give_up(self, old: str, new: str, now: float) -> None:
+        """Take in that somebody who was about to write a new name into the file has not."""
+        for renaming in list(self._pending.values()):
+            if (renaming.old, renaming.new, renaming.phase) == (old, new, "begun"):
+                self.withdraw(renaming, now)
+
     def moved(self, renaming: Renaming, now: float) -> Renaming:
         """Take in that tokens and what was learnt have followed. Returns the renaming as it is remembered."""
         self._pending.pop(renaming.key, None)
@@ -81,7 +87,9 @@ class Renames:
         asked = _asked_for(self._pending.values(), names)
         for renaming in list(self._pending.values()):
             late = renaming.phase == "begun" and not 0 <= now - renaming.at < EXPECTED
-            if late and renaming not in asked and renaming.key not in self._followed:
+            # Written, and taken back again: whoever gets the new name later is somebody else.
+            undone = renaming.phase != "begun" and renaming.old in names
+            if (late or undone) and renaming not in asked and renaming.key not in self._followed:
                 self.withdraw(renaming, now)
         return [renaming for renaming in asked if renaming.key not in self._followed]
 

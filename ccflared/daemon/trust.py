@@ -1,36 +1,53 @@
 """Where credentials must not go: origins that somebody has set over the network, and that nobody has confirmed.
 
-The owner of that knowledge. Each entry is durable before the file names its origin, and counts only for that origin:
-who writes another one into the file by hand has said by that where the credential is to go.
+The owner of that knowledge, and of ``untrusted.json`` in the state directory, which holds nothing else: it must be
+known before the first request is served, whatever has become of the history. Each entry is durable before the
+configuration names its origin, and counts only for that origin: who writes another one into the file by hand has said
+by that where the credential is to go. It changes so seldom that the few milliseconds of writing are taken in place.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
-from ccflared.daemon.ledger import Remember
-from ccflared.store.memories import UNTRUSTED, Memory
+from ccflared.config.load.reading import read_regular
+from ccflared.config.save import replace_file
+from ccflared.errors import Refused
+
+log = logging.getLogger("ccflared.accounts")
+
+UNTRUSTED: Final = "untrusted.json"
+"""Its file in the state directory."""
+_LARGEST: Final = 1024 * 1024
+_MOST: Final = 1000
 
 
 class Trust:
     """The untrusted origins by account."""
 
-    def __init__(self, remember: Remember) -> None:
-        self._remember = remember
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._untrusted: dict[str, tuple[str, ...]] = {}
         self._edited: str | None = None
         """The account that is being edited: what is noted of it is not in its file yet."""
 
-    def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
-        """Take in what was remembered before this start. ``known``: the accounts that are not forgotten."""
-        names = set(known)
-        for memory in memories:
-            if memory.kind != UNTRUSTED or memory.value is None:
-                continue
-            if memory.key not in names:
-                self._remember(Memory(UNTRUSTED, memory.key, None, now))
-            else:
-                self._untrusted.setdefault(memory.key, _origins(memory.value))
+    def read(self) -> None:
+        """Take in what was noted before this start. Raises Refused where that cannot be known: nobody may be served."""
+        try:
+            content, _ = read_regular(self._file, _LARGEST)
+            noted = json.loads(content)
+            self._untrusted = {str(name): tuple(map(str, origins)) for name, origins in noted.items()}
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "it is damaged"
+            raise Refused(
+                f"{self._file} cannot be read: {why}. It says which endpoints were set over the network and not "
+                "confirmed. See to it; or look through the base_url of your accounts, then remove it."
+            ) from error
 
     def distrusted(self, account: str, origin: str) -> bool:
         """Whether an account's credential must not go there."""
@@ -49,50 +66,51 @@ class Trust:
         finally:
             self._edited = None
 
-    def doubt(self, account: str, origin: str, now: float) -> tuple[str, ...]:
+    def doubt(self, account: str, origin: str) -> tuple[str, ...]:
         """Note, before it is written into the file, that an account must not send its credential to an origin.
 
         Returns what was noted before; it stays, as the file still names that.
         """
         before = self._untrusted.get(account, ())
-        self._set(account, tuple(dict.fromkeys((*before, origin))), now)
+        self._set(account, tuple(dict.fromkeys((*before, origin))))
         return before
 
-    def take_back(self, account: str, before: tuple[str, ...], now: float) -> None:
+    def take_back(self, account: str, before: tuple[str, ...]) -> None:
         """Take in that the file was not written; ``before`` is what ``doubt`` returned."""
-        self._set(account, before, now)
+        self._write({**self._untrusted, account: before}, must=False)
 
-    def at(self, account: str, origin: str | None, now: float) -> None:
+    def at(self, account: str, origin: str | None) -> None:
         """Take in where an account is by the file as it stands: what is noted of other origins is of no use then."""
         noted = self._untrusted.get(account)
         if noted is not None and account != self._edited:
             left = tuple(each for each in noted if each == origin)
             if left != noted:
-                self._set(account, left, now)
+                self._write({**self._untrusted, account: left}, must=False)
 
-    def trust(self, account: str, now: float) -> None:
+    def trust(self, account: str) -> None:
         """Let the credential of an account go where the file says: somebody who may say so has, or it is gone."""
-        self._set(account, (), now)
+        self._set(account, ())
 
-    def rename(self, old: str, new: str, now: float, *, again: bool) -> None:
-        """Let what is noted of an account follow it to its new name. ``again``: it may have followed already."""
-        noted = self._untrusted.get(old, ())
-        if noted or not again:
-            self._set(new, noted, now)
-            self._set(old, (), now)
+    def rename(self, old: str, new: str) -> None:
+        """Let what is noted of an account follow it to its new name, where it joins what is noted there."""
+        noted = dict.fromkeys((*self._untrusted.get(new, ()), *self._untrusted.get(old, ())))
+        if noted:
+            self._write({**self._untrusted, new: tuple(noted), old: ()}, must=False)
 
-    def _set(self, account: str, origins: tuple[str, ...], now: float) -> None:
-        if origins:
-            self._untrusted[account] = origins
-            self._remember(Memory(UNTRUSTED, account, json.dumps(origins), now))
-        elif self._untrusted.pop(account, None) is not None:
-            self._remember(Memory(UNTRUSTED, account, None, now))
+    def _set(self, account: str, origins: tuple[str, ...]) -> None:
+        if origins != self._untrusted.get(account, ()):
+            self._write({**self._untrusted, account: origins})
 
-
-def _origins(text: str) -> tuple[str, ...]:
-    """Read what was noted. What cannot be read distrusts nothing: no origin is called that."""
-    try:
-        told = json.loads(text)
-    except ValueError:
-        return ()
-    return tuple(each for each in told if isinstance(each, str)) if isinstance(told, list) else ()
+    def _write(self, noted: dict[str, tuple[str, ...]], *, must: bool = True) -> None:
+        """Keep it, durably. Raises Refused where it ``must`` be and cannot: nothing has changed then."""
+        left = {account: origins for account, origins in noted.items() if origins}
+        if len(left) > _MOST:
+            raise Refused(f"{_MOST} accounts have endpoints that nobody has confirmed")
+        try:
+            replace_file(self._file, json.dumps(left).encode(), mode=0o600)
+        except OSError as error:
+            if must:
+                raise Refused(f"{self._file} cannot be written: {error.strerror}") from error
+            # What is on the disk distrusts no less: a start would at worst ask for one confirmation too many.
+            log.warning("%s cannot be written: %s", self._file, error.strerror)
+        self._untrusted = left

@@ -45,9 +45,22 @@ def strays(
     """
     account, provider = after
     there = origin(account, provider)
-    own = None if provider.base_url is None else origin_of(provider.base_url)
-    if there is None or there == (own if before is None else origin(*before)):
+    if there is None or there == (_own(provider) if before is None else origin(*before)):
         return None
-    if provider.headers and there != own:
+    if not vouches(account, provider):
         return there
     return there if not brought and takes_credential(account, provider) else None
+
+
+def vouches(account: Account, provider: Provider) -> bool:
+    """Whether a credential that comes for an account is all that would be sent to where it is.
+
+    Elsewhere than at its provider's own origin that is so for a key alone. Secret headers belong to the provider; and
+    tokens that come speak for themselves, not for those of a login later or before.
+    """
+    at_home = origin(account, provider) == _own(provider)
+    return at_home or not (provider.headers or by_token(account, provider))
+
+
+def _own(provider: Provider) -> str | None:
+    return None if provider.base_url is None else origin_of(provider.base_url)

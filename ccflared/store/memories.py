@@ -16,9 +16,8 @@ CONVERSATION = "conversation"
 """The one kind whose keys clients make up: it is bounded, and the first to give way."""
 RENAME = "rename"
 """An account that gets another name (renaming.py)."""
-UNTRUSTED = "untrusted"
 """Origins that an account's credential must not be sent to."""
-DURABLE = frozenset({RENAME, UNTRUSTED})
+DURABLE = frozenset({RENAME})
 """Kinds that must be on the disk once they count as kept: even a power cut must not take them back."""
 
 KEEP = """

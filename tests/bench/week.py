@@ -32,6 +32,7 @@ from ccflared.config.load import Loaded, load, read_secrets
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.house import House
 from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.trust import Trust
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, build
 from ccflared.money.pricing import prices_of
@@ -76,7 +77,8 @@ async def _run(policy: str, asked: Load, providers: Providers, tally: Tally) -> 
             Recorder(Path("never-opened.db")),
             Upstream(),
             Custody(Vault(Path("never-opened-either.db"))),
-            0.0,
+            trust=Trust(Path("never-read.json")),
+            started_at=0.0,
         )
         served = Routed(house, providers, tally)
     else:

@@ -136,7 +136,9 @@ async def test_without_a_client_id_the_login_names_the_lines_to_add(tmp_path: Pa
         assert status == 409
         assert "[accounts.plan.oauth]" in told["error"]["message"]
         assert 'client_id = "…"' in told["error"]["message"]
-        assert (await stage.account("plan"))["token"]["todo"].startswith("ccflared account set plan oauth.client_id=ID, then")
+        assert (await stage.account("plan"))["token"]["todo"].startswith(
+            "ccflared account set plan oauth.client_id=ID, then"
+        )
         status, told = await call(stage, "/api/oauth/init", name="second")
         assert (status, "needs no login" in told["error"]["message"]) == (409, True)
         status, told = await call(stage, "/api/oauth/init", accountId="nobody")

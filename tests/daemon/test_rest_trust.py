@@ -1,5 +1,7 @@
 """A credential is bound to its origin: who sets another one over the network cannot have it sent there."""
 
+import json
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +15,10 @@ from stage import Stage, restaged, staged
 from ccflared.config.editing import NotEdited, Prepared, commit
 from ccflared.demo.issuer import FakeIssuer
 from ccflared.demo.provider import FakeProvider
+from ccflared.errors import Refused
 from ccflared.providers.oauth import TokenPair
 from ccflared.providers.origin import origin_of
 from ccflared.secret import Secret
-from ccflared.store.memories import recall
-from ccflared.store.schema import open_reader
 
 
 @asynccontextmanager
@@ -132,9 +133,7 @@ async def test_it_is_known_before_the_file_names_the_origin_and_after_a_restart(
     noted: list[str] = []
 
     def look(prepared: Prepared) -> object:
-        reader = open_reader(tmp_path / "state" / "ccflared.db")
-        noted.extend(memory.key for memory in recall(reader) if memory.kind == "untrusted")
-        reader.close()
+        noted.extend(json.loads((tmp_path / "state" / "untrusted.json").read_text()))
         return commit(prepared)
 
     monkeypatch.setattr("ccflared.daemon.edits.commit", look)
@@ -215,15 +214,85 @@ async def test_an_edit_that_is_not_written_leaves_the_account_as_it_was(
 async def test_where_nobody_could_remember_it_the_edit_is_refused(tmp_path: Path) -> None:
     async with elsewhere() as (_, url), staged(tmp_path, ["first"]) as stage:
         before = stage.config.read_bytes()
-        database = stage.state / "ccflared.db"
-        database.rename(stage.state / "aside")
-        database.mkdir()
-        stage.running.house.ledger.pause("second", 1.0)  # lets the recorder meet the trouble
+        (stage.state / "untrusted.json").mkdir()
         answer = await call(stage, "POST", "/api/accounts/first/custom-endpoint", {"customEndpoint": url})
         assert answer.status_code == 409, answer.text
-        assert "remember" in told(answer)
+        assert "untrusted.json cannot be written" in told(answer)
         assert stage.config.read_bytes() == before
-        database.rmdir()
+
+
+@pytest.mark.parametrize("trouble", ["locked", "damaged", "gone"])
+async def test_it_is_known_whatever_has_become_of_the_history(tmp_path: Path, trouble: str) -> None:
+    async with elsewhere() as (other, url):
+        async with staged(tmp_path, ["first"]) as stage:
+            await endpoint(stage, url)
+            provider, port = stage.provider, stage.provider_port
+        database = tmp_path / "state" / "ccflared.db"
+        lock = sqlite3.connect(database, isolation_level=None)
+        if trouble == "locked":
+            lock.execute("BEGIN EXCLUSIVE")
+        elif trouble == "damaged":
+            database.write_bytes(b"no database" * 1000)
+        else:
+            database.unlink()
+        async with restaged(tmp_path, provider, port) as stage:
+            assert (await stage.account("first"))["state"] == "endpoint not trusted"
+            assert (await stage.ask()).status_code == 503
+        lock.close()
+        assert not other.seen
+
+
+async def test_a_daemon_that_cannot_know_whom_to_trust_does_not_start(tmp_path: Path) -> None:
+    async with staged(tmp_path, ["first"]) as stage:
+        provider, port = stage.provider, stage.provider_port
+    (tmp_path / "state" / "untrusted.json").write_text("{ damaged")
+    refused = pytest.RaisesExc(Refused, match="untrusted.json cannot be read")
+    with pytest.RaisesGroup(refused, flatten_subgroups=True):
+        async with restaged(tmp_path, provider, port):
+            pass
+
+
+async def test_a_second_key_does_not_send_the_secret_headers_of_a_provider_along(tmp_path: Path) -> None:
+    more = (
+        '[providers.house]\nbase_url = "http://127.0.0.1:9"\nheaders = { "X-House" = "the-house-secret" }\n'
+    )
+    async with elsewhere() as (other, url), staged(tmp_path, ["first"], more=more) as stage:
+        body = {"name": "x", "apiKey": "sk-brought", "customEndpoint": url}
+        assert (await call(stage, "POST", "/api/accounts/house", body)).status_code == 200
+        again = await call(stage, "PATCH", "/api/accounts/x", {"apiKey": "sk-once-more"})
+        assert again.status_code == 200, again.text
+        assert (await stage.account("x"))["state"] == "endpoint not trusted"
+        assert not other.seen
+
+
+async def test_a_token_that_comes_does_not_vouch_for_those_of_a_later_login(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with elsewhere() as (other, url), issued(tmp_path, issuer, names=("plan", "second")) as stage:
+        body = {"name": "mine", "provider": "login", "accessToken": "junk-0123456", "customEndpoint": url}
+        assert (await call(stage, "POST", "/api/accounts", body)).status_code == 200
+        begun = (await call(stage, "POST", "/api/oauth/init", {"name": "mine"})).json()
+        code = {"sessionId": begun["sessionId"], "code": issuer.approve(begun["authUrl"])}
+        assert (await call(stage, "POST", "/api/oauth/callback", code)).status_code == 200
+        await stage.fresh()
+        assert (await stage.account("mine"))["state"] == "endpoint not trusted"
+        assert not other.seen
+
+
+async def test_no_account_is_added_under_a_name_that_is_in_force(tmp_path: Path) -> None:
+    async with elsewhere() as (_, url), staged(tmp_path, ["first", "second"]) as stage:
+        text = stage.config.read_text()
+        # It has left the file, but a mistake keeps it in force.
+        stage.edit(
+            text.replace("[accounts.first]", "[accounts.renamed]").replace(
+                "[server]", "[server]\nnonsense = 1"
+            )
+        )
+        await call(stage, "POST", "/api/reload", {})
+        stage.edit(text.replace("[accounts.first]", "[accounts.renamed]"))
+        body = {"name": "first", "provider": "anthropic-compatible", "customEndpoint": url}
+        answer = await call(stage, "POST", "/api/accounts", body)
+        assert answer.status_code in (400, 409), answer.text
+        assert "[accounts.first]" not in stage.config.read_text()
 
 
 async def test_tokens_are_not_renewed_for_an_endpoint_that_is_not_trusted(tmp_path: Path) -> None:
@@ -264,7 +333,7 @@ async def test_an_account_that_is_added_gets_nothing_of_an_earlier_one_of_that_n
         body = {"name": "plan", "provider": "login", "customEndpoint": url}
         added = await call(stage, "POST", "/api/accounts", body)
         assert added.status_code == 200, added.text
-        assert kept(stage) is None
+        assert (await stage.account("plan"))["state"] == "endpoint not trusted"
         await call(stage, "POST", "/api/accounts/plan/test")
         assert (await stage.fresh()).status_code == 200
         assert not other.seen
