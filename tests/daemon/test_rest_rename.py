@@ -108,6 +108,7 @@ async def test_tokens_that_an_earlier_account_of_the_new_name_left_are_not_taken
             stage.edit(text[:begin] + text[end:])
             await call(stage, "POST", "/api/reload", {})
             await renamed(stage, "other", "plan")
+            await call(stage, "POST", "/api/reload", {})
             assert (await stage.account("plan"))["state"] == "needs login"
             assert kept(stage) is None
         async with run() as stage:
