@@ -67,7 +67,7 @@ class Stage:
 
     async def rows(self) -> list[Entry]:
         """Return the rows of the requests made so far, oldest first."""
-        while self.running.house.requests:
+        while self.running.house.under_way.requests:
             await trio.lowlevel.checkpoint()
         await self.running.house.recorder.settled()
         connection = open_reader(self.state / "ccflared.db")

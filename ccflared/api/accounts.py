@@ -49,7 +49,7 @@ def _account(house: House, name: str, order: list[str], now: float) -> dict[str,
         "token": token(house, name, now),
         "paused_since": house.ledger.paused_since(name),
         "budget": _budget(house, name, now),
-        "running": house.running[name],
+        "running": house.under_way.running[name],
         "last_used": house.ledger.last_used.get(name),
     }
 

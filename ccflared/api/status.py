@@ -31,7 +31,7 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "storage": {"directory": str(running.sources.state_directory)},
         "accounts": accounts(running, now),
         "clients": [in_short(house, client, now) for client in house.world.config.clients.values()],
-        "running": house.requests,
+        "running": house.under_way.requests,
         "traffic": _traffic(traffic),
         "history": _history(running),
     }

@@ -8,8 +8,9 @@ STARTER = """\
 [server]
 listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:8080
 
-# Take the # away from one of these tables, or write your own. The account with the lowest priority number is
-# asked first, equals in the order of this file; the others take over when it cannot serve.
+# Take the # away from one of these tables, write your own, or have `ccflared account add` write it. The account
+# with the lowest priority number is asked first, equals in the order of this file; the others take over when it
+# cannot serve.
 
 # [accounts.work]
 # provider = "anthropic"                          # the Claude API, by key
@@ -21,6 +22,10 @@ listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:
 # base_url = "https://llm.example.com"
 # api_key = { file = "gateway.key" }              # relative to this file
 # priority = 20
+
+# [accounts.plan]
+# provider = "claude-oauth"                       # the login of a plan: `ccflared login plan`
+# oauth = { client_id = "the-one-issued-to-you" } # none is shipped; or a token of your own, or credentials_file
 
 # Without [clients] only this machine may send requests, without a key. Other addresses need some:
 

@@ -212,7 +212,7 @@ class App:
         """Have an admitted request served. Raises ClientError."""
         house = self._house
         config = house.world.config
-        if house.requests >= config.server.max_concurrency:
+        if house.under_way.requests >= config.server.max_concurrency:
             raise Denied(
                 529, "overloaded_error", "As many requests are running as may be.", ((b"retry-after", b"1"),)
             )

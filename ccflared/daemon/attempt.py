@@ -95,7 +95,7 @@ class Attempts:
         tries = max(1, min(retry.attempts, self.left(others)))
         why = choice.why
         with ExitStack() as stack:
-            stack.enter_context(self.house.trying(target.account))
+            stack.enter_context(self.house.under_way.trying(target.account))
             if choice.probes and self.inbound.path == MESSAGES:
                 stack.enter_context(self.house.ledger.probing(target.account))
             while True:
@@ -164,7 +164,7 @@ class Attempts:
         try:
             # Of what is passed through nothing is concluded.
             body = outbound.body if self.inbound.path == MESSAGES else b""
-            with self.house.waits_for(target, choice.model, body) as waiting:
+            with self.house.under_way.waits_for(target, choice.model, body) as waiting:
                 answer = await self.house.upstream.send(
                     outbound,
                     target,

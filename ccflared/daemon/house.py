@@ -5,11 +5,8 @@ Trio's thread, and no change here awaits, so each call sees and leaves a whole s
 """
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import time
 from typing import Final
 
@@ -29,6 +26,7 @@ from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.renames import formerly
 from ccflared.daemon.trust import Trust
+from ccflared.daemon.under_way import UnderWay
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, build, with_target
 from ccflared.money.budgets import period_start
@@ -43,22 +41,6 @@ from ccflared.wire import Observation, Passed, Quota
 log = logging.getLogger("ccflared.accounts")
 
 RECALL_AGAIN: Final = 10.0
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A try that waits for the head of its answer. ``since``: Trio's time."""
-
-    target: Target
-    model: str | None
-    body: bytes
-    since: float
-    at: float
-    """The same moment by the wall clock."""
-    looked_at: bool = False
-    """Whether somebody has asked himself what its silence means."""
-    noted: bool = False
-    """Its silence was taken in already."""
 
 
 class House:
@@ -76,14 +58,9 @@ class House:
         self.upstream = upstream
         self.started_at = started_at
         self.draining = False
-        self.running: Counter[str] = Counter()
-        """Tries under way, by account."""
-        self.probing: Counter[str] = Counter()
-        """Requests of the daemon's own under way, by account."""
+        self.under_way = UnderWay()
         self.recalled = False
         """Whether what was learnt before the start was taken in."""
-        self.waiting: set[Waiting] = set()
-        """Tries that have had no answer yet."""
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
@@ -91,11 +68,9 @@ class House:
         self._following = Following(recorder, custody, self.ledger, self.bindings, self.purse, self.trust)
         self.renames = self._following.renames
         self.clients = Clients()
-        self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.running)
+        self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.under_way.running)
         self.moved = trio.Event()
         """Set at the next swap of the world."""
-        self._requests: set[str] = set()
-        self._empty = trio.Event()
 
     def prospect(self, loaded: Loaded, secrets: Secrets) -> World:
         """Build the world of another configuration, with the tokens and the trust that its accounts have.
@@ -206,47 +181,6 @@ class House:
             await self.recorder.settled()
             if await self.recall():
                 return
-
-    @property
-    def requests(self) -> int:
-        """How many requests are being served."""
-        return len(self._requests)
-
-    @contextmanager
-    def counted(self, request: str) -> Iterator[None]:
-        """Count a request as running while the context lasts."""
-        self._requests.add(request)
-        try:
-            yield
-        finally:
-            self._requests.discard(request)
-            if not self._requests:
-                self._empty.set()
-
-    async def emptied(self) -> None:
-        """Wait until no request is running."""
-        while self._requests:
-            self._empty = trio.Event()
-            await self._empty.wait()
-
-    @contextmanager
-    def trying(self, account: str) -> Iterator[None]:
-        """Count a try at an account while the context lasts."""
-        self.running[account] += 1
-        try:
-            yield
-        finally:
-            self.running[account] -= 1
-
-    @contextmanager
-    def waits_for(self, target: Target, model: str | None, body: bytes) -> Iterator[Waiting]:
-        """Let it be known, while the context lasts, that a try waits for the head of an answer."""
-        waiting = Waiting(target, model, body, trio.current_time(), time())
-        self.waiting.add(waiting)
-        try:
-            yield waiting
-        finally:
-            self.waiting.discard(waiting)
 
     def plan(
         self,

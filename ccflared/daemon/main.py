@@ -222,8 +222,8 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
     house = running.house
     seconds = house.world.config.server.drain
     house.draining = True
-    running_now = "1 request" if house.requests == 1 else f"{house.requests} requests"
-    if house.requests:
+    running_now = "1 request" if house.under_way.requests == 1 else f"{house.under_way.requests} requests"
+    if house.under_way.requests:
         log.info("stopping: %s running; waiting up to %g s", running_now, seconds)
     else:
         log.info("stopping: nothing is running")
@@ -231,7 +231,7 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
     running.listeners.retire()
     front.cancel_scope.deadline = trio.current_time() + seconds
     front.start_soon(_end_at_once, front.cancel_scope, stop)
-    await house.emptied()
+    await house.under_way.emptied()
     # Everything was answered; connections that are just being closed get a moment for it.
     front.cancel_scope.deadline = min(front.cancel_scope.deadline, trio.current_time() + 0.2)
 

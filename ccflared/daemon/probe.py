@@ -55,13 +55,13 @@ async def probe(house: House, target: Target, origin: Origin) -> Probed:
     seen: Observation | None = Observation("request", "left", "given up before it was answered")
     try:
         # It takes no client's place: it does not count against max_concurrency.
-        house.probing[target.account] += 1
+        house.under_way.probing[target.account] += 1
         with trio.move_on_after(_WITHIN) as scope:
             head, seen = await _ask(house, target, inbound, journal)
         if scope.cancelled_caught:
             seen = Observation("account", "time-out", f"no answer within {_WITHIN:g} s")
     finally:
-        house.probing[target.account] -= 1
+        house.under_way.probing[target.account] -= 1
         journal.attempted(
             account=target.account,
             provider=target.provider,

@@ -52,7 +52,7 @@ async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
     """Serve one admitted request of the Anthropic dialect, whose body is still to be read, and record it."""
     journal = Journal(inbound, trio.current_time())
     try:
-        with house.counted(inbound.id):
+        with house.under_way.counted(inbound.id):
             await _live(house, inbound, exchange, journal)
     except ClientGone:
         journal.ended("client_gone", "left before its request was whole")
@@ -141,7 +141,7 @@ class _Request:
             result = await attempts.at(target, choice, others)
             if isinstance(result, Begun):
                 self._settle(wanted, plan, choice, target, result)
-                with result.answer, self.house.trying(target.account):
+                with result.answer, self.house.under_way.trying(target.account):
                     await self._give(target, result)
                 return
             failures.append(result)

@@ -26,7 +26,7 @@ async def watch(house: House, *, look: float = LOOK, patience: float = PATIENCE)
         await trio.sleep(look)
         now = trio.current_time()
         for waiting in [
-            each for each in house.waiting if not each.looked_at and now - each.since >= patience
+            each for each in house.under_way.waiting if not each.looked_at and now - each.since >= patience
         ]:
             waiting.looked_at = True
             if _STREAMS.search(waiting.body):

@@ -70,7 +70,7 @@ class Routed:
             if seen is None:
                 self._settle(ask, plan, choice, target, START + began)
                 self.tally.ended.append(served(ask, sent, against, choice.why))
-                with house.trying(target.account):
+                with house.under_way.trying(target.account):
                     await self.providers.stream(sent, ask)
                 return
             tried |= _done(choice, plan, seen)
@@ -84,7 +84,7 @@ class Routed:
         retry = routing.overload_retry
         left = max(1, min(retry.attempts, routing.attempts - before))
         with ExitStack() as stack:
-            stack.enter_context(house.trying(target.account))
+            stack.enter_context(house.under_way.trying(target.account))
             if choice.probes:
                 stack.enter_context(house.ledger.probing(target.account))
             for made in count(1):

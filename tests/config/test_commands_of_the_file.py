@@ -112,7 +112,7 @@ def test_the_examples_in_the_starter_file_are_valid_once_uncommented(tmp_path: P
     path.write_text(text)
     code, out, _ = run("check", "--config", str(path), cwd=tmp_path, ANTHROPIC_API_KEY="k")
     assert code == 0, out
-    assert set(tomllib.loads(text)["accounts"]) == {"work", "gateway"}
+    assert set(tomllib.loads(text)["accounts"]) == {"work", "gateway", "plan"}
     assert set(tomllib.loads(text)["clients"]) == {"laptop"}
 
 

@@ -127,7 +127,7 @@ async def test_what_found_no_connection_or_left_before_it_was_whole_does_not_cou
                     b"content-length: 9000\r\n\r\n{"
                 )
                 with trio.fail_after(5):
-                    while not stage.running.house.requests:
+                    while not stage.running.house.under_way.requests:
                         await trio.lowlevel.checkpoint()
             rows = await stage.rows()
             assert rows[-1].outcome == "client_gone"

@@ -136,7 +136,7 @@ async def test_requests_that_run_when_a_budget_is_spent_finish(tmp_path: Path) -
 
             nursery.start_soon(ask_slowly)
             with trio.fail_after(5):
-                while not stage.running.house.requests:
+                while not stage.running.house.under_way.requests:
                     await trio.lowlevel.checkpoint()
             assert (await ask(stage)).status_code == 200
             assert (await ask(stage)).status_code == 429

@@ -115,7 +115,7 @@ async def test_two_keys_of_a_client_both_count_and_one_leaves_while_its_requests
             nursery.start_soon(ask_with, "ck-old")
             nursery.start_soon(ask_with, "ck-new")
             with trio.fail_after(5):
-                while stage.running.house.requests < 2:
+                while stage.running.house.under_way.requests < 2:
                     await trio.lowlevel.checkpoint()
             stage.edit(stage.config.read_text().replace('key = "ck-old"\n', ""))
             assert (await stage.running.reloads.reload("command")).applied

@@ -167,7 +167,7 @@ async def test_any_other_path_account_or_a_request_without_a_pin_is_404(
         assert not stage.provider.seen
 
 
-STATUSES = [b"401 Unauthorized", b"429 Too Many Requests", b"500 Internal Server Error", b"529 Overloaded"]
+STATUSES = [b"403 Forbidden", b"429 Too Many Requests", b"500 Internal Server Error", b"529 Overloaded"]
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -182,6 +182,16 @@ async def test_what_comes_of_such_a_path_is_passed_on_and_touches_no_state(
         assert (answer.status_code, answer.content) == (int(status[:3]), b"{}")
         assert (await stage.account("files"))["state"] == "ready"
         assert len(place.requests) == 1
+
+
+async def test_a_401_on_such_a_path_is_the_accounts_and_no_clients(tmp_path: Path) -> None:
+    async with (
+        far(always(FILES % b"401 Unauthorized")) as place,
+        staged(tmp_path, ["first", "files"], own=own(place)) as stage,
+    ):
+        answer = await passed(stage, "GET", "/v1/files")
+        assert (answer.status_code, answer.json()["error"]["type"]) == (503, "overloaded_error")
+        assert (await stage.account("files"))["state"] == "ready"
 
 
 async def test_silence_on_such_a_path_says_nothing_of_the_account(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ async def until(stage: Stage, name: str, count: int) -> None:
             await stage.provider.received(stage.provider.count + 1)
         for seen in refreshes(stage, name):
             await seen.ended.wait()
-        while stage.running.house.probing[name]:
+        while stage.running.house.under_way.probing[name]:
             await trio.sleep(0.01)
 
 

@@ -227,7 +227,7 @@ async def test_nothing_is_concluded_from_the_silence_of_a_path_that_is_passed_th
         house = stage.running.house
         target = house.world.targets["first"]
         assert isinstance(target, Target)
-        with house.waits_for(target, None, b""):
+        with house.under_way.waits_for(target, None, b""):
             stage.provider.play("sk-second", Held(release))
             stage.headers = {NAMED: "second"}
             nursery.start_soon(asking(stage, [], stream=True))
