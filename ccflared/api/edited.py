@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ccflared.api.calls import Call, reply
 from ccflared.config.editing import NotEdited
+from ccflared.config.report import Mistake
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.edits import Made, Wish
 
@@ -42,7 +43,7 @@ async def edited(
 def not_edited(refused: NotEdited) -> Reply:
     """Answer that nothing was written, and why; where it helps with the TOML to write by hand, and where to."""
     code = 409 if refused.before else _CODES.get(refused.kind, 409)
-    mistakes = [f"{each.message}" for each in refused.mistakes]
+    mistakes = [_told(each) for each in refused.mistakes]
     told = f"{refused.sentence} {' '.join(_sentence(each) for each in mistakes)}".strip()
     if refused.losses:
         told += ' If that is meant: "allowLess": true.'
@@ -73,6 +74,12 @@ def _not_in_force(made: Made) -> Reply:
             "verdict": made.verdict.document(),
         },
     )
+
+
+def _told(mistake: Mistake) -> str:
+    """Return a mistake with the line that it is in, its secrets masked."""
+    line = mistake.excerpt.strip()
+    return f"{line}: {mistake.message}" if line else mistake.message
 
 
 def _sentence(said: str) -> str:

@@ -89,8 +89,9 @@ def _target(
     if account.enabled and there is not None and distrusts(account.name, there):
         return Unfit(
             "endpoint not trusted",
-            f"its base_url was set to {account.base_url or there} over the network, without its credential. "
-            f"If that is right: ccflared account trust {shell_word(account.name)}",
+            # The command comes first: the rest may be cut off where there is little room.
+            f"ccflared account trust {shell_word(account.name)} lets its credential go to "
+            f"{account.base_url or there}, which was set over the network without it",
         )
     headers: list[tuple[bytes, Secret]] = []
     for name, value in provider.headers.items():

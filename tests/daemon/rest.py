@@ -41,5 +41,6 @@ def stored(stage: Stage) -> dict[str, str]:
 
 async def history_has(stage: Stage, account: str, rows: int) -> None:
     """Wait until the history has that many rows of an account."""
-    while len([row for row in await stage.rows() if row.account == account]) != rows:
-        await trio.lowlevel.checkpoint()
+    with trio.fail_after(20):
+        while len([row for row in await stage.rows() if row.account == account]) != rows:
+            await trio.lowlevel.checkpoint()

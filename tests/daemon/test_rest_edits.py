@@ -125,7 +125,7 @@ async def test_patch_sets_several_keys_at_once_or_none(tmp_path: Path) -> None:
         before = stage.config.read_bytes()
         wrong = await call(stage, "PATCH", "/api/accounts/first", {"tier": -1, "overage": "maybe"})
         assert wrong.status_code == 400
-        assert len(wrong.json()["mistakes"]) == 2
+        assert [said.split(":")[0] for said in wrong.json()["mistakes"]] == ["tier = -1", 'overage = "maybe"']
         assert stage.config.read_bytes() == before
 
 

@@ -15,6 +15,8 @@ from ccflared.daemon import edits
 from ccflared.daemon.house import House
 from ccflared.demo.issuer import FakeIssuer
 from ccflared.demo.script import Held, Limited
+from ccflared.providers.oauth import TokenPair
+from ccflared.secret import Secret
 from ccflared.store import renaming
 from ccflared.store.memories import Memory, recall
 from ccflared.store.schema import open_reader
@@ -40,6 +42,13 @@ async def renamed(stage: Stage, old: str, new: str) -> None:
     assert answer.json()["newName"] == new
 
 
+async def followed(stage: Stage) -> None:
+    """Wait until all of the history has followed."""
+    with trio.fail_after(20):
+        while any(memory.kind == "rename" for memory in memories(stage.state)):
+            await trio.lowlevel.checkpoint()
+
+
 async def test_pause_session_conversation_budget_and_rows_follow(tmp_path: Path) -> None:
     own = {"first": "budget = { daily = 5 }\nbilling = 'api'"}
     chain = '[[fallback]]\nmodels = ["opus"]\ntry = ["first"]\n'
@@ -58,8 +67,7 @@ async def test_pause_session_conversation_budget_and_rows_follow(tmp_path: Path)
         assert after["last_used"] == before["last_used"]
         assert stage.running.house.bindings.homes["the first one"] == 1
         await history_has(stage, "the first one", 3)
-        while any(memory.kind == "rename" for memory in memories(stage.state)):
-            await trio.lowlevel.checkpoint()
+        await followed(stage)
         assert names_in_rows(stage.state) == {"the first one", "second"}
         kinds = {memory.kind: memory.key for memory in memories(stage.state) if memory.kind == "pause"}
         assert kinds == {"pause": "the first one"}
@@ -87,6 +95,26 @@ async def test_an_earlier_account_of_the_new_name_leaves_nothing_to_it(tmp_path:
         assert (await stage.account("second"))["state"] == "ready"
 
 
+async def test_tokens_that_an_earlier_account_of_the_new_name_left_are_not_taken_over(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    more = '[accounts.other]\nprovider = "login"\nbase_url = "http://127.0.0.1:9"\n'
+    async with lasting(tmp_path, issuer, names=("plan", "second"), more=more) as run:
+        async with run() as stage:
+            access, refresh = issuer.log_in()
+            pair = TokenPair(Secret(access), Secret(refresh))
+            await stage.running.house.custody.install("plan", "login", "", pair)
+            text = stage.config.read_text()
+            begin, end = text.index("[accounts.plan]"), text.index("[accounts.second]")
+            stage.edit(text[:begin] + text[end:])
+            await call(stage, "POST", "/api/reload", {})
+            await renamed(stage, "other", "plan")
+            await call(stage, "POST", "/api/reload", {})
+            assert (await stage.account("plan"))["state"] == "needs login"
+            assert kept(stage) is None
+        async with run() as stage:
+            assert (await stage.account("plan"))["state"] == "needs login"
+
+
 async def test_a_taken_name_and_one_that_cannot_be_a_name_are_refused(tmp_path: Path) -> None:
     async with staged(tmp_path, ["first", "second"]) as stage:
         before = stage.config.read_bytes()
@@ -107,6 +135,7 @@ async def test_a_request_that_was_begun_before_is_in_the_history_by_the_new_name
             while not stage.provider.seen:
                 await trio.lowlevel.checkpoint()
             await renamed(stage, "first", "third")
+            await followed(stage)
             gate.set()
         await history_has(stage, "third", 1)
         assert names_in_rows(stage.state) == {"third"}
@@ -203,11 +232,29 @@ async def test_a_long_history_follows_in_steps_and_goes_on_after_a_restart(
     monkeypatch.setattr("ccflared.store.history.STEP", 500)
     async with restaged(tmp_path, provider, port) as stage:
         await renamed(stage, "first", "third")
+        body = {"name": "first", "apiKey": "sk-new"}
+        assert (await call(stage, "POST", "/api/accounts/zai", body)).status_code == 200
+        assert (
+            await call(stage, "POST", "/api/accounts/first/test")
+        ).status_code == 200  # leaves a row of its own
+        await stage.rows()
         assert any(memory.kind == "rename" for memory in memories(stage.state))  # the rows are on their way
     async with restaged(tmp_path, provider, port) as stage:
-        while any(memory.kind == "rename" for memory in memories(stage.state)):
-            await trio.lowlevel.checkpoint()
-    assert names_in_rows(tmp_path / "state") == {"third"}
+        await followed(stage)
+        rows = await stage.rows()
+    assert [row.account for row in rows if row.origin == "test"] == ["first"]
+    assert {row.account for row in rows if row.origin == "client"} == {"third"}
+
+
+async def test_the_tokens_of_a_login_follow(tmp_path: Path) -> None:
+    issuer = FakeIssuer()
+    async with lasting(tmp_path, issuer, names=("plan", "second")) as run, run() as stage:
+        access, refresh = issuer.log_in()
+        pair = TokenPair(Secret(access), Secret(refresh))
+        await stage.running.house.custody.install("plan", "login", "", pair)
+        await renamed(stage, "plan", "max")
+        assert (await stage.account("max"))["state"] == "ready"
+        assert (await call(stage, "POST", "/api/accounts/max/test")).json()["success"] is True
 
 
 async def test_a_new_account_of_the_old_name_has_a_history_of_its_own(tmp_path: Path) -> None:

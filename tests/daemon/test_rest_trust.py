@@ -48,7 +48,7 @@ async def test_the_edit_is_made_but_nothing_is_sent_there_until_somebody_at_home
         assert file_of(stage)["accounts"]["first"]["base_url"] == url
         account = await stage.account("first")
         assert account["state"] == "endpoint not trusted"
-        assert account["reason"].endswith("ccflared account trust first")
+        assert account["reason"].startswith("ccflared account trust first lets its credential go to " + url)
         assert (await stage.ask()).status_code == 503
         pinned = await stage.client.post(
             stage.url + "/v1/messages",
