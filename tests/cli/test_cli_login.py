@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import trio
+from issuer import FakeIssuer
 from logins import issued, kept, placed
 from stage import Stage
 from terminals import environment, on_a_terminal
 
-from ccflared.demo.issuer import FakeIssuer
 from ccflared.store.vault import Vault
 
 NAMES = ("plan", "second")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from issuer import FakeIssuer, oauth_table
 from stage import Stage, restaged, toml
 
-from ccflared.demo.issuer import FakeIssuer, oauth_table
 from ccflared.demo.provider import FakeProvider
 from ccflared.providers.oauth import Grant
 from ccflared.store.vault import Vault

@@ -5,10 +5,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from issuer import Breaking, FakeIssuer, Refusing
 from logins import issued, kept, lasting
 from stage import Stage
-
-from ccflared.demo.issuer import Breaking, FakeIssuer, Refusing
 
 NAMES = ("plan", "second")
 

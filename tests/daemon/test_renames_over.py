@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from issuer import FakeIssuer
 from logins import issued
 from rest import at_home
 from test_login import NAMES, log_in
 from test_tokens import _access
 
 from ccflared.daemon.renames import EXPECTED, Renames
-from ccflared.demo.issuer import FakeIssuer
 from ccflared.store.memories import Memory
 from ccflared.store.renaming import Renaming
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import trio
+from issuer import FakeIssuer
 from logins import kept, lasting
 from rest import at_home, call, file_of, history_has, stored
 from stage import Stage, restaged, staged
 
 from ccflared.daemon import edits
 from ccflared.daemon.house import House
-from ccflared.demo.issuer import FakeIssuer
 from ccflared.demo.script import Held, Limited
 from ccflared.providers.oauth import TokenPair
 from ccflared.secret import Secret

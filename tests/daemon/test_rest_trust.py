@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import trio
+from issuer import FakeIssuer
 from logins import issued, kept, lasting
 from rest import at_home, call, file_of, stored, told
 from stage import Stage, restaged, staged
 
 from ccflared.config.editing import NotEdited, Prepared, commit
-from ccflared.demo.issuer import FakeIssuer
 from ccflared.demo.provider import FakeProvider
 from ccflared.errors import Refused
 from ccflared.providers.oauth import TokenPair

@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from issuer import FakeIssuer, Refusing
 from logins import login_provider
 from process import environment
 from stage import QUESTION, accounts
 
-from ccflared.demo.issuer import FakeIssuer, Refusing
 from ccflared.demo.provider import FakeProvider
 from ccflared.demo.script import Answer, ErrorEvent, Failing, Limited
 

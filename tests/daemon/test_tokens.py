@@ -9,10 +9,10 @@ import httpx
 import pytest
 import trio
 import trio.testing
+from issuer import Breaking, FakeIssuer, Refusing, Waiting
 from logins import issued, kept, lasting, placed
 from stage import Stage, restaged
 
-from ccflared.demo.issuer import Breaking, FakeIssuer, Refusing, Waiting
 from ccflared.store.vault import Vault
 
 

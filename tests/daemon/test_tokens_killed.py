@@ -10,11 +10,11 @@ import httpx
 import pytest
 import trio
 from crashing import STEPS
+from issuer import FakeIssuer, Waiting
 from logins import placed
 from process import environment
 from stage import QUESTION, restaged
 
-from ccflared.demo.issuer import FakeIssuer, Waiting
 from ccflared.store.vault import Vault
 
 CRASHING = Path(__file__).parent / "crashing.py"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from issuer import FakeIssuer, Refusing, Waiting
 from logins import issued, kept, lasting, login_provider, placed
 from stage import Stage, restaged
 from test_login import NAMES, begun, call, log_in
 from test_tokens import _access, seed
 
-from ccflared.demo.issuer import FakeIssuer, Refusing, Waiting
 from ccflared.demo.provider import FakeProvider
 from ccflared.demo.script import Answer, ErrorEvent, Failing
 from ccflared.providers.oauth import Grant
