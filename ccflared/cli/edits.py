@@ -18,11 +18,10 @@ from ccflared.cli.status import Question, ask
 from ccflared.cli.terminal import Terminal, be_writable, complain, say, stdout, terminal_of
 from ccflared.config.edit import Edit, as_toml
 from ccflared.config.editing import (
-    TRIES,
     Edited,
     NotEdited,
     Prepared,
-    commit,
+    edit_files,
     misshapen,
     prepare,
     unreadable,
@@ -106,12 +105,7 @@ def make(at: Site, edits: Sequence[Edit], report: Report, *, allow_less: bool = 
 
 def made(at: Site, edits: Sequence[Edit], *, allow_less: bool = False) -> Edited | NotEdited:
     """Make an edit that is the same whatever else stands in the files: anew where they have changed meanwhile."""
-    for _ in range(TRIES):
-        ready = prepared(at, edits, allow_less=allow_less)
-        done = ready if isinstance(ready, NotEdited) else commit(ready)
-        if not (isinstance(done, NotEdited) and done.kind == "conflict"):
-            break
-    return done
+    return edit_files(at.file, edits, environ=at.environ, builtin=builtin(), allow_less=allow_less)
 
 
 def forget_released(at: Site, done: Edited) -> None:

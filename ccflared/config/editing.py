@@ -94,7 +94,9 @@ def edit_files(
         files = read_files(path, environ)
         if isinstance(files, Rejected):
             return unreadable(files, as_toml(edits))
-        prepared = prepare(files, edits, environ=environ, builtin=builtin, allow_less=allow_less)
+        prepared = misshapen(files, environ=environ, builtin=builtin) or prepare(
+            files, edits, environ=environ, builtin=builtin, allow_less=allow_less
+        )
         done = prepared if isinstance(prepared, NotEdited) else commit(prepared)
         if not (isinstance(done, NotEdited) and done.kind == "conflict"):
             break
