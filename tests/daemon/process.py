@@ -91,7 +91,7 @@ async def daemon(
             pass_fds=pass_fds,
         )
         running = Daemon(process, provider, state, config, [])
-        nursery.start_soon(_read_log, running)
+        nursery.start_soon(read_lines, process, running.lines)
         try:
             await running.said("ready:", within=20)
             yield running
@@ -103,12 +103,14 @@ async def daemon(
             nursery.cancel_scope.cancel()
 
 
-async def _read_log(running: Daemon) -> None:
-    assert running.process.stderr is not None
+async def read_lines(process: trio.Process, lines: list[str]) -> None:
+    """Add each line that a process writes to its standard error output, the unfinished last one included."""
+    assert process.stderr is not None
     text = ""
-    async for data in running.process.stderr:
+    async for data in process.stderr:
         *whole, text = (text + data.decode()).split("\n")
-        running.lines += whole
+        lines += whole
+    lines += filter(None, [text])
 
 
 def start(config: Path, home: Path) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ import pytest
 import trio
 from issuer import FakeIssuer, Refusing
 from logins import login_provider
-from process import environment
+from process import environment, read_lines
 from stage import QUESTION, accounts
 
 from ccflared.demo.provider import FakeProvider
@@ -140,7 +140,7 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
             stderr=subprocess.PIPE,
         )
         found = Scene(process, config, directory / "state", provider, issuer)
-        nursery.start_soon(_read, found)
+        nursery.start_soon(read_lines, process, found.log)
         try:
             await found.said("ready:")
             yield found
@@ -150,15 +150,6 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
             with trio.CancelScope(shield=True):
                 await process.wait()
             nursery.cancel_scope.cancel()
-
-
-async def _read(found: Scene) -> None:
-    assert found.process.stderr is not None
-    text = ""
-    async for data in found.process.stderr:
-        *whole, text = (text + data.decode()).split("\n")
-        found.log += whole
-    found.log.append(text)
 
 
 NAMES = ("first", "second", "third", "fourth", "fifth", "plan", "theirs")
