@@ -35,7 +35,15 @@ _NO_ACCESS: Final = re.compile(
 _TOO_LONG: Final = re.compile(
     r"\b(?:prompt|input) is too long|\bmaximum context length|\bexceeds? (?:the )?context (?:window|limit)"
 )
-_REGAINED: Final = re.compile(r"regain access on ([0-9]{4}-[0-9]{2}-[0-9]{2}) at ([0-9]{2}:[0-9]{2}) UTC")
+# What these say holds for the whole account; and upstreams repeat what they were sent, a model's or a beta's name. So
+# they count at the beginning of a message alone, and not where the client calls the model so. Doubt does less harm
+# than a rest of days: it may stand behind a gateway's own words, if they quote nothing.
+_REGAINED: Final = re.compile(
+    r"You have reached your .{0,80}?regain access on ([0-9]{4}-[0-9]{2}-[0-9]{2}) at ([0-9]{2}:[0-9]{2}) UTC",
+    re.DOTALL,
+)
+_BALANCE_EMPTY: Final = re.compile(r"[\w .:-]{0,60}\bcredit balance is too low", re.IGNORECASE)
+_ORGANISATION_CLOSED: Final = re.compile(r"[\w .:-]{0,60}\borganization has been disabled", re.IGNORECASE)
 
 
 # Does it fit?
@@ -92,12 +100,12 @@ def of_a_plan(f: Facts) -> bool:
 def unpaid(f: Facts) -> bool:
     """Fit an error about money by its name, or by Anthropic's words for an empty prepaid balance (a 400)."""
     named = not _UNPAID.isdisjoint((f.kind, f.code))
-    return f.status >= 400 and (named or "credit balance is too low" in f.low)
+    return f.status >= 400 and (named or _said_by_itself(f, _BALANCE_EMPTY))
 
 
 def spend_limited(f: Facts) -> bool:
     """Fit the spend limit that an API organisation has set itself, which is told by a 400."""
-    return f.status in (400, 429) and _REGAINED.search(f.message) is not None
+    return f.status in (400, 429) and _said_by_itself(f, _REGAINED)
 
 
 def to_be_retried(f: Facts) -> bool:
@@ -127,7 +135,7 @@ def model_forbidden(f: Facts) -> bool:
 
 def forbidden(f: Facts) -> bool:
     """Fit a 403, or Anthropic's 400 for an organisation that it has closed."""
-    return f.status == 403 or (f.status == 400 and "organization has been disabled" in f.low)
+    return f.status == 403 or (f.status == 400 and _said_by_itself(f, _ORGANISATION_CLOSED))
 
 
 def model_unknown(f: Facts) -> bool:
@@ -143,6 +151,11 @@ def too_long(f: Facts) -> bool:
     """Fit a prompt that does not fit the model's context."""
     told = f.code == "context_length_exceeded" or _TOO_LONG.search(f.low) is not None
     return f.status in (400, 413, 422) and told
+
+
+def _said_by_itself(f: Facts, said: re.Pattern[str]) -> bool:
+    """Whether the message begins so, and does not repeat it from what the client calls the model."""
+    return said.match(f.message) is not None and said.search(f.model or "") is None
 
 
 # When does it end?
@@ -194,7 +207,7 @@ def message_end(f: Facts) -> float | None:
 
 def regained_end(f: Facts) -> float | None:
     """When the message says: "You will regain access on 2026-11-01 at 00:00 UTC"."""
-    match = _REGAINED.search(f.message)
+    match = _REGAINED.match(f.message)
     return _first(moment(f"{match[1]}T{match[2]}:00Z") if match else None, after(f))
 
 

@@ -119,6 +119,30 @@ def test_an_answer_says_something_of_the_account_or_is_the_clients(
     assert seen[2] in found.reason
 
 
+SENTENCES = [
+    "You have reached your specified API usage limits. You will regain access on 2026-10-02 at 00:00 UTC.",
+    "Your credit balance is too low to access the Anthropic API.",
+    "This organization has been disabled.",
+]
+"""By each of them a 400 speaks of the whole account."""
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_fault_of_the_request_that_repeats_words_of_the_client_touches_no_account(sentence: str) -> None:
+    def seen(message: str, model: str) -> Observation | None:
+        return observe(MESSAGES, head(400, **JSON), error("invalid_request_error", message), NOW, model=model)
+
+    told = seen(sentence, "claude-opus-4-5")
+    assert told is not None
+    assert told.scope == "account"
+    repeated = seen(f"Unexpected value(s) `{sentence}` for the `anthropic-beta` header.", "claude-opus-4-5")
+    assert repeated is None
+    called = seen(f"{sentence} is not a valid model ID", sentence)
+    assert called is not None
+    assert called.scope == "model"
+    assert seen(f"{sentence}… is no good", f"{sentence} And so on.") is None
+
+
 def date(seconds: float) -> str:
     return format_datetime(dt.datetime.fromtimestamp(seconds, dt.UTC), usegmt=True)
 
