@@ -181,7 +181,15 @@ def _with_preference(able: list[_Able], asked: Question) -> tuple[list[_Able], P
     kept = sessions.prefers(binding, ready, asked.strategy, asked.cache_cold, asked.now)
     if kept is None:
         return able, None
-    first = [each for each in able if each.candidate.account == kept.account and each.rank is Class.READY]
+    # Of an account that stands in a chain twice, the later step waits behind those before it.
+    place = ready[kept.account].place
+    first = [
+        each
+        for each in able
+        if each.candidate.account == kept.account
+        and each.rank is Class.READY
+        and (each.candidate.step, each.candidate.priority) == place
+    ]
     return first + [each for each in able if each not in first], kept
 
 

@@ -251,6 +251,20 @@ def test_an_account_in_two_steps_is_asked_by_the_first_and_then_by_the_other() -
     assert [(c.account, c.model) for c in made.choices] == [("a", "big"), ("b", "big"), ("a", "small")]
 
 
+def test_the_later_step_of_a_conversations_own_account_waits_behind_the_steps_before_it() -> None:
+    made = plan(
+        replace(ASKED, binding=Binding("a", "a", NOW - 1, NOW - 1)),
+        [
+            Candidate("b", READY, models=("big",), step=0, chained=True),
+            Candidate("a", READY, models=("big", "large"), step=0, chained=True),
+            Candidate("c", READY, models=("big",), step=1, chained=True),
+            Candidate("a", READY, models=("small",), step=2, chained=True),
+        ],
+    )
+    expected = [("a", "big"), ("a", "large"), ("b", "big"), ("c", "big"), ("a", "small")]
+    assert [(c.account, c.model) for c in made.choices] == expected
+
+
 # candidate, what is said for it
 WHY: list[tuple[Candidate, str]] = [
     (Candidate("a", READY, priority=3), "priority 3"),
