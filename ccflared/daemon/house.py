@@ -242,11 +242,21 @@ class House:
         return isinstance(current, Target) and current.credential == target.credential
 
     def succeeded(
-        self, target: Target, began: float, now: float, model: str | None = None, *, uses: bool = True
+        self,
+        target: Target,
+        began: float,
+        now: float,
+        model: str | None = None,
+        *,
+        uses: bool = True,
+        own: bool = False,
     ) -> None:
-        """Take in that an account answered a try begun at ``began``. ``uses``: it counted against usage windows."""
+        """Take in that an account answered a try begun at ``began``. ``uses``: it counted against usage windows.
+
+        ``own``: the daemon itself had asked, not a client.
+        """
         if not self._outdated(target):
-            self.ledger.succeeded(target, model, began, now, uses=uses)
+            self.ledger.succeeded(target, model, began, now, uses=uses, own=own)
             self.custody.served(target.account)
 
     def doubted_since(self, target: Target, at: float) -> bool:

@@ -60,7 +60,7 @@ class Ledger:
         self._refreshed: dict[str, float] = {}
         self._polled: dict[str, Polled] = {}
         self.last_used: dict[str, float] = {}
-        """Wall-clock time of the last success, by account."""
+        """Wall-clock time of the last success for a client, by account."""
 
     def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
         """Take in what was remembered before this start, but for what was learnt anew since.
@@ -99,9 +99,15 @@ class Ledger:
         before = self.standing(target)
         self._set(target, before, after(before, seen, model, now, routing), now)
 
-    def succeeded(self, target: Target, model: str | None, began: float, now: float, *, uses: bool) -> None:
-        """Take in an answer to a try begun at ``began``. ``uses``: of a kind that counts against usage windows."""
-        self.last_used[target.account] = began
+    def succeeded(
+        self, target: Target, model: str | None, began: float, now: float, *, uses: bool, own: bool = False
+    ) -> None:
+        """Take in an answer to a try begun at ``began``. ``uses``: of a kind that counts against usage windows.
+
+        ``own``: to the daemon's own request, which is no traffic.
+        """
+        if not own:
+            self.last_used[target.account] = began
         if self.place(target) is not NOTHING:
             self._set_place(target.place, settle(self.place(target), began, now), now)
         before = self.standing(target)

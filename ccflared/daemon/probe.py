@@ -133,7 +133,7 @@ async def _ask_once(
         journal.meter.end()
         journal.payer = armed.account
         journal.billing, journal.reported = house.world.billing.get(armed.account), head.headers
-        house.succeeded(armed, began, time(), journal.model)
+        house.succeeded(armed, began, time(), journal.model, own=True)
         if quota := read_quota(head, time()):
             house.told(armed, quota)
     return head, seen

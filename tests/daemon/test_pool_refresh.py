@@ -81,6 +81,7 @@ async def test_it_is_in_the_history_as_what_it_is_and_not_in_the_traffic(tmp_pat
     async with kept(tmp_path, BOTH) as stage:
         stage.provider.play("sk-first", ENDING, then=LONG)
         await begin(stage, "first")
+        used = (await stage.account("first"))["last_used"]
         await until(stage, "first", 1)
         rows = await stage.rows()
         assert [(row.origin, row.account, row.outcome) for row in rows] == [
@@ -92,6 +93,8 @@ async def test_it_is_in_the_history_as_what_it_is_and_not_in_the_traffic(tmp_pat
         assert rows[1].client is rows[1].conversation is None
         status = (await stage.client.get(stage.url + "/api/status")).json()
         assert status["traffic"]["requests"] == 1
+        # Nor does it move the account to another place among those that are equally used.
+        assert (await stage.account("first"))["last_used"] == used is not None
 
 
 async def test_the_model_is_refresh_model_by_the_accounts_own_name_for_it(tmp_path: Path) -> None:
