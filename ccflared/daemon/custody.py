@@ -107,9 +107,14 @@ class Held:
         return pair.expires_at - margin * self.early
 
     def forget_failures(self) -> None:
-        """Let the next try begin at once, as after the file or a person has changed what may have been wrong."""
+        """Let the next try begin at once, as after the file or a person has changed what may have been wrong.
+
+        Where nothing has failed, none is due: a renewal takes the token from the requests under way with it.
+        """
+        failed = self.problem is not None
         self.not_before, self.failures, self.problem, self.in_vain = float("-inf"), 0, None, 0
-        self.asked.set()
+        if failed:
+            self.asked.set()
 
 
 class Custody:

@@ -159,7 +159,8 @@ async def test_tokens_follow_and_are_renewed_under_the_new_name(tmp_path: Path) 
             assert (after.pair, after.id) == (before.pair, before.id)
             held = stage.running.house.custody.held("max")
             assert held is not None
-            held.forget_failures()  # asks for a renewal, now
+            held.not_before = float("-inf")
+            held.asked.set()  # for a renewal, now
             await issuer.answered(2)
         async with run() as stage:
             assert (await stage.ask()).status_code == 200

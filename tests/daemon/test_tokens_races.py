@@ -1,6 +1,7 @@
 """What happens at the same time as a renewal, and what must never come of it."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,28 @@ async def test_a_seed_that_has_done_its_work_may_leave_the_file(tmp_path: Path) 
         rotated = _access(stage)
         stage.edit(stage.config.read_text().replace(tokens, ""))
         await stage.running.reloads.reload("command")
+        await idle()
+        # It holds: to renew it now would take it from the requests that are under way with it.
+        assert issuer.refreshes == 1
+        await stage.fresh()
+        assert stage.provider.seen[-1].key == rotated
+
+
+@pytest.mark.parametrize("by", ["file", "reset"])
+async def test_a_token_that_holds_is_not_renewed_as_its_failures_are_forgotten(
+    tmp_path: Path, by: str
+) -> None:
+    issuer = FakeIssuer()
+    async with issued(tmp_path, issuer, seed(issuer, ends=1.0), names=NAMES) as stage:
+        await stage.ask()
+        rotated = _access(stage)
+        if by == "file":
+            stage.edit(stage.config.read_text().replace("/callback", "/back"))
+            assert (await stage.running.reloads.reload("command")).applied
+        else:
+            stage.running.house.reset("plan", time.time())
+        await idle()
+        assert issuer.refreshes == 1
         await stage.fresh()
         assert stage.provider.seen[-1].key == rotated
 
