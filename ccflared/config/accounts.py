@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from ccflared.config.kinds import Choice, FilePath, Flag, KeyPath, Number, Reading, Text, Whole
 from ccflared.config.net_kinds import HeaderName, PathOrUrl, Url
+from ccflared.config.quirks import Quirks, check_quirks
 from ccflared.config.reference import SecretRef
 from ccflared.config.secret_kinds import SecretSource
 from ccflared.config.shapes import Many, MapOf, Table, takes
@@ -139,12 +140,13 @@ class Provider:
         ),
     ] = None
     auth: Annotated[
-        Auth,
+        Auth | None,
         takes(
             Choice("bearer", "x-api-key", "none"),
             "How the credential is sent: Authorization: Bearer, x-api-key, or not.",
+            absent="x-api-key; bearer where the dialect is openai-chat, which knows nothing else",
         ),
-    ] = "x-api-key"
+    ] = None
     headers: Annotated[
         Mapping[str, SecretRef],
         takes(
@@ -173,6 +175,17 @@ class Provider:
             "Where usage windows can be asked for while no answer tells of them: at most every ten minutes.",
         ),
     ] = None
+    quirks: Annotated[
+        Quirks,
+        takes(
+            Table(Quirks, check=check_quirks), "What its API does otherwise than the one its dialect names."
+        ),
+    ] = field(default_factory=Quirks)
+
+    @property
+    def sends(self) -> Auth:
+        """How the credential is sent, where the file says nothing by the custom of the dialect."""
+        return self.auth or ("bearer" if self.dialect == "openai-chat" else "x-api-key")
 
 
 @dataclass(frozen=True, slots=True)

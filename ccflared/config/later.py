@@ -19,7 +19,7 @@ _KEYS: Final[tuple[KeyPath, ...]] = (
     ("alerts",),
     ("metrics",),
 )
-_DIALECTS: Final[frozenset[Dialect]] = frozenset({"openai-chat", "vertex", "bedrock"})
+_DIALECTS: Final[frozenset[Dialect]] = frozenset({"vertex", "bedrock"})
 """Those that are not spoken yet: an account there rests, rather than being asked in the wrong words."""
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: D102 - the methods of a kind are documented once, in Kind
 import ipaddress
 import re
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from ccflared.config.kinds import FilePath, Json, KeyPath, Kind, Reading, Text
@@ -161,6 +162,9 @@ def _is_network(text: str) -> bool:
     return True
 
 
+_APPENDED: Final = re.compile(r"/(?:chat/completions|messages|responses)/?$")
+
+
 class Url(Kind[str]):
     """An http or https URL without user, query and fragment, and without a slash at its end.
 
@@ -186,6 +190,9 @@ class Url(Kind[str]):
         if (parts.query and not self.exact) or parts.fragment:
             also = "no" if self.exact else "neither a query (?…) nor a"
             reading.wrong(path, f"a URL here has {also} fragment (#…)")
+            return None
+        if not self.exact and (end := _APPENDED.search(value)):
+            reading.wrong(path, f"{end[0]} is appended: leave it out at the end of a base URL")
             return None
         return value if self.exact else value.rstrip("/")
 

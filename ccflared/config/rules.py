@@ -163,7 +163,7 @@ def _credential(config: Config, account: Account, reading: Reading) -> None:
         reading.wrong(
             (*path, "api_key"), f"the provider {quoted(account.provider)} logs in by OAuth; {hint}", "key"
         )
-    elif not given and oauth is None and provider.auth != "none":
+    elif not given and oauth is None and provider.sends != "none":
         reading.warn(path, f"{_title(path)} has no api_key; it cannot serve until it has one", "key")
     elif not given and oauth is not None and not _client_id(account.oauth, provider.oauth):
         hint = "or credentials_file, or a token"

@@ -1,6 +1,7 @@
 """What a requested model is called upstream, and which chain is for it. Pure.
 
-A name is looked up as exact id, longest glob, family, ``"*"``; an account's own map before its provider's.
+A name is looked up as exact id, longest glob, family, ``"*"``; an account's own map before its provider's. Which names
+there are to be asked for stands in names.py.
 """
 
 from collections.abc import Iterable, Mapping

@@ -29,21 +29,27 @@ class Refusal:
 
 
 def refuse(
-    blocks: Sequence[Block], failing: Sequence[float | None], now: float, *, unasked: int = 0
+    blocks: Sequence[Block],
+    failing: Sequence[float | None],
+    now: float,
+    *,
+    unasked: int = 0,
+    lacking: int = 0,
 ) -> Refusal:
     """Say what a client is told when every account that could serve is in one of ``blocks``, or ``failing`` until then.
 
     429 when limits are the reason for all that nobody has paused, else 503; ``wait`` is at least a second. A pause by
     hand ends by a person, and so may a rejected credential: they promise nothing. One that failed can be asked again
     at once, and better when the doubt about it has ended. A model that is not asked for because nobody knows its price
-    is named with what to add. ``unasked``: how many could have been, had there been tries.
+    is named with what to add. ``unasked``: how many could have been, had there been tries. ``lacking``: how
+    many do not have what was asked for, which no waiting changes: beside a limit of others they count for nothing.
     """
     waits = [block.until - now for block in blocks if block.until is not None and _credible(block, now)]
     waits += [0.0 if until is None else until - now for until in failing]
     waits += [0.0] * (unasked + sum(block.state == "busy" for block in blocks))
     wait = max(1, ceil(min(waits))) if waits else None
     back = f" The first is expected back in {span(wait)}." if wait is not None else ""
-    if not blocks and not failing and not unasked:
+    if not blocks and not failing and not unasked and not lacking:
         said = "No account can serve this request: `ccflared status` and `ccflared explain MODEL` say why."
         return Refusal(503, "overloaded_error", said, None)
     counted = [block for block in blocks if block.by != "hand"]
@@ -53,6 +59,7 @@ def refuse(
         return Refusal(429, "rate_limit_error", f"{who} reached a limit{which}.{back}", wait)
     words = Counter(_word(block) for block in blocks)
     told = [f"{len(failing)} failing"] if failing else []
+    told += [f"{lacking} without what was asked for"] if lacking else []
     told += [f"{words[word]} {word}" for word in (*_WORDS.values(), *_OF_BUDGETS) if word in words]
     if unasked:
         told.append(f"{unasked} not asked, as its tries were used up")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ccflared.formats import sse
+from ccflared.formats.errors import STATUS_OF
 from ccflared.formats.families import family_of
 from ccflared.providers.quota import SOFT, Unified, read_unified
 from ccflared.providers.resets import retry_after
@@ -21,26 +22,6 @@ _LONGEST_MESSAGE: Final = 4000
 _LIMIT_FIELDS: Final = (b"anthropic-ratelimit-", b"x-ratelimit-", b"ratelimit")
 # MiniMax puts its code behind the message: "insufficient balance (1008)".
 _CODE_BEHIND: Final = re.compile(r"\(([0-9]{4})\)\s*$")
-
-_STATUS_OF: Final = {
-    # Source: the errors page of Anthropic's API documentation.
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-    # Source: the error codes page of OpenAI's API documentation.
-    "invalid_api_key": 401,
-    "model_not_found": 404,
-    "context_length_exceeded": 400,
-    "rate_limit_exceeded": 429,
-    "insufficient_quota": 429,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +168,8 @@ def _is_html(head: Head, body: bytes) -> bool:
 def _equivalent(kind: str, code: str) -> int:
     """Return the status that an error told inside a 200 would have had outside; 500 where nothing says it."""
     for word in (kind, code):
-        if word in _STATUS_OF:
-            return _STATUS_OF[word]
+        if word in STATUS_OF:
+            return STATUS_OF[word]
     # OpenRouter gives the status itself as the code.
     return int(code) if re.fullmatch(r"[45][0-9]{2}", code) else 500
 

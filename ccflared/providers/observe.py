@@ -20,7 +20,7 @@ _LONGEST_QUOTE: Final = 160
 _LONGEST_WORD: Final = 60
 
 _ASKS_A_MODEL: Final = frozenset({"/v1/messages", "/v1/chat/completions", "/v1/responses"})
-_ASKS_ABOUT: Final = re.compile(r"/v1/messages/count_tokens|/v1/models(?:/[^/]+)?")
+_ASKS_ABOUT: Final = re.compile(r"/v1/messages/count_tokens|/v1/models(?:/.+)?")
 
 _NOTHING: Final = Head(200, ((b"content-type", STREAM),))
 

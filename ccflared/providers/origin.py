@@ -31,7 +31,7 @@ def origin(account: Account, provider: Provider) -> str | None:
 def takes_credential(account: Account, provider: Provider) -> bool:
     """Whether a secret goes along with its requests, or will once there is one."""
     own = account.api_key is not None or by_token(account, provider)
-    return own or provider.auth != "none" or bool(provider.headers)
+    return own or provider.sends != "none" or bool(provider.headers)
 
 
 def strays(

@@ -3,10 +3,11 @@
 The body goes as it came. Of the header fields all go but those that belong to the connection, to the way the
 client took to us, or to the client's own rights here; the account's credential comes in their place.
 ``anthropic-version`` and ``anthropic-beta`` are the client's business: rewriting a version turns valid requests
-into invalid ones. To the betas is added what an account's token must be announced by, and nothing is taken away.
+into invalid ones, unless the provider knows an old one alone and its quirks say so. To the betas is added what an
+account's token must be announced by, and nothing is taken away. To other dialects neither is sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ _NEVER_SENT: Final = frozenset(
             b"x-amz-security-token",
             b"cookie2",
         ),
+        # whose key the client's own is; with the account's they are refused
+        *(b"openai-organization", b"openai-project", b"chatgpt-account-id"),
         # the way the client took
         *(b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"cf-connecting-ip", b"x-client-ip"),
         *(b"origin", b"referer"),
@@ -45,6 +48,8 @@ _NEVER_SENT_PREFIXES: Final = (
     b"tailscale-",
     b"remote-",
 )
+_NOT_UNDERSTOOD: Final[Mapping[Dialect, tuple[bytes, ...]]] = {"openai-chat": (b"anthropic-",)}
+"""How fields begin that say nothing to an upstream of a dialect."""
 
 _NEVER_RETURNED: Final = frozenset(
     {
@@ -52,8 +57,8 @@ _NEVER_RETURNED: Final = frozenset(
         *(b"upgrade", b"proxy-authenticate", b"set-cookie", b"set-cookie2", b"server", b"date", b"via"),
         # speak of the upstream's host, not of ours
         *(b"alt-svc", b"strict-transport-security", b"nel", b"report-to", b"content-security-policy"),
-        # names the account's owner
-        b"anthropic-organization-id",
+        # name the account's owner
+        *(b"anthropic-organization-id", b"openai-organization", b"openai-project"),
         # would be obeyed by the client, or by a proxy before us, in our name
         *(b"clear-site-data", b"refresh", b"x-sendfile", b"content-security-policy-report-only"),
     }
@@ -82,24 +87,32 @@ def endpoint(base_url: str, dialect: Dialect, path: str) -> str:
 def prepare(inbound: Inbound, target: Target) -> Outbound:
     """Address a client's request to an account of its own dialect; the body is untouched."""
     named = connection_fields(inbound.headers)
+    prefixes = _NEVER_SENT_PREFIXES + _NOT_UNDERSTOOD.get(target.dialect, ())
     headers = [
         (name, value)
         for name, value in inbound.headers
-        if name not in _NEVER_SENT and name not in named and not name.startswith(_NEVER_SENT_PREFIXES)
+        if name not in _NEVER_SENT and name not in named and not name.startswith(prefixes)
     ]
-    if not any(name == b"anthropic-version" for name, _ in headers):
-        headers.append((b"anthropic-version", _DEFAULT_VERSION))
+    url = endpoint(target.base_url, target.dialect, inbound.path)
+    if inbound.query:
+        url += "?" + inbound.query.decode("ascii")
+    return Outbound(inbound.method, url, addressed(headers, target), inbound.body)
+
+
+def addressed(headers: list[tuple[bytes, bytes]], target: Target) -> Headers:
+    """Return the fields of a request to an account, made of those that say what is asked for.
+
+    Its provider's own fields replace them; version and betas are those of its dialect; its credential comes last.
+    """
+    if target.dialect == "anthropic":
+        headers = _with_version(headers, target.quirks.anthropic_version)
     own = dict(target.headers)
     if own:
         headers = [field for field in headers if field[0] not in own]
         headers += [(name, value.reveal().encode()) for name, value in target.headers]
-    headers = _with_betas(headers, target.betas)
-    headers.append((b"accept-encoding", b"identity"))
-    headers += _credential(target)
-    url = endpoint(target.base_url, target.dialect, inbound.path)
-    if inbound.query:
-        url += "?" + inbound.query.decode("ascii")
-    return Outbound(inbound.method, url, tuple(headers), inbound.body)
+    if target.dialect == "anthropic":
+        headers = _with_betas(headers, target.betas)
+    return (*headers, (b"accept-encoding", b"identity"), *_credential(target))
 
 
 def returned(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -122,6 +135,16 @@ def connection_fields(headers: Headers) -> frozenset[bytes]:
         if name == b"connection":
             names.update(token.strip().lower() for token in value.split(b","))
     return frozenset(names)
+
+
+def _with_version(headers: list[tuple[bytes, bytes]], version: str | None) -> list[tuple[bytes, bytes]]:
+    """Set anthropic-version to the one that a provider knows; None: the client's, or the first where it has none."""
+    name = b"anthropic-version"
+    if version is not None:
+        return [*(field for field in headers if field[0] != name), (name, version.encode())]
+    if any(field[0] == name for field in headers):
+        return headers
+    return [*headers, (name, _DEFAULT_VERSION)]
 
 
 def _with_betas(headers: list[tuple[bytes, bytes]], betas: Sequence[bytes]) -> list[tuple[bytes, bytes]]:

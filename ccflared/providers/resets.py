@@ -6,8 +6,9 @@ All times are seconds of the wall clock; a time that has passed already is retur
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import ceil
 
-from ccflared.wire import Head
+from ccflared.wire import Head, Headers
 
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,20})?")
 # 1s, 6m0s, 20ms, 2m59.56s, 1h2m3s: how Go prints a duration, and with it OpenAI, Groq and others.
@@ -70,6 +71,24 @@ def retry_after(head: Head, now: float) -> float | None:
             return None
         return value if value > _FIRST_UNIX_TIME else now + value
     return _date(text) if text else None
+
+
+def wait_fields(head: Head, now: float) -> Headers:
+    """Return the fields that tell a client of this answer when to ask again; none where nothing is told.
+
+    ``retry-after`` in whole seconds, from whatever told it: a date or an odd number would be misread by some clients.
+    A 429 without one is told the end of the limits that it names. ``retry-after-ms`` is kept, for OpenAI's clients.
+    """
+    until = retry_after(head, now)
+    if until is None and head.status == 429:
+        until = rate_limit_reset(head, now)
+        if until is None:
+            until = per_minute_reset(head)
+    if until is None:
+        return ()
+    fields = ((b"retry-after", str(max(0, ceil(until - now))).encode()),)
+    ms = text_of(head, b"retry-after-ms")
+    return fields if number(ms) is None else (*fields, (b"retry-after-ms", ms.encode()))
 
 
 def unified_reset(head: Head) -> float | None:

@@ -1,12 +1,13 @@
 """An account made ready to be addressed: base URL, authentication, credential and header fields in one place."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from ccflared.config.later import not_spoken
 from ccflared.config.model import Account, Auth, Dialect, OAuth, Provider, Reads, UsageAuth
 from ccflared.config.oauth_rules import by_token
+from ccflared.config.quirks import Quirks
 from ccflared.config.usage_rules import origin, usage_url
 from ccflared.providers.oauth import Grant, Seed, oauth_of
 from ccflared.providers.signs import NO_SIGNS, Signs, signs_for
@@ -58,6 +59,8 @@ class Target:
     oauth: OAuth | None = None
     usage: UsageAt | None = None
     """None: its usage cannot be asked for, or not with this credential."""
+    quirks: Quirks = field(default_factory=Quirks)
+    """What its API does otherwise than the one that its dialect names."""
 
     def without_secrets(self, text: str) -> str:
         """Return a sentence that may repeat what an upstream said without what it must not repeat: our credentials."""
@@ -124,7 +127,7 @@ def resolve(
         provider=account.provider,
         dialect=provider.dialect,
         base_url=base_url.rstrip("/"),
-        auth=provider.auth,
+        auth=provider.sends,
         credential=None,
         headers=headers,
         proxy=proxy,
@@ -134,10 +137,11 @@ def resolve(
         place=_place(base_url, proxy),
         signs=signs_for(account.provider, base_url),
         usage=_usage_at(account, provider, base_url),
+        quirks=provider.quirks,
     )
     if by_token(account, provider):
         return _with_tokens(made, account, provider, seed, grant)
-    if provider.auth != "none" and credential is None:
+    if provider.sends != "none" and credential is None:
         return Unfit("no credential", problem or "no api_key is given")
     key = credential.fingerprint() if credential else "-"
     return replace(made, credential=credential, fingerprint=_fingerprint(made, key))
@@ -194,7 +198,7 @@ def _usage_at(account: Account, provider: Provider, base_url: str) -> UsageAt | 
     usage, url = provider.usage, usage_url(account, provider)
     if usage is None or url is None:
         return None
-    return UsageAt(url, usage.reads, usage.auth or provider.auth, at_home=origin(url) == origin(base_url))
+    return UsageAt(url, usage.reads, usage.auth or provider.sends, at_home=origin(url) == origin(base_url))
 
 
 def _place(base_url: str, proxy: Secret | None) -> str:

@@ -195,7 +195,7 @@ def test_schema_is_json(tmp_path: Path) -> None:
     assert json.loads(out)["properties"]["accounts"]
 
 
-@pytest.mark.parametrize("name", ["minimal.toml", "pool.toml"])
+@pytest.mark.parametrize("name", ["minimal.toml", "pool.toml", "dialects.toml"])
 def test_the_examples_pass_check(tmp_path: Path, name: str) -> None:
     example = Path(__file__).parents[2] / "examples" / name
     path = write(tmp_path, main=example.read_text())

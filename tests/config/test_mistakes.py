@@ -194,6 +194,7 @@ def test_what_the_web_rules_need_is_checked(tmp_path: Path, line: str, message: 
         ('base_url = "llm.example.com"\n', 'expected a URL such as "https://llm.example.com/v1", found the text "llm.example.com"; did you mean "https://llm.example.com"?'),
         ('base_url = "ftp://llm.example.com"\n', 'expected a URL such as "https://llm.example.com/v1", found the text "ftp://llm.example.com"'),
         ('base_url = "https://a:b@llm.example.com"\n', "a URL here must not hold a user or password; give the credential as api_key"),
+        ('base_url = "https://llm.example.com/v1/chat/completions"\n', "/chat/completions is appended: leave it out at the end of a base URL"),
         ('base_url = "https://llm.example.com/?a=1"\n', "a URL here has neither a query (?…) nor a fragment (#…)"),
         ('base_url = "http://8.8.8.8"\n', "http to 8.8.8.8 would send the credential readable to everyone on the way; write https, or add insecure = true to the account"),
         ('base_url = "https://169.254.169.254"\n', "169.254.169.254 is a link-local or metadata address, where clouds hand out credentials; if it is really meant, add link_local = true to the account"),

@@ -1,6 +1,7 @@
 """What goes to an upstream, and what of its answer goes to the client: addresses, header fields, the body untouched."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from targets import target
 
 from ccflared.config.model import Auth, Dialect
+from ccflared.config.quirks import Quirks
 from ccflared.providers.prepare import connection_fields, endpoint, prepare, returned
 from ccflared.secret import Secret
 from ccflared.wire import Headers, Inbound
@@ -49,6 +51,10 @@ ENDPOINTS: list[tuple[Dialect, str, str, str]] = [
         "https://h/api/gateway/chat/completions",
     ),
     ("openai-chat", "https://h/v4", "/v1/chat/completions", "https://h/v4/chat/completions"),
+    ("openai-chat", "https://h", "/v1/models", "https://h/v1/models"),
+    ("openai-chat", "https://h/openai/v1", "/v1/models", "https://h/openai/v1/models"),
+    ("openai-chat", "https://h/api/gateway/", "/v1/models", "https://h/api/gateway/models"),
+    ("openai-chat", "http://localhost:11434/v1", "/v1/models/x", "http://localhost:11434/v1/models/x"),
 ]
 
 
@@ -104,6 +110,9 @@ STAYS_HERE = [
     "cookie2",
     "x-csrf-token",
     "x-amz-security-token",
+    "openai-organization",
+    "openai-project",
+    "chatgpt-account-id",
     "forwarded",
     "via",
     "x-real-ip",
@@ -165,6 +174,48 @@ def test_a_missing_version_is_the_first_one_and_a_given_one_is_never_changed() -
     assert (
         versions(prepare(given_, own).headers) == versions(prepare(inbound(), own).headers) == [b"2024-01-01"]
     )
+
+
+def fields(headers: Headers, prefix: bytes) -> list[tuple[bytes, bytes]]:
+    return [field for field in headers if field[0].startswith(prefix)]
+
+
+def test_a_provider_that_knows_an_old_version_alone_is_asked_in_that_one() -> None:
+    old = target(quirks=Quirks(anthropic_version="2023-06-01"))
+    newer = [(b"anthropic-version", b"2026-10-21"), (b"anthropic-beta", b"a-1"), (b"anthropic-version", b"x")]
+    for headers in ([], newer[:1], newer):
+        sent = prepare(inbound(headers), old).headers
+        assert fields(sent, b"anthropic-version") == [(b"anthropic-version", b"2023-06-01")]
+    assert fields(sent, b"anthropic-beta") == [(b"anthropic-beta", b"a-1")]
+
+
+def test_the_providers_own_headers_go_before_its_quirks() -> None:
+    own = target(
+        quirks=Quirks(anthropic_version="2023-06-01"), headers=((b"anthropic-version", Secret("2024-01-01")),)
+    )
+    sent = prepare(inbound([(b"anthropic-version", b"2026-10-21")]), own).headers
+    assert fields(sent, b"anthropic-") == [(b"anthropic-version", b"2024-01-01")]
+
+
+def test_chat_completions_are_passed_on_without_what_only_anthropics_api_understands() -> None:
+    chat = target(dialect="openai-chat", auth="bearer", betas=(b"oauth-2025-04-20",))
+    asked = inbound(
+        [
+            (b"anthropic-version", b"2026-10-21"),
+            (b"anthropic-beta", b"a-1"),
+            (b"anthropic-dangerous-direct-browser-access", b"true"),
+            (b"user-agent", b"OpenAI/Python 3.54.0"),
+            (b"authorization", b"Bearer client-key"),
+            (b"openai-organization", b"org-1"),
+        ],
+        path="/v1/chat/completions",
+    )
+    assert prepare(asked, chat).headers == (
+        (b"user-agent", b"OpenAI/Python 3.54.0"),
+        (b"accept-encoding", b"identity"),
+        (b"authorization", b"Bearer sk-own"),
+    )
+    assert fields(prepare(inbound(), replace(chat, betas=())).headers, b"anthropic-") == []
 
 
 CREDENTIALS: list[tuple[Auth, str | None, list[tuple[bytes, bytes]]]] = [

@@ -33,7 +33,7 @@ UNFIT: list[tuple[Account, Provider, dict[str, Any], str, str]] = [
             "unsupported",
             f"this version does not speak the dialect {dialect} yet",
         )
-        for dialect in ("openai-chat", "vertex", "bedrock")
+        for dialect in ("vertex", "bedrock")
     ),
     (ACCOUNT, Provider(), {}, "unsupported", "no base_url"),
     (ACCOUNT, PLACE, {"credential": None}, "no credential", "no api_key is given"),
@@ -115,7 +115,7 @@ def test_every_builtin_provider_can_be_addressed_or_says_what_is_missing(
     name: str, provider: Provider
 ) -> None:
     found = resolved(Account("a", name), provider)
-    if provider.dialect != "anthropic":
+    if provider.dialect in ("vertex", "bedrock"):
         why = f"this version does not speak the dialect {provider.dialect} yet"
         assert found == Unfit("unsupported", why)
     elif provider.oauth is not None:
@@ -131,6 +131,7 @@ def test_every_builtin_provider_can_be_addressed_or_says_what_is_missing(
         assert found.base_url.startswith("https://") or "localhost" in found.base_url
         assert not found.base_url.endswith(("/", "/messages"))
         assert (found.auth == "none") == (name == "ollama")
+        assert found.quirks == provider.quirks
 
 
 def test_every_builtin_provider_of_the_contract_is_there_and_none_carries_a_credential() -> None:
