@@ -12,6 +12,11 @@ from ccflared.formats import sse
 from ccflared.formats.model_name import model_of
 
 PING = sse.encode("ping", b'{"type": "ping"}')
+FRAMING = len(
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":""}}\n\n'
+)
+"""Bytes of an event around the text in it: no other event with content has fewer."""
 
 
 class Mark(Enum):

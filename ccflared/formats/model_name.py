@@ -56,6 +56,25 @@ def model_of(body: bytes) -> str:
     return model
 
 
+def further_models(body: bytes) -> list[str]:
+    """Return the models that a request names besides its own, for a gateway to go on with: OpenRouter's ``models``.
+
+    ``body`` is one that model_of has read.
+    """
+    found: list[str] = []
+    try:
+        members = json.loads(body, parse_int=float)
+    except (ValueError, RecursionError):
+        return found
+    for name in ("models", "fallbacks", "route"):
+        value = members.get(name)
+        for each in value if isinstance(value, list) else [value]:
+            named = each.get("model") if isinstance(each, dict) else each
+            if isinstance(named, str) and not (name == "route" and named in ("fallback", "sort")):
+                found.append(named)
+    return found
+
+
 class _Pairs(list[tuple[str, object]]):
     """A JSON object as it was written, duplicate keys and all."""
 

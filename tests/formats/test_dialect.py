@@ -4,25 +4,25 @@ import json
 
 import pytest
 
-from ccflared.formats.dialect import Dialect, dialect_of, error_body
+from ccflared.formats.dialect import ClientDialect, dialect_of, error_body
 
-PATHS: list[tuple[str, Dialect]] = [
+PATHS: list[tuple[str, ClientDialect]] = [
     ("/v1/messages", "anthropic"),
     ("/v1/messages/count_tokens", "anthropic"),
     ("/v1/models", "anthropic"),
-    ("/v1/chat/completions", "openai"),
-    ("/v1/responses", "openai"),
-    ("/v1/responses/resp_1", "openai"),
-    ("/v1/completions", "openai"),
-    ("/v1/embeddings", "openai"),
-    ("/v1/chat", "anthropic"),
+    ("/v1/chat/completions", "chat"),
+    ("/v1/responses", "responses"),
+    ("/v1/responses/resp_1", "responses"),
+    ("/v1/completions", "chat"),
+    ("/v1/embeddings", "chat"),
+    ("/v1/chat", "chat"),
     ("/api/status", "anthropic"),
     ("", "anthropic"),
 ]
 
 
 @pytest.mark.parametrize(("path", "dialect"), PATHS)
-def test_the_path_tells_the_dialect(path: str, dialect: Dialect) -> None:
+def test_the_path_tells_the_dialect(path: str, dialect: ClientDialect) -> None:
     assert dialect_of(path) == dialect
 
 
@@ -48,5 +48,5 @@ OPENAI = [
 @pytest.mark.parametrize(("kind", "spelled", "code"), OPENAI)
 def test_an_openai_client_reads_openais_words(kind: str, spelled: str, code: str | None) -> None:
     assert json.loads(error_body("/v1/responses", kind, "why — \ud800", "req_1")) == {
-        "error": {"message": "why — ?", "type": spelled, "param": None, "code": code}
+        "error": {"message": "why — \ufffd", "type": spelled, "param": None, "code": code}
     }
