@@ -104,8 +104,8 @@ def _carried(spent: Spent, now: float, zone: tzinfo | None, period: Period) -> t
         return 0, began
     if spent.earlier is not None and spent.day_start > now + _STEP and start > began:
         before, of_period = _of(spent.earlier, period)
-        if of_period == began:
-            return before + amount, began
+        if began <= of_period <= end:
+            return before + amount, of_period
     return amount, start if start <= end else began
 
 

@@ -1,7 +1,8 @@
 """Reads token usage off an answer that passes by, without touching or delaying it.
 
-Streams report usage in ``message_start`` and again, cumulatively, in ``message_delta``: a later figure replaces
-an earlier one. Some upstreams report input only at the end; some repeat it. A kind never named stays unknown.
+Anthropic's streams report usage in ``message_start`` and again, cumulatively, in ``message_delta``: a later figure
+replaces an earlier one. Some upstreams report input only at the end; some repeat it. Those of Chat Completions tell it
+on any chunk, the last one counts, and their prompt tokens include what was cached. A kind never named stays unknown.
 Of an answer that ends before its usage was told, only its length tells what it was at least.
 """
 
@@ -11,6 +12,9 @@ from dataclasses import replace
 from math import isfinite
 
 from ccflared.formats import sse
+from ccflared.formats.chat.counts import count_of, usage_object, usage_of
+from ccflared.formats.chat.reasons import REASONS
+from ccflared.formats.events import Usage
 from ccflared.wire import Tokens
 
 LONGEST_DOCUMENT = 4 * 1024 * 1024
@@ -18,11 +22,14 @@ LONGEST_DOCUMENT = 4 * 1024 * 1024
 LONGEST_USAGE = 16 * 1024
 """Characters of a usage object that are kept; those seen have a few hundred."""
 _LONGEST_WORD = 256
-FRAMING = len(
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-    b'"delta":{"type":"text_delta","text":""}}\n\n'
-)
-"""Bytes of an event around the text in it: no other event with content has fewer."""
+_TELLS = (b'"usage"', b"message_start", b"message_delta", b"finish_reason")
+"""One of these stands in each event that is worth parsing; most have none."""
+_WORDS = {"end": "end_turn", "length": "max_tokens", "refusal": "refusal"}
+_REASONS = {reason: _WORDS[meaning] for reason, meaning in REASONS.items() if meaning in _WORDS} | {
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+}
+"""Of Chat Completions: one answer has one word in the history, whoever gave it."""
 _BYTES_OF_A_TOKEN = 4
 """Few texts have more, many fewer: so many bytes are a token at least, by and large."""
 
@@ -30,11 +37,13 @@ _BYTES_OF_A_TOKEN = 4
 class Meter:
     """Collects what one answer says of itself: tokens, model, stop reason, and the usage object as reported."""
 
-    __slots__ = ("_document", "_length", "_usage", "model", "shown", "stop_reason")
+    __slots__ = ("_document", "_length", "_usage", "asked", "model", "shown", "stop_reason")
 
     def __init__(self) -> None:
         self.shown = 0
         """Bytes of content that have gone by since output tokens were last told. Who passes events on counts them."""
+        self.asked: int | None = None
+        """Tokens of the prompt, about, where the answer does not tell them. Who knows the request says so."""
         self.model: str | None = None
         self.stop_reason: str | None = None
         self._usage: dict[str, object] = {}
@@ -44,7 +53,9 @@ class Meter:
     def event(self, raw: bytes) -> None:
         """Look at one raw event of a stream."""
         # Most events are deltas of text: two searches in a short string cost less than parsing it.
-        if b'"usage"' not in raw and b"message_start" not in raw and b"message_delta" not in raw:
+        if not any(sign in raw for sign in _TELLS) or (
+            b'"usage":null' in raw and b'"finish_reason":null' in raw
+        ):
             return
         event = sse.parse(raw)
         document = _object(event.data)
@@ -54,6 +65,8 @@ class Meter:
             case "message_delta":
                 self._merge(_mapping(document.get("usage")))
                 self._stop(_mapping(document.get("delta")).get("stop_reason"))
+            case _ if "choices" in document:
+                self._message(document)
             case _:
                 pass
 
@@ -91,6 +104,8 @@ class Meter:
     def tokens(self) -> Tokens:
         """Tokens in five kinds. Cache writes without a split by lifetime are five-minute ones, the API's default."""
         usage = self._usage
+        if "prompt_tokens" in usage or "completion_tokens" in usage:
+            return _as_openai_counts(usage_of(usage) or Usage())
         written = _count(usage.get("cache_creation_input_tokens"))
         split = _mapping(usage.get("cache_creation"))
         short, long = (_count(split.get(f"ephemeral_{life}_input_tokens")) for life in ("5m", "1h"))
@@ -106,8 +121,10 @@ class Meter:
 
     @property
     def tokens_at_least(self) -> Tokens:
-        """The tokens, with those of the content that has gone by after the last that were told."""
+        """The tokens, with those of the content that has gone by after the last that were told, and of the prompt."""
         tokens = self.tokens
+        if tokens.input is None and self.asked is not None:
+            tokens = replace(tokens, input=self.asked)
         unseen = self.shown // _BYTES_OF_A_TOKEN
         return replace(tokens, output=(tokens.output or 0) + unseen) if unseen else tokens
 
@@ -115,17 +132,35 @@ class Meter:
         model = message.get("model")
         if isinstance(model, str):
             self.model = model[:_LONGEST_WORD]
-        self._merge(_mapping(message.get("usage")))
+        self._merge(usage_object(message) or {})
         self._stop(message.get("stop_reason"))
+        choices = message.get("choices")
+        if isinstance(choices, list) and choices:
+            reason = _mapping(choices[0]).get("finish_reason")
+            self._stop(_REASONS.get(reason.lower(), reason) if isinstance(reason, str) else None)
 
     def _merge(self, usage: Mapping[str, object]) -> None:
-        self._usage.update((key, value) for key, value in usage.items() if value is not None)
-        if _count(usage.get("output_tokens")) is not None:
+        # Some repeat at the end a figure of the beginning as 0: what was told once is not taken back.
+        known = self._usage
+        known.update(
+            (key, value) for key, value in usage.items() if value or (value == 0 and not known.get(key))
+        )
+        if any(count_of(usage.get(name)) is not None for name in ("output_tokens", "completion_tokens")):
             self.shown = 0
 
     def _stop(self, reason: object) -> None:
         if isinstance(reason, str):
             self.stop_reason = reason[:_LONGEST_WORD]
+
+
+def _as_openai_counts(usage: Usage) -> Tokens:
+    """Return the tokens of a Chat Completions usage; lifetimes of what was written to a cache are not told."""
+    return Tokens(
+        input=usage.input,
+        output=usage.output,
+        cache_read=usage.cache_read,
+        cache_write_5m=usage.cache_write,
+    )
 
 
 def _object(data: bytes) -> Mapping[str, object]:
@@ -145,4 +180,5 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+    """Return a number of tokens of Messages; unlike those of Chat Completions nobody writes them as 12.0."""
+    return count_of(value) if isinstance(value, int) else None

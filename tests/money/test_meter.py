@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccflared.formats.chat.counts import usage_in
 from ccflared.formats.sse import Cutter, encode
 from ccflared.money.usage import LONGEST_DOCUMENT, LONGEST_USAGE, Meter
 from ccflared.wire import Tokens
@@ -137,6 +138,8 @@ SPLITS: list[tuple[list[dict[str, Any]], Tokens]] = [
         Tokens(cache_write_5m=0, cache_write_1h=4),
     ),
     ([{"cache_creation_input_tokens": 9, "cache_creation": "odd"}], Tokens(cache_write_5m=9)),
+    # a figure that was told is not taken back by a 0
+    ([{"input_tokens": 500}, {"input_tokens": 0, "output_tokens": 0}], Tokens(input=500, output=0)),
     # no numbers of tokens
     ([{"input_tokens": -1, "output_tokens": True}], Tokens()),
     ([{"input_tokens": "7", "output_tokens": 7.0}], Tokens()),
@@ -259,3 +262,41 @@ def test_an_answer_without_a_body_tells_nothing() -> None:
     meter = Meter()
     meter.end()
     assert facts(meter) == (Tokens(), None, None, None)
+
+
+MOONSHOT = {"prompt_tokens": 10, "completion_tokens": 4, "cached_tokens": 7}
+WRITTEN = {"prompt_tokens": 10, "completion_tokens": 4, "prompt_tokens_details": {"cache_creation_tokens": 7}}
+
+
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [
+        ({"usage": MOONSHOT}, Tokens(input=3, output=4, cache_read=7)),
+        ({"choices": [{"index": 0, "usage": MOONSHOT}]}, Tokens(input=3, output=4, cache_read=7)),
+        ({"x_groq": {"usage": MOONSHOT}}, Tokens(input=3, output=4, cache_read=7)),
+        ({"usage": WRITTEN}, Tokens(input=3, output=4, cache_write_5m=7)),
+        ({"usage": {"prompt_tokens": 10.0, "completion_tokens": 4.0}}, Tokens(input=10, output=4)),
+    ],
+    ids=["Moonshot", "Moonshot's streams", "Groq's streams", "written to the cache", "numbers of JavaScript"],
+)
+def test_of_chat_completions_the_row_has_the_tokens_that_the_client_is_told(
+    told: dict[str, Any], tokens: Tokens
+) -> None:
+    meter = Meter()
+    chunk = {"id": "c", "choices": []} | told
+    meter.event(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+    assert meter.tokens == tokens
+    usage = usage_in(chunk)
+    assert usage is not None
+    assert (usage.input, usage.output, usage.cache_read, usage.cache_write) == (
+        *(tokens.input, tokens.output, tokens.cache_read, tokens.cache_write_5m),
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "word"), [("model_length", "max_tokens"), ("sensitive", "refusal"), ("STOP", "end_turn")]
+)
+def test_a_finish_that_one_server_alone_has_is_told_in_the_usual_word(told: str, word: str) -> None:
+    meter = Meter()
+    meter.event(b"data: " + json.dumps({"choices": [{"index": 0, "finish_reason": told}]}).encode() + b"\n\n")
+    assert meter.stop_reason == word
