@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 HARMLESS = ("Glob", "Bash", "LS", "Grep", "Read")
@@ -21,6 +23,9 @@ class Fault:
     """The request is not one; ``message`` says why, as the real API words it."""
 
     message: str
+    param: str | None = None
+    """What is at fault; ``code``, how. The Messages API tells neither."""
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,12 @@ class Asked:
     prefix_tokens: int
     one_hour: bool
     """The marks ask for the hour's cache."""
+    offered: tuple[str, ...] = ()
+    """The names of all tools."""
+    turns: int = 0
+    """How often the conversation tells that tools were called; calls made side by side are one time."""
+    tells_usage: bool = True
+    """A stream is to end with its usage."""
 
 
 def read(body: bytes, *, counting: bool = False) -> Asked | Fault:
@@ -78,6 +89,8 @@ def read(body: bytes, *, counting: bool = False) -> Asked | Fault:
         prefix=hashlib.sha256(shared).hexdigest() if marked else None,
         prefix_tokens=min(len(shared), len(body)) // 4 if marked else 0,
         one_hour=marked and (b'"ttl":"1h"' in body or b'"ttl": "1h"' in body),
+        offered=_offered(parsed.get("tools")),
+        turns=_turns(messages),
     )
 
 
@@ -86,12 +99,37 @@ def _has_result(messages: list[Any]) -> bool:
     for message in reversed(messages):
         if not isinstance(message, dict) or message.get("role") == "assistant":
             return False
-        content = message.get("content")
-        if isinstance(content, list) and any(
-            isinstance(block, dict) and block.get("type") == "tool_result" for block in content
-        ):
+        if _holds(message, "tool_result"):
             return True
     return False
+
+
+def runs(called: Iterable[bool]) -> int:
+    """Count the runs of messages that call tools. ``called`` says of each message whether it does."""
+    return sum(now and not before for before, now in pairwise([False, *called]))
+
+
+def _turns(messages: list[Any]) -> int:
+    return runs(
+        message.get("role") == "assistant" and _holds(message, "tool_use")
+        for message in messages
+        if isinstance(message, dict)
+    )
+
+
+def _holds(message: dict[str, Any], kind: str) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(
+        isinstance(block, dict) and block.get("type") == kind for block in content
+    )
+
+
+def _offered(tools: Any) -> tuple[str, ...]:
+    if not isinstance(tools, list):
+        return ()
+    return tuple(
+        tool["name"] for tool in tools if isinstance(tool, dict) and isinstance(tool.get("name"), str)
+    )
 
 
 def _callable(tools: Any, choice: Any) -> tuple[Tool, ...]:
@@ -101,7 +139,7 @@ def _callable(tools: Any, choice: Any) -> tuple[Tool, ...]:
     if wanted.get("type") == "none":
         return ()
     found = [
-        Tool(tool["name"], KNOWN_INPUTS.get(tool["name"]) or _filled(tool["input_schema"]))
+        Tool(tool["name"], KNOWN_INPUTS.get(tool["name"]) or filled(tool["input_schema"]))
         for tool in tools
         if isinstance(tool, dict)
         and isinstance(tool.get("name"), str)
@@ -110,11 +148,16 @@ def _callable(tools: Any, choice: Any) -> tuple[Tool, ...]:
     ]
     if wanted.get("type") == "tool":
         found = [tool for tool in found if tool.name == wanted.get("name")]
+    return sensible(found)
+
+
+def sensible(tools: Iterable[Tool]) -> tuple[Tool, ...]:
+    """Return the tools, the most sensible first."""
     rank = {name: place for place, name in enumerate(HARMLESS)}
-    return tuple(sorted(found, key=lambda tool: rank.get(tool.name, len(rank))))
+    return tuple(sorted(tools, key=lambda tool: rank.get(tool.name, len(rank))))
 
 
-def _filled(schema: dict[str, Any]) -> dict[str, object]:
+def filled(schema: dict[str, Any]) -> dict[str, object]:
     """Return an object with each required property of a JSON Schema."""
     properties = schema.get("properties")
     required = schema.get("required")
@@ -138,6 +181,6 @@ def _sample(name: str, schema: Any) -> object:
         case "array":
             return []
         case "object":
-            return _filled(schema)
+            return filled(schema)
         case _:
             return "Paris" if name in {"city", "location"} else f"a {name}"

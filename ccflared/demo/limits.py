@@ -63,13 +63,18 @@ def refusal(now: float, limited: Limited) -> Headers:
                 fields = unified(now, Window(0.2, 3600.0), spent)
         else:
             fields = per_minute(now, 50, 0, limited.reset_in)
+    return fields + retry_after(limited) + limited.headers
+
+
+def retry_after(limited: Limited) -> Headers:
+    """Return what tells a client when to ask again."""
     after = limited.retry_after
     if after == "reset":
         after = None if limited.reset_in is None else limited.reset_in
-    if after is not None:
-        text = after if isinstance(after, str) else str(max(0, math.ceil(after)))
-        fields += ((b"retry-after", text.encode()), (b"x-should-retry", b"true"))
-    return fields + limited.headers
+    if after is None:
+        return ()
+    text = after if isinstance(after, str) else str(max(0, math.ceil(after)))
+    return ((b"retry-after", text.encode()), (b"x-should-retry", b"true"))
 
 
 @dataclass(slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import assert_never
 
-from ccflared.demo import limits, stream
+from ccflared.demo import limits
 from ccflared.demo.acts import Act, Await, Data, Finish, Fuse, Hang, HangUp, Pause, Status, Unframed
 from ccflared.demo.asked import Asked, Fault
+from ccflared.demo.said import compose
 from ccflared.demo.script import (
     Answer,
     Behaviour,
@@ -27,29 +28,12 @@ from ccflared.demo.script import (
     Silent,
     Slow,
     Spending,
+    Steps,
     Window,
 )
+from ccflared.demo.spelling import Spelling
+from ccflared.demo.stream import KINDS, MESSAGES
 from ccflared.wire import Headers
-
-KINDS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    500: "api_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-MESSAGES = {
-    "authentication_error": "invalid x-api-key",
-    "permission_error": "Your API key does not have permission to use the specified resource.",
-    "rate_limit_error": "This request would exceed your account's rate limit. Please try again later.",
-    "api_error": "Internal server error",
-    "overloaded_error": "Overloaded",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +51,8 @@ class Scene:
     """The request accepts gzip."""
     meter: limits.Meter | None
     """Of this credential, if its behaviour is metered."""
+    spelling: Spelling
+    """The dialect that the request is in."""
 
 
 def acts(behaviour: Behaviour, scene: Scene) -> Iterator[Act]:
@@ -75,8 +61,10 @@ def acts(behaviour: Behaviour, scene: Scene) -> Iterator[Act]:
         case Answer():
             yield from _answer(behaviour, scene)
         case Limited():
-            fields = limits.refusal(scene.now, behaviour)
+            fields = scene.spelling.refusal(scene.now, behaviour)
             yield from _error(scene, 429, "rate_limit_error", behaviour.message, fields)
+        case Steps():
+            yield from _answer(_step(behaviour, scene.asked), scene)
         case Failing():
             yield from _failing(behaviour, scene)
         case ErrorEvent():
@@ -118,21 +106,32 @@ def acts(behaviour: Behaviour, scene: Scene) -> Iterator[Act]:
             assert_never(behaviour)
 
 
-def problem(request_id: str, status: int, message: str, *, organization: str) -> Iterator[Act]:
+def problem(
+    request_id: str, status: int, message: str, *, organization: str, spelling: Spelling
+) -> Iterator[Act]:
     """Yield an error answer in the API's shape for a request that no behaviour was asked about."""
-    yield from _document(
-        status, _error_body(request_id, KINDS[status], message), request_id, organization, ()
-    )
+    body = spelling.error(request_id, status, message=message)
+    yield from _document(status, body, spelling.common(request_id, organization))
 
 
-def document(body: object, request_id: str, organization: str) -> Iterator[Act]:
+def document(body: object, request_id: str, organization: str, spelling: Spelling) -> Iterator[Act]:
     """Yield a 200 with this JSON."""
-    yield from _document(200, json.dumps(body).encode(), request_id, organization, ())
+    yield from _document(200, json.dumps(body).encode(), spelling.common(request_id, organization))
+
+
+def _step(steps: Steps, asked: Asked | Fault) -> Answer:
+    """Return the answer that is due."""
+    last = len(steps.answers) - 1
+    return steps.answers[min(asked.turns, last) if isinstance(asked, Asked) and asked.offered else last]
 
 
 def _answer(answer: Answer, scene: Scene) -> Iterator[Act]:
     if isinstance(scene.asked, Fault):
-        yield from _error(scene, 400, "invalid_request_error", scene.asked.message, ())
+        fault = scene.asked
+        body = scene.spelling.error(
+            scene.request_id, 400, "invalid_request_error", fault.message, param=fault.param, code=fault.code
+        )
+        yield from _document(400, body, _common(scene))
         return
     if scene.asked.stream:
         yield from _opening(answer, scene)
@@ -142,7 +141,7 @@ def _answer(answer: Answer, scene: Scene) -> Iterator[Act]:
     yield Pause(answer.headers_after + answer.delay_first)
     fields = _own_fields(answer, scene)
     whole = b"".join(_pieces(answer, scene))
-    yield from _document(200, whole, scene.request_id, scene.organization, fields)
+    yield from _document(200, whole, _common(scene) + fields)
 
 
 def _part(answer: Answer, scene: Scene, count: int) -> Iterator[Act]:
@@ -175,7 +174,7 @@ def _opening(answer: Answer, scene: Scene) -> Iterator[Act]:
         (
             (b"content-type", kind),
             (b"cache-control", b"no-cache"),
-            *_common(scene.request_id, scene.organization),
+            *_common(scene),
             *_own_fields(answer, scene),
         ),
     )
@@ -186,7 +185,7 @@ def _opening(answer: Answer, scene: Scene) -> Iterator[Act]:
 def _own_fields(answer: Answer, scene: Scene) -> Headers:
     fields: Headers = answer.headers
     if answer.five_hour is not None or answer.seven_day is not None:
-        fields += limits.unified(
+        fields += scene.spelling.windows(
             scene.now,
             answer.five_hour or Window(0.1, 3600.0),
             answer.seven_day or Window(0.2, limits.WEEK / 2),
@@ -200,11 +199,11 @@ def _pieces(answer: Answer, scene: Scene) -> Iterator[bytes]:
     """Yield the body in the pieces that count as events, compressed where that was agreed."""
     if isinstance(scene.asked, Fault):
         return
-    message = stream.compose(answer, scene.asked, warm=scene.warm, dice=scene.dice)
+    said = compose(answer, scene.asked, warm=scene.warm, dice=scene.dice, at=scene.now)
     if scene.asked.stream:
-        plain = stream.events(message)
+        plain = scene.spelling.events(said)
     else:
-        text = stream.document(message)
+        text = scene.spelling.document(said)
         step = max(1, -(-len(text) // 8))
         plain = (text[at : at + step] for at in range(0, len(text), step))
     yield from _gzipped(plain) if answer.gzip and scene.gzip else plain
@@ -232,21 +231,22 @@ def _error_event(error: ErrorEvent, scene: Scene) -> Iterator[Act]:
         yield from _error(scene, status, error.kind, message, ())
         return
     yield from _part(error.answer, scene, max(error.after_events, 1 if error.also_start else 0))
-    said = {"type": error.kind, "message": message}
-    yield Data(stream.event("error", error=said, request_id=scene.request_id))
+    yield Data(scene.spelling.broken(scene.request_id, error.kind, message))
     yield Finish()
 
 
 def _failing(failing: Failing, scene: Scene) -> Iterator[Act]:
-    kind = failing.kind or KINDS.get(failing.status, "api_error")
-    message = failing.message or MESSAGES.get(kind, f"The request failed ({failing.status})")
-    body = failing.body if failing.body is not None else _error_body(scene.request_id, kind, message)
+    body = failing.body
+    if body is None:
+        body = scene.spelling.error(
+            scene.request_id, failing.status, failing.kind, failing.message, code=failing.code
+        )
     yield Status(
         failing.status,
         (
             (b"content-type", failing.content_type.encode()),
             (b"content-length", str(len(body)).encode()),
-            *_common(scene.request_id, scene.organization),
+            *_common(scene),
             *failing.headers,
         ),
     )
@@ -265,22 +265,16 @@ def _metered(plan: Metered, scene: Scene) -> Answer | Limited:
 
 
 def _error(scene: Scene, status: int, kind: str, message: str, fields: Headers) -> Iterator[Act]:
-    body = _error_body(scene.request_id, kind, message)
-    yield from _document(status, body, scene.request_id, scene.organization, fields)
+    body = scene.spelling.error(scene.request_id, status, kind, message)
+    yield from _document(status, body, _common(scene) + fields)
 
 
-def _error_body(request_id: str, kind: str, message: str) -> bytes:
-    said = {"type": kind, "message": message}
-    return json.dumps({"type": "error", "error": said, "request_id": request_id}).encode()
-
-
-def _document(status: int, body: bytes, request_id: str, organization: str, fields: Headers) -> Iterator[Act]:
+def _document(status: int, body: bytes, fields: Headers) -> Iterator[Act]:
     yield Status(
         status,
         (
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
-            *_common(request_id, organization),
             *fields,
         ),
     )
@@ -288,9 +282,5 @@ def _document(status: int, body: bytes, request_id: str, organization: str, fiel
     yield Finish()
 
 
-def _common(request_id: str, organization: str) -> Headers:
-    return (
-        (b"request-id", request_id.encode()),
-        (b"anthropic-organization-id", organization.encode()),
-        (b"server", b"ccflared-demo"),
-    )
+def _common(scene: Scene) -> Headers:
+    return scene.spelling.common(scene.request_id, scene.organization)

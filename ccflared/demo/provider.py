@@ -1,6 +1,7 @@
-"""The fake provider: an honest imitation of the Anthropic API's behaviour on the wire, for demo and tests.
+"""The fake provider: an honest imitation of two APIs' behaviour on the wire, for demo and tests.
 
-It answers on a loopback port what a script says, one script for each credential, and remembers what it saw.
+It speaks Anthropic's Messages and, at any path that ends in ``/chat/completions``, OpenAI's Chat Completions. It
+answers on a loopback port what a script says, one script for each credential, and remembers what it saw.
 """
 
 import hashlib
@@ -8,24 +9,28 @@ import math
 import random
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
 import trio
 
-from ccflared.demo import catalog, usage
+from ccflared.demo import catalog, chat_asked, usage
 from ccflared.demo.acts import Act, Await, Pause
 from ccflared.demo.asked import Asked, Fault, read
+from ccflared.demo.chat_stream import InChat
 from ccflared.demo.connection import Connection, Ending, Request
 from ccflared.demo.limits import Meter
 from ccflared.demo.play import Scene, acts, document, problem
+from ccflared.demo.said import mark
 from ccflared.demo.script import Answer, Behaviour, Cycle, Held, Metered, Slow, Spending, Window
-from ccflared.demo.stream import name
+from ccflared.demo.spelling import Spelling
+from ccflared.demo.stream import InMessages
+from ccflared.demo.strict import fault_in
 from ccflared.wire import Headers
 
-Endpoint = Literal["messages", "count_tokens", "models", "usage"]
+Endpoint = Literal["messages", "chat", "count_tokens", "models", "usage"]
 PREFIXES = 1000
 """Prompt prefixes that the imitated cache remembers."""
 
@@ -93,11 +98,16 @@ class FakeProvider:
         max_body: int = 64 * 1024 * 1024,
         open_to_all: bool = False,
         accepts: Callable[[str], bool] = lambda _: True,
+        strict: bool = False,
+        allows: Collection[str] = (),
     ) -> None:
         """``default``: for credentials without a script. ``remember``: how many requests ``seen`` keeps.
 
         ``open_to_all``: a request without any credential is served, too; else it gets the API's 401. ``accepts``: says
-        of each credential whether it holds; one that does not gets the 401, too.
+        of each credential whether it holds; one that does not gets the 401, too. ``strict``: a Messages request must be
+        right in everything, as :mod:`ccflared.demo.strict` has it; a thinking block, too, which must bear the signature
+        of a provider with this ``seed``. Chat Completions requests always must be right, as
+        :mod:`ccflared.demo.chat_rules` has it, but may have the keys in ``allows``, as APIs do that are less strict.
         """
         self.seen: deque[Seen] = deque(maxlen=remember)
         self.count = 0
@@ -107,6 +117,10 @@ class FakeProvider:
         self._clock = clock
         self._max_body = max_body
         self._open_to_all = open_to_all
+        self._strict = strict
+        self._allows = frozenset(allows)
+        self._messages = InMessages(str(seed))
+        self._chat = InChat()
         self.accepts = accepts
         """Says of a credential whether it holds."""
         self._scripts: dict[tuple[str, Endpoint], Script] = {}
@@ -175,31 +189,38 @@ class FakeProvider:
 
     def _respond(self, request: Request, seen: Seen) -> Iterator[Act]:
         dice = random.Random(f"{self._seed}/{self.count}")
-        request_id = name("req", dice)
+        request_id = f"req_01{mark(dice)}"
         key = seen.key or ""
         organization = _uuid(key)
-        fail = partial(problem, request_id, organization=organization)
+        path = request.target.partition("?")[0]
+        chatting = _is_chat(path, request.headers)
+        spelling: Spelling = self._chat if chatting else self._messages
+        fail = partial(problem, request_id, organization=organization, spelling=spelling)
+        tell = partial(document, request_id=request_id, organization=organization, spelling=spelling)
         if request.body is None:
             return fail(413, "Request exceeds the maximum size")
-        path = request.target.partition("?")[0]
         match (request.method, path.removeprefix("/v1/").split("/")):
-            case _ if not path.startswith("/v1/") and path not in usage.FORMS:
+            case _ if not path.startswith("/v1/") and path not in usage.FORMS and not chatting:
                 return fail(404, "Not Found")
             case _ if seen.key is None and not self._open_to_all:
-                return fail(401, "x-api-key header is required")
+                return fail(
+                    401, "You didn't provide an API key." if chatting else "x-api-key header is required"
+                )
             case _ if seen.key is not None and not self.accepts(seen.key):
                 return fail(401, "OAuth token has expired or is not valid")
             case ("GET", _) if path in usage.FORMS:
                 return self._tell_usage(path, request, key, dice, request_id)
+            case ("POST", [*_, "chat", "completions"]):
+                return self._play(request, key, "chat", dice, request_id)
             case ("POST", ["messages"]):
                 return self._play(request, key, "messages", dice, request_id)
             case ("POST", ["messages", "count_tokens"]):
                 return self._play(request, key, "count_tokens", dice, request_id)
-            case ("GET", ["models"]):
+            case ("GET", [*_, "models"]):
                 return self._play(request, key, "models", dice, request_id)
-            case ("GET", ["models", model]) if (entry := catalog.find(model)) is not None:
-                return document(entry, request_id, organization)
-            case ("GET", ["models", model]):
+            case ("GET", [*_, "models", model]) if (entry := catalog.find(model, chat=chatting)) is not None:
+                return tell(entry)
+            case ("GET", [*_, "models", model]):
                 return fail(404, f"model: {model}")
             case _:
                 return fail(404, "Not Found")
@@ -219,31 +240,47 @@ class FakeProvider:
             running = meter.look(self._clock()) if meter else None
             behaviour = Spending(five_hour=running or Window(0.0, math.inf))
         if not isinstance(behaviour, Spending):
-            scene = self._scene(request, Fault("no message"), dice, request_id, key=key)
+            scene = self._scene(request, Fault("no message"), dice, request_id, self._messages, key=key)
             yield from acts(behaviour, scene)
             return
         told = usage.told(usage.FORMS[path], behaviour, self._clock())
         organization = _uuid(key)
         if told is None:
-            yield from problem(request_id, 401, "invalid token", organization=organization)
+            yield from problem(
+                request_id, 401, "invalid token", organization=organization, spelling=self._messages
+            )
         else:
-            yield from document(told, request_id, organization)
+            yield from document(told, request_id, organization, self._messages)
 
     def _play(
         self, request: Request, key: str, endpoint: Endpoint, dice: random.Random, request_id: str
     ) -> Iterator[Act]:
         script = self._scripts.setdefault((key, endpoint), Script())
-        behaviour = script.next(self._default if endpoint == "messages" else Answer())
+        behaviour = script.next(self._default if endpoint in {"messages", "chat"} else Answer())
         organization = _uuid(key)
+        chatting = _is_chat(request.target.partition("?")[0], request.headers)
+        spelling: Spelling = self._chat if chatting else self._messages
         if endpoint == "models" and isinstance(behaviour, Answer):
-            return document(catalog.listing(), request_id, organization)
-        asked = read(request.body or b"", counting=endpoint == "count_tokens")
-        if not any(key == b"anthropic-version" for key, _ in request.headers):
-            asked = Fault("anthropic-version: header is required")
+            return document(catalog.listing(chat=chatting), request_id, organization, spelling)
+        asked = self._read(request, endpoint)
         if endpoint == "count_tokens" and isinstance(behaviour, Answer) and isinstance(asked, Asked):
             tokens = asked.tokens if behaviour.input_tokens is None else behaviour.input_tokens
-            return document({"input_tokens": tokens}, request_id, organization)
-        return acts(behaviour, self._scene(request, asked, dice, request_id, key=key, meter=script.meter))
+            return document({"input_tokens": tokens}, request_id, organization, spelling)
+        scene = self._scene(request, asked, dice, request_id, spelling, key=key, meter=script.meter)
+        return acts(behaviour, scene)
+
+    def _read(self, request: Request, endpoint: Endpoint) -> Asked | Fault:
+        body = request.body or b""
+        if endpoint == "chat":
+            fault = chat_asked.fault_of_head(request.target, request.headers)
+            return fault or chat_asked.read(body, allows=self._allows)
+        if not any(name == b"anthropic-version" for name, _ in request.headers):
+            return Fault("anthropic-version: header is required")
+        counting = endpoint == "count_tokens"
+        asked = read(body, counting=counting)
+        if self._strict and isinstance(asked, Asked):
+            return fault_in(body, self._messages.signer, counting=counting) or asked
+        return asked
 
     def _scene(
         self,
@@ -251,6 +288,7 @@ class FakeProvider:
         asked: Asked | Fault,
         dice: random.Random,
         request_id: str,
+        spelling: Spelling,
         *,
         key: str,
         meter: Meter | None = None,
@@ -264,6 +302,7 @@ class FakeProvider:
             warm=isinstance(asked, Asked) and asked.prefix is not None and self._cached(key, asked.prefix),
             gzip=any(name == b"accept-encoding" and b"gzip" in value for name, value in request.headers),
             meter=meter,
+            spelling=spelling,
         )
 
     def _cached(self, key: str, prefix: str) -> bool:
@@ -274,6 +313,14 @@ class FakeProvider:
         while len(self._prefixes) > PREFIXES:
             self._prefixes.popitem(last=False)
         return known
+
+
+def _is_chat(path: str, headers: Headers) -> bool:
+    """Whether a request is to OpenAI's API: by its path, and where both have it, by what only one wants to be told."""
+    if path.endswith("/chat/completions"):
+        return True
+    listing = "/models" in path and path not in usage.FORMS
+    return listing and not any(name == b"anthropic-version" for name, _ in headers)
 
 
 def _credential(headers: Headers) -> str | None:

@@ -1,8 +1,9 @@
 """What the fake provider can be told to do with a request: frozen values, most of them combinable.
 
 An *event* is one server-sent event of a stream, counted from ``message_start`` (the first) on; ``ping`` is
-the second, the first ``content_block_start`` the third. Without ``stream`` an event is an eighth of the JSON
-document. All durations are seconds.
+the second, the first ``content_block_start`` the third. In a stream of Chat Completions the first is the chunk
+with the role; chunks with the finish_reason and, where it is asked for, the usage come before ``[DONE]``. Without
+``stream`` an event is an eighth of the JSON document. All durations are seconds.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of this tool with exactly this input."""
+
+    tool: str
+    input: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A whole, healthy answer: JSON or a stream, as the request asks.
 
@@ -40,6 +49,14 @@ class Answer:
     """``"auto"``: call a sensible tool of the request, else the named one, unless a result is there."""
     tool_input: Mapping[str, object] | None = None
     """What the tool is called with; None: what its schema would accept."""
+    calls: tuple[Call, ...] = ()
+    """Called side by side after the text, whatever came before; see :func:`calling` and :class:`Steps`."""
+    cut: int = 9
+    """Characters in a fragment of a call's arguments."""
+    interleaved: bool = False
+    """Chat Completions alone: fragments of calls made side by side come by turns."""
+    stop_reason: str | None = None
+    """As the Messages API names it; None: that of a healthy end."""
     events: int | None = None
     """Text deltas; None: one for every two words."""
     headers_after: float = 0.0
@@ -61,6 +78,22 @@ class Answer:
     """Compress where the request accepts it."""
 
 
+def calling(*calls: Call, text: str = "", thinking: bool = False, cut: int = 9) -> Answer:
+    """Return an answer that calls these tools side by side and says nothing else."""
+    return Answer(text, thinking=thinking, calls=calls, cut=cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A task that takes several turns: the first answer, and each next one when results have come back.
+
+    Which one is due is read off the request, from how often it tells that tools were called: whoever asks again gets
+    the same. After the last step, and to a request that offers no tools, the last answer is given.
+    """
+
+    answers: tuple[Answer, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Limited:
     """A true 429. ``reset_in`` None: nothing names a reset."""
@@ -78,10 +111,14 @@ class Limited:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """An error answer. ``kind`` None: the official one of the status. ``body``: sent instead, as it is."""
+    """An error answer. ``kind`` None: the official one of the status. ``body``: sent instead, as it is.
+
+    ``code``: of Chat Completions alone.
+    """
 
     status: int = 529
     kind: str | None = None
+    code: str | None = None
     message: str | None = None
     headers: Headers = ()
     body: bytes | None = None
@@ -197,6 +234,7 @@ class Cycle:
 
 Behaviour = (
     Answer
+    | Steps
     | Limited
     | Failing
     | ErrorEvent

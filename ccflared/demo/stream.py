@@ -1,17 +1,40 @@
-"""Spelling one assistant message: as server-sent events, or as one JSON document. Pure."""
+"""The fake provider's answers as the Messages API spells them: events, documents, errors, header fields. Pure."""
 
+import hashlib
 import json
-import random
-import re
-import string
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
+from typing import Any, assert_never
 
-from ccflared.demo.asked import Asked, Tool
-from ccflared.demo.script import Answer
+from ccflared.demo import limits
+from ccflared.demo.said import Called, Said, Text
+from ccflared.demo.script import Limited, Window
+from ccflared.wire import Headers
 
-THOUGHT = "The question is plain, so the answer can be short."
+KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+MESSAGES = {
+    "authentication_error": "invalid x-api-key",
+    "permission_error": "Your API key does not have permission to use the specified resource.",
+    "rate_limit_error": "This request would exceed your account's rate limit. Please try again later.",
+    "api_error": "Internal server error",
+    "overloaded_error": "Overloaded",
+}
+
+
+def signature(signer: str, thought: str) -> str:
+    """Return what a provider signs a thought with; it alone knows it again."""
+    return hashlib.sha256(f"{signer}\0{thought}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,82 +47,100 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """An assistant message, complete."""
+class InMessages:
+    """The Messages API's spelling. ``signer``: whose signatures its thoughts carry."""
 
-    id: str
-    model: str
-    blocks: tuple[Block, ...]
-    stop_reason: str
-    usage: dict[str, object]
+    signer: str = ""
 
+    def events(self, said: Said) -> Iterator[bytes]:
+        """Yield the message's server-sent events, each complete with its blank line."""
+        usage = _usage(said)
+        start = self._message(said) | {
+            "content": [],
+            "stop_reason": None,
+            "usage": usage | {"output_tokens": 1},
+        }
+        yield event("message_start", message=start)
+        yield event("ping")
+        for index, block in enumerate(self._blocks(said)):
+            yield event("content_block_start", index=index, content_block=block.opening)
+            for delta in block.deltas:
+                yield event("content_block_delta", index=index, delta=delta)
+            yield event("content_block_stop", index=index)
+        counts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+        yield event(
+            "message_delta",
+            delta={"stop_reason": said.stop_reason, "stop_sequence": None},
+            usage={key: usage[key] for key in counts},
+        )
+        yield event("message_stop")
 
-def name(prefix: str, dice: random.Random) -> str:
-    """Return an identifier as the API makes them: ``msg_01…``, ``req_01…``, ``toolu_01…``."""
-    return f"{prefix}_01" + "".join(dice.choices(string.ascii_letters + string.digits, k=22))
+    def document(self, said: Said) -> bytes:
+        """Return the message as the JSON of an answer without streaming."""
+        content = [block.whole for block in self._blocks(said)]
+        return json.dumps(self._message(said) | {"content": content, "usage": _usage(said)}).encode()
 
+    def error(
+        self,
+        request_id: str,
+        status: int,
+        kind: str | None = None,
+        message: str | None = None,
+        *,
+        param: str | None = None,  # noqa: ARG002 - this API tells neither
+        code: str | None = None,  # noqa: ARG002
+    ) -> bytes:
+        """Return the body of an error answer; what is None is the official one of the status."""
+        kind = kind or KINDS.get(status, "api_error")
+        said = {
+            "type": kind,
+            "message": message or MESSAGES.get(kind, f"The request failed ({status})"),
+        }
+        return json.dumps({"type": "error", "error": said, "request_id": request_id}).encode()
 
-def compose(answer: Answer, asked: Asked, *, warm: bool, dice: random.Random) -> Message:
-    """Return the message that ``answer`` gives. ``warm``: the request's prefix is in the prompt cache."""
-    blocks: list[Block] = []
-    if answer.thinking:
-        blocks.append(_thinking(dice))
-    tool = _chosen(answer, asked)
-    if tool is None:
-        blocks.append(_text(pieces(answer.text, answer.events)))
-    else:
-        blocks += [_text(pieces(f"Let me use {tool.name}.", None)), _tool_use(tool, dice)]
-    return Message(
-        id=name("msg", dice),
-        model=asked.model,
-        blocks=tuple(blocks),
-        stop_reason="end_turn" if tool is None else "tool_use",
-        usage=_usage(answer, asked, warm, sum(len(block.deltas) for block in blocks)),
-    )
+    def broken(self, request_id: str, kind: str, message: str) -> bytes:
+        """Return the event that says that a stream has failed."""
+        return event("error", error={"type": kind, "message": message}, request_id=request_id)
 
+    def common(self, request_id: str, organization: str) -> Headers:
+        """Return the header fields that every answer has."""
+        return (
+            (b"request-id", request_id.encode()),
+            (b"anthropic-organization-id", organization.encode()),
+            (b"server", b"ccflared-demo"),
+        )
 
-def document(message: Message) -> bytes:
-    """Return the message as the JSON of an answer without streaming."""
-    return json.dumps(
-        {
-            "id": message.id,
+    def windows(self, now: float, five_hour: Window, seven_day: Window) -> Headers:
+        """Return the header fields that tell of a plan's windows."""
+        return limits.unified(now, five_hour, seven_day)
+
+    def refusal(self, now: float, limited: Limited) -> Headers:
+        """Return the header fields of a 429 besides those that every answer has."""
+        return limits.refusal(now, limited)
+
+    def _message(self, said: Said) -> dict[str, Any]:
+        return {
+            "id": f"msg_01{said.mark}",
             "type": "message",
             "role": "assistant",
-            "model": message.model,
-            "content": [block.whole for block in message.blocks],
-            "stop_reason": message.stop_reason,
+            "model": said.model,
+            "content": [],
+            "stop_reason": said.stop_reason,
             "stop_sequence": None,
-            "usage": message.usage,
+            "usage": {},
         }
-    ).encode()
 
-
-def events(message: Message) -> Iterator[bytes]:
-    """Yield the message's server-sent events, each complete with its blank line."""
-    start: dict[str, object] = {
-        "id": message.id,
-        "type": "message",
-        "role": "assistant",
-        "model": message.model,
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": message.usage | {"output_tokens": 1},
-    }
-    yield event("message_start", message=start)
-    yield event("ping")
-    for index, block in enumerate(message.blocks):
-        yield event("content_block_start", index=index, content_block=block.opening)
-        for delta in block.deltas:
-            yield event("content_block_delta", index=index, delta=delta)
-        yield event("content_block_stop", index=index)
-    counts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-    yield event(
-        "message_delta",
-        delta={"stop_reason": message.stop_reason, "stop_sequence": None},
-        usage={key: message.usage[key] for key in counts},
-    )
-    yield event("message_stop")
+    def _blocks(self, said: Said) -> Iterator[Block]:
+        for part in said.parts:
+            match part:
+                case Text(kind="text"):
+                    yield _text(part)
+                case Text():
+                    yield _thinking(part, signature(self.signer, part.whole))
+                case Called():
+                    yield _tool_use(part)
+                case _:
+                    assert_never(part)
 
 
 def event(kind: str, **fields: object) -> bytes:
@@ -107,71 +148,45 @@ def event(kind: str, **fields: object) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind} | fields)}\n\n".encode()
 
 
-def pieces(text: str, count: int | None) -> tuple[str, ...]:
-    """Cut a text into deltas: one for every two words, or exactly ``count``, repeating words to fill them."""
-    words = re.findall(r"\s*\S+", text) or [text]
-    if count is None:
-        return tuple("".join(words[at : at + 2]) for at in range(0, len(words), 2))
-    if count > len(words):
-        again = tuple(" " + word.lstrip() for word in words)
-        return tuple(words[at] if at < len(words) else again[at % len(again)] for at in range(count))
-    edges = [len(words) * at // count for at in range(count + 1)] if count else []
-    return tuple("".join(words[low:high]) for low, high in pairwise(edges))
-
-
-def _chosen(answer: Answer, asked: Asked) -> Tool | None:
-    if answer.tool is None:
-        return None
-    fitting = [tool for tool in asked.tools if answer.tool in {"auto", tool.name}]
-    if not fitting:
-        return None
-    return fitting[0] if answer.tool_input is None else replace(fitting[0], input=dict(answer.tool_input))
-
-
-def _text(parts: tuple[str, ...]) -> Block:
+def _text(text: Text) -> Block:
     return Block(
         {"type": "text", "text": ""},
-        tuple({"type": "text_delta", "text": part} for part in parts),
-        {"type": "text", "text": "".join(parts)},
+        tuple({"type": "text_delta", "text": piece} for piece in text.pieces),
+        {"type": "text", "text": text.whole},
     )
 
 
-def _thinking(dice: random.Random) -> Block:
-    signature = "".join(dice.choices(string.ascii_letters + string.digits, k=64))
+def _thinking(thought: Text, signed: str) -> Block:
     deltas: list[dict[str, object]] = [
-        {"type": "thinking_delta", "thinking": part} for part in pieces(THOUGHT, None)
+        {"type": "thinking_delta", "thinking": piece} for piece in thought.pieces
     ]
-    deltas.append({"type": "signature_delta", "signature": signature})
+    deltas.append({"type": "signature_delta", "signature": signed})
     return Block(
         {"type": "thinking", "thinking": "", "signature": ""},
         tuple(deltas),
-        {"type": "thinking", "thinking": THOUGHT, "signature": signature},
+        {"type": "thinking", "thinking": thought.whole, "signature": signed},
     )
 
 
-def _tool_use(tool: Tool, dice: random.Random) -> Block:
-    label = name("toolu", dice)
-    text = json.dumps(tool.input)
-    # The first delta is empty and the cuts fall anywhere, as they do in real streams.
-    parts = ("", *(text[at : at + 9] for at in range(0, len(text), 9)))
+def _tool_use(call: Called) -> Block:
+    label = f"toolu_01{call.mark}"
     return Block(
-        {"type": "tool_use", "id": label, "name": tool.name, "input": {}},
-        tuple({"type": "input_json_delta", "partial_json": part} for part in parts),
-        {"type": "tool_use", "id": label, "name": tool.name, "input": tool.input},
+        {"type": "tool_use", "id": label, "name": call.name, "input": {}},
+        tuple({"type": "input_json_delta", "partial_json": piece} for piece in call.fragments),
+        {"type": "tool_use", "id": label, "name": call.name, "input": call.input},
     )
 
 
-def _usage(answer: Answer, asked: Asked, warm: bool, deltas: int) -> dict[str, object]:
-    written = 0 if warm else asked.prefix_tokens
-    five = answer.cache_write_5m if answer.cache_write_5m is not None else (0 if asked.one_hour else written)
-    hour = answer.cache_write_1h if answer.cache_write_1h is not None else (written if asked.one_hour else 0)
-    read = answer.cache_read if answer.cache_read is not None else asked.prefix_tokens - written
-    plain = answer.input_tokens if answer.input_tokens is not None else asked.tokens - asked.prefix_tokens
+def _usage(said: Said) -> dict[str, object]:
+    used = said.used
     return {
-        "input_tokens": plain,
-        "cache_creation_input_tokens": five + hour,
-        "cache_read_input_tokens": read,
-        "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour},
-        "output_tokens": answer.output_tokens if answer.output_tokens is not None else 3 * deltas,
+        "input_tokens": used.plain,
+        "cache_creation_input_tokens": used.five + used.hour,
+        "cache_read_input_tokens": used.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": used.five,
+            "ephemeral_1h_input_tokens": used.hour,
+        },
+        "output_tokens": used.output,
         "service_tier": "standard",
     }
