@@ -143,12 +143,16 @@ async def staged(
     own: Mapping[str, str] | None = None,
     provider: FakeProvider | None = None,
 ) -> AsyncIterator[Stage]:
-    """Run a daemon over accounts of the fake provider until the context ends; then stop it at once."""
+    """Run a daemon over accounts of the fake provider until the context ends; then stop it at once.
+
+    ``PORT`` in what is given stands for the provider's.
+    """
     provider = provider or FakeProvider()
     config = directory / "ccflare.toml"
     async with trio.open_nursery() as nursery:
         port = await nursery.start(provider.serve)
-        config.write_text(toml(directory / "state", port, names, server=server, more=more, own=own))
+        text = toml(directory / "state", port, names, server=server, more=more, own=own)
+        config.write_text(text.replace("PORT", str(port)))
         config.chmod(0o600)
         async with restaged(directory, provider, port) as stage:
             yield stage

@@ -33,7 +33,15 @@ ROOMS = [
 PURE = ["secret.py", "errors.py", "wire.py", "formats", "money", "pool", "config"]
 PURE_PROVIDERS = [
     *("target.py", "prepare.py", "observe.py", "rows.py", "criteria.py", "facts.py", "resets.py", "quota.py"),
-    *("oauth.py", "origin.py", "usage.py", "usage_values.py", "usage_anthropic.py", "usage_plans.py"),
+    *(
+        "address.py",
+        "oauth.py",
+        "origin.py",
+        "usage.py",
+        "usage_values.py",
+        "usage_anthropic.py",
+        "usage_plans.py",
+    ),
 ]
 READS_FILES = {"config/load", "config/save.py", "config/stored.py"}
 FORBIDDEN_IN_PURE = {

@@ -9,6 +9,7 @@ from ccflared.daemon.access import may_ask_for, may_use
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.house import House
+from ccflared.daemon.listing import meant
 from ccflared.errors import ClientError
 from ccflared.pool.refusal import Refusal, refuse
 from ccflared.wire import Entry
@@ -39,7 +40,8 @@ def _wanted(call: Call) -> Wanted:
         raise ClientError(404, "not_found_error", f"There is no client {client}.")
     if pin is not None and pin not in config.accounts:
         raise ClientError(404, "not_found_error", f"There is no account {pin}.")
-    return Wanted(query["model"], client, pin, query.get("conversation"))
+    house = call.running.house
+    return Wanted(meant(house, house.world, query["model"]), client, pin, query.get("conversation"))
 
 
 def _now(house: House, wanted: Wanted, now: float) -> dict[str, Any]:

@@ -20,9 +20,9 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
 
-def id_fields(request_id: str) -> list[tuple[bytes, bytes]]:
-    """Return the fields that name a request: ours, and the one that the SDKs show with an error."""
-    return [(b"x-ccflared-request-id", request_id.encode()), (b"request-id", request_id.encode())]
+def id_fields(path: str, request_id: str) -> list[tuple[bytes, bytes]]:
+    """Return the fields that name a request: ours, and the one that the SDKs of its dialect show with an error."""
+    return [(b"x-ccflared-request-id", request_id.encode()), dialect.id_field(path, request_id)]
 
 
 async def give(exchange: Exchange, reply: Reply) -> None:
@@ -32,7 +32,7 @@ async def give(exchange: Exchange, reply: Reply) -> None:
 
 async def give_error(exchange: Exchange, path: str, request_id: str, error: ClientError) -> None:
     """Tell a client what is wrong, in the dialect of the path it asked for."""
-    headers = [JSON, *id_fields(request_id)]
+    headers = [JSON, *id_fields(path, request_id)]
     if isinstance(error, Denied):
         headers += error.extra
     elif error.status < 500:

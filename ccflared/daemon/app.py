@@ -19,7 +19,7 @@ from ccflared.daemon.access import Denied, Door, Peer
 from ccflared.daemon.answers import Reply, give, give_error
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
 from ccflared.daemon.house import House
-from ccflared.daemon.paths import below, methods_of, passes, place_of, well_formed
+from ccflared.daemon.paths import below, generates, methods_of, passes, place_of, well_formed
 from ccflared.daemon.relay import relay
 from ccflared.errors import ClientError
 from ccflared.wire import Inbound
@@ -101,7 +101,7 @@ class App:
         """Answer one request. A bug in here ends this request with a 500 and a traceback in the log."""
         exchange = Exchange(receive, send, scope["extensions"]["ccflared.when_over"])
         request_id = "req_" + secrets.token_hex(12)
-        path = scope["path"]
+        path = below(self._door().base_path, scope["path"]) or scope["path"]
         try:
             await self._answer(scope, request_id, exchange)
         except ClientGone:
@@ -135,7 +135,12 @@ class App:
             case "api":
                 await self._api(asked, door, exchange)
             case _:
-                raise ClientError(404, "not_found_error", f"There is nothing at {asked.path}.")
+                hint = (
+                    " A base URL that ends in /v1 may be what is wanted."
+                    if generates(f"/v1{asked.path}")
+                    else ""
+                )
+                raise ClientError(404, "not_found_error", f"There is nothing at {asked.path}.{hint}")
 
     def _asked(self, scope: dict[str, Any], request_id: str, door: Door) -> Asked:
         """Look at target and host. Raises ClientError."""
@@ -239,8 +244,6 @@ class App:
             await give(exchange, Reply(204, b"", tuple(fields)))
             return
         client = self._admitted(asked, door)
-        if asked.path in ("/v1/chat/completions", "/v1/responses"):
-            raise ClientError(404, "not_found_error", f"This version does not translate {asked.path} yet.")
         if methods := methods_of(asked.path):
             allow = ((b"allow", ", ".join(methods).encode()),)
             raise Denied(405, "invalid_request_error", f"{asked.path} takes {' or '.join(methods)}.", allow)
@@ -253,6 +256,8 @@ class App:
             await self._relay(asked, client, pin, exchange, administers=administers)
             return
         said = f"{asked.path} is not served from a pool of accounts."
+        if place_of(asked.method, below("/v1", asked.path) or "") == "pooled":
+            said += " The base URL may have a /v1 too many."
         if pin is not None:
             said += " An account that it is pinned to serves it where passthrough names it."
         raise ClientError(404, "not_found_error", said)

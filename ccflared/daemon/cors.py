@@ -6,9 +6,10 @@ from ccflared.daemon.access import Fields, Rights
 
 _ALLOWED: Final = (
     "x-api-key, authorization, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access, "
-    "content-type, x-ccflared-project, x-claude-code-session-id, x-stainless-arch, x-stainless-helper-method, "
-    "x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, x-stainless-runtime, "
-    "x-stainless-runtime-version, x-stainless-timeout"
+    "content-type, openai-beta, openai-organization, openai-project, session-id, x-ccflared-project, "
+    "x-claude-code-session-id, x-stainless-arch, x-stainless-helper-method, x-stainless-lang, x-stainless-os, "
+    "x-stainless-package-version, x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
+    "x-stainless-timeout"
 )
 
 Lines = list[tuple[bytes, bytes]]

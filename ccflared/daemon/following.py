@@ -8,6 +8,7 @@ from typing import Final
 
 from ccflared.daemon import ledger
 from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.counting import Counting
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.departed import Departed
 from ccflared.daemon.ledger import Ledger
@@ -34,6 +35,7 @@ class Following:
     bindings: Bindings
     purse: Purse
     trust: Trust
+    counting: Counting
     renames: Renames = field(init=False)
     departed: Departed = field(init=False)
 
@@ -76,6 +78,7 @@ class Following:
             self.bindings.rename(old, new)
             self.purse.rename(old, new, now, zone)
             self.trust.rename(old, new)
+            self.counting.rename(old, new)
             self.renames.follow(renaming)
         self.renames.in_force(names)
         self.departed.see({*before} - {each.old for each in due}, {*names, *self.renames.names}, now)

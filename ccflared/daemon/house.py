@@ -14,14 +14,17 @@ import trio
 
 from ccflared.config.load import Loaded, Secrets
 from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.catalog import Catalog
 from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.clients import Clients
+from ccflared.daemon.counting import Counting
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.following import Following
 from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.login import Logins
+from ccflared.daemon.provenance import Provenance
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.renames import formerly
@@ -72,7 +75,13 @@ class House:
         self.bindings = Bindings(recorder.remember)
         self.purse = Purse()
         self.trust = trust
-        self._following = Following(recorder, custody, self.ledger, self.bindings, self.purse, self.trust)
+        self.counting = Counting()
+        self.catalog = Catalog(upstream, custody)
+        self.provenance = Provenance()
+        self.provenance.consider(world.targets)
+        self._following = Following(
+            recorder, custody, self.ledger, self.bindings, self.purse, self.trust, self.counting
+        )
         self.renames = self._following.renames
         self.clients = Clients()
         self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.under_way.running)
@@ -135,6 +144,7 @@ class House:
 
     def _take_over(self, before: World) -> None:
         self.custody.adopt(self.world.targets)
+        self.provenance.consider(self.world.targets)
         for name, target in self.world.targets.items():
             old = before.targets.get(name)
             if isinstance(target, Target) and isinstance(old, Target) and old.credential != target.credential:
@@ -216,6 +226,17 @@ class House:
     def left_out(self, world: World, wanted: Wanted) -> tuple[Passed, ...]:
         """Return the accounts that the file has no place for in this request, and by which rule."""
         return self._chooser.slots(world, wanted)[1]
+
+    def slots(self, world: World, wanted: Wanted) -> tuple[Slot, ...]:
+        """Return the places that the file has for a request, whatever the state of the accounts."""
+        return self._chooser.slots(world, wanted)[0].slots
+
+    def target(self, world: World, account: str) -> Target:
+        """Return an account that a plan has named, as it can be addressed now."""
+        target = self.as_known(world).targets[account]
+        if not isinstance(target, Target):
+            raise TypeError("a plan names accounts that can be addressed")
+        return target
 
     def preview(self, now: float) -> Plan:
         """Say how the router would choose for a new conversation that any account may serve."""

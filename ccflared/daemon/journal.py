@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from ccflared.daemon.paths import MESSAGES
+from ccflared.daemon.paths import generates
 from ccflared.money.pricing import Prices, priced, reported_cost
 from ccflared.money.usage import Meter
 from ccflared.wire import Attempt, Entry, Headers, Inbound, Origin, Outcome, Passed, Tokens
@@ -13,6 +13,11 @@ Billing = Literal["plan", "api", "overage"]
 CostSource = Literal["reported", "computed"]
 
 _LONGEST = 200
+UNTOLD: Final = "cannot be told"
+"""Kind of a try that never was: the request has something in it for which the account's dialect has no words."""
+ESTIMATED: Final = "estimated"
+"""Kind of a try that never was: the daemon itself has answered for the account."""
+_NOT_ASKED: Final = frozenset({"token", UNTOLD, ESTIMATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +53,17 @@ class Journal:
     reported: Headers = ()
     """Fields of the answer, one of which may tell what it cost."""
     sent: bool = False
-    """Whether an upstream was sent anything of it, as far as anybody can tell."""
+    """Whether an upstream was sent anything of it, as far as anybody can tell, or was spared that by an answer of
+    the daemon's: either counts among its client's requests."""
+    changed: str = ""
+    """What the latest try was put without, in words."""
     hidden: Callable[[str], str] = str
     """Takes the secrets of the account that is tried out of what its upstream says."""
 
     @property
     def tries(self) -> int:
-        """How often an upstream was asked; an account without a token that holds was not."""
-        return sum(attempt.kind != "token" for attempt in self.attempts)
+        """How often an upstream was asked; an account without a token, or for which there are no words, was not."""
+        return sum(attempt.kind not in _NOT_ASKED for attempt in self.attempts)
 
     def attempted(
         self,
@@ -101,7 +109,7 @@ class Journal:
     def charged_tokens(self) -> Tokens:
         """Return the tokens that budgets count: also those of an answer that broke off before it told them."""
         status = self.attempts[-1].status if self.attempts else None
-        answers = self.inbound.path == MESSAGES and status is not None and status < 300
+        answers = generates(self.inbound.path) and status is not None and status < 300
         return self.meter.tokens_at_least if answers else self.meter.tokens
 
     def priced_model(self, prices: Prices) -> str | None:

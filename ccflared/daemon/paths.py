@@ -3,20 +3,27 @@
 import re
 from collections.abc import Iterable
 from typing import Final, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unknown"]
 
 # Control characters, backslashes, and what decodes to them, to a slash or to a dot; and #, where a path would be cut.
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f-\xff\\#]|%(?:[01][0-9a-f]|7f|2f|5c|2e)", re.IGNORECASE)
+_SLASH_IN_MODEL: Final = re.compile(
+    rb"(?<=/v1/models/)[A-Za-z0-9._:@-]+(?:%2f[A-Za-z0-9._:@-]+)+\Z", re.IGNORECASE
+)
 _DOT_SEGMENT: Final = re.compile(rb"/\.{1,2}(?:[/;]|$)")  # some servers cut a segment at its semicolon
 
 MESSAGES: Final = "/v1/messages"
-_POOLED: Final = {
-    ("POST", MESSAGES),
-    ("POST", "/v1/messages/count_tokens"),
-    ("GET", "/v1/models"),
-}
+COUNT: Final = "/v1/messages/count_tokens"
+CHAT: Final = "/v1/chat/completions"
+RESPONSES: Final = "/v1/responses"
+MODELS: Final = "/v1/models"
+_ONE_MODEL: Final = re.compile(r"/v1/models/([^/]+(?:/[^/]+)*)")
+"""Names of models may have slashes in them; the SDKs escape those."""
+_GENERATES: Final = frozenset({MESSAGES, CHAT, RESPONSES})
+_NAME_MODEL: Final = _GENERATES | {COUNT}
+_POOLED: Final = {*(("POST", path) for path in _NAME_MODEL), ("GET", MODELS)}
 _OPEN: Final = {
     ("GET", "/livez"),
     ("GET", "/readyz"),
@@ -30,19 +37,27 @@ _OPEN: Final = {
 
 def pooled(path: str) -> bool:
     """Whether a path is served from the pool, by whatever method."""
-    return path in ("/v1/messages", "/v1/messages/count_tokens", "/v1/models") or bool(
-        re.fullmatch(r"/v1/models/[^/]+", path)
-    )
+    return path in _NAME_MODEL or is_about_models(path)
+
+
+def generates(path: str) -> bool:
+    """Whether a request to a path asks a model for an answer, in whatever dialect."""
+    return path in _GENERATES
 
 
 def names_model(path: str) -> bool:
-    """Whether the body of a request to a path names a model in the way of the Messages API."""
-    return path in ("/v1/messages", "/v1/messages/count_tokens")
+    """Whether the body of a request to a path names a model."""
+    return path in _NAME_MODEL
+
+
+def is_about_models(path: str) -> bool:
+    """Whether a path asks which models there are, or what one of them is."""
+    return path.startswith(MODELS) and (path == MODELS or model_in(path) is not None)
 
 
 def model_in(path: str) -> str | None:
     """Return the model that a path itself names; None where it names none."""
-    found = re.fullmatch(r"/v1/models/([^/]+)", path)
+    found = _ONE_MODEL.fullmatch(path)
     return unquote(found[1]) if found else None
 
 
@@ -53,6 +68,7 @@ def passes(path: str, prefixes: Iterable[str]) -> bool:
 
 def well_formed(raw_path: bytes) -> bool:
     """Whether a request target's path can mean only one thing to everybody on the way."""
+    raw_path = _SLASH_IN_MODEL.sub(lambda name: unquote_to_bytes(name[0]), raw_path)
     return (
         raw_path.startswith(b"/")
         and not raw_path.startswith(b"//")
@@ -74,7 +90,7 @@ def place_of(method: str, path: str) -> Place:
     """Say what a path (below base_path) belongs to."""
     if (method, path) in _OPEN:
         return "open"
-    if (method, path) in _POOLED or (method == "GET" and re.fullmatch(r"/v1/models/[^/]+", path)):
+    if (method, path) in _POOLED or (method == "GET" and _ONE_MODEL.fullmatch(path)):
         return "pooled"
     if path == "/v1" or path.startswith("/v1/"):
         return "other v1"

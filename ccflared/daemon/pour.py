@@ -5,106 +5,67 @@ overload told inside a 200 can still fail over. After the first byte nothing is 
 on so that no client takes it for an end, as an error event between two events, else by a cut connection.
 """
 
-from dataclasses import dataclass, field
-from time import time
+from contextlib import suppress
 from typing import Final
 
 import trio
 
 from ccflared.config.model import Routing
+from ccflared.daemon.ear import Ear
 from ccflared.daemon.exchange import Exchange
 from ccflared.daemon.journal import Journal
+from ccflared.daemon.speaker import Begun
 from ccflared.daemon.upstream import Answer
 from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
-from ccflared.formats import anthropic
-from ccflared.formats.anthropic import Mark
-from ccflared.formats.sse import LONGEST_EVENT, Cutter
-from ccflared.money.usage import FRAMING
-from ccflared.providers.facts import is_json
-from ccflared.providers.observe import observe_event, observe_failure
-from ccflared.providers.signs import NO_SIGNS, Signs
-from ccflared.providers.target import Target
+from ccflared.formats.sse import LONGEST_EVENT
+from ccflared.providers.observe import observe_failure
 from ccflared.wire import Observation
 
 _DOCUMENT_HELD: Final = 256 * 1024
-_BLOCK_EVENT: Final = b"event: content_block_"
-_OPENING: Final = frozenset({Mark.OPENING, Mark.EMPTY})
+_LINGERS: Final = 0.5
+"""Seconds that the end of a transfer is waited for, once its client has all there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """Who answers: what its provider's codes mean, and by which model it was asked."""
-
-    signs: Signs = NO_SIGNS
-    model: str | None = None
-    armed: Target | None = None
-    """The account with the credential that was sent, which errors of some gateways repeat."""
-
-    def masked(self, data: bytes) -> bytes:
-        """Return bytes of the answer with the account's credentials starred out."""
-        return data if self.armed is None else self.armed.masked(data)
-
-
-@dataclass(slots=True)
-class Begun:
-    """An answer that is the client's: what was received of it already, and the rest still to come."""
-
-    answer: Answer
-    stream: bool
-    speaker: Speaker = Speaker()
-    held: list[bytes] = field(default_factory=list)
-    cutter: Cutter = field(default_factory=Cutter)
-    whole: bool = False
-    """The stream's last event was seen."""
-    ended: bool = False
-    """The upstream's body has ended."""
-    failed: Observation | None = None
-    """An error event was passed on, or will be."""
-    remark: str = ""
-    """What it is, where it is a refusal that is the client's own business."""
-
-
-async def begin_stream(
-    answer: Answer, journal: Journal, routing: Routing, speaker: Speaker
-) -> Begun | Observation:
+async def begin_stream(begun: Begun, ear: Ear, routing: Routing) -> Observation | None:
     """Receive a stream up to its commit point. An Observation: it failed before, and may be tried elsewhere."""
-    begun = Begun(answer, stream=True, speaker=speaker)
+    begun.ear = ear
     commit_at = trio.current_time() + routing.hold_first_event
     held = 0
     try:
         while True:
             with trio.move_on_at(commit_at) as scope:
-                data = await receive(answer, routing.idle_timeout)
+                data = await receive(begun.answer, routing.idle_timeout)
             if scope.cancelled_caught:
-                return begun
-            if not data:
-                return Observation("account", "broken", "the stream ended before any content")
-            begun.held.append(data)
-            held += len(data)
-            marks = [_read_along(raw, begun, journal) for raw in begun.cutter.feed(data)]
-            if begun.failed is not None and begun.failed.scope != "request":
-                return begun.failed
-            if held > LONGEST_EVENT or not _OPENING.issuperset(marks):
-                return begun
+                return None
+            if data:
+                begun.held.append(ear.hear(data))
+                held += len(data)
+            else:
+                begun.ended = True
+                try:
+                    begun.held.append(ear.close())
+                except UpstreamBroken:
+                    return Observation("account", "broken", "the stream ended before any content")
+            if ear.failed is not None and ear.failed.scope != "request":
+                return ear.failed
+            if held > LONGEST_EVENT or ear.opened or begun.ended:
+                return None
     except UpstreamError as error:
         return observe_failure(error)
 
 
-async def begin_document(
-    answer: Answer, _journal: Journal, routing: Routing, speaker: Speaker
-) -> Begun | Observation:
+async def begin_document(begun: Begun, routing: Routing) -> Observation | None:
     """Receive an answer that is no stream, whole if it is short, so that a break can still fail over."""
-    begun = Begun(answer, stream=False, speaker=speaker)
     length = 0
     try:
         while not begun.ended and length < _DOCUMENT_HELD:
-            data = await receive(answer, routing.idle_timeout)
+            data = await receive(begun.answer, routing.idle_timeout)
             begun.held.append(data)
-            begun.ended = not data or answer.ended
+            begun.ended = not data or begun.answer.ended
             length += len(data)
     except UpstreamError as error:
         return observe_failure(error)
-    return begun
+    return None
 
 
 async def take_whole(begun: Begun, routing: Routing, most: int) -> bytes:
@@ -118,43 +79,59 @@ async def take_whole(begun: Begun, routing: Routing, most: int) -> bytes:
     return b"".join(begun.held)
 
 
-def cut_short(begun: Begun) -> bool:
-    """Whether what is there of a document is all, and JSON that ends before its end; its framing may be sound."""
-    head = begun.answer.head
-    if not begun.ended or begun.stream or head.get(b"content-encoding") not in (None, b"identity"):
-        return False
-    return is_json(head) and not b"".join(begun.held).rstrip().endswith((b"}", b"]"))
-
-
 async def pour(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> Observation | None:
     """Give the rest of a begun answer to the client and note how it ended. Returns what it says of the account.
 
     The exchange is left without an end where the connection has to be cut.
     """
-    pouring = _pour_stream if begun.stream else _pour_document
+    ear = begun.ear
     try:
-        last = await pouring(begun, exchange, journal, routing)
+        if ear is None:
+            last = await _pour_document(begun, exchange, journal, routing)
+        else:
+            last = await _pour_stream(begun, ear, exchange, routing)
     except UpstreamError as error:
-        seen = observe_failure(error)
-        if begun.whole:
-            await exchange.end()  # nothing was missing but the end of the transfer
-            journal.ended("complete")
-            return None
-        if begun.failed is not None:
-            # It has said itself that it failed, and the client was told; what breaks after that is no news.
-            journal.ended("error", begun.failed.reason)
-            await exchange.end()
-            return begun.failed
-        journal.ended("truncated", f"the answer broke off: {seen.reason}")
-        if begun.stream and begun.cutter.between:
-            await exchange.write(anthropic.error_event("api_error", "The answer broke off upstream."))
-            await exchange.end()
-        return seen
+        return await _broken(observe_failure(error), ear, exchange, journal)
     await exchange.end(last)
-    if begun.failed is not None:
-        journal.ended("error", begun.failed.reason)
+    failed = ear.failed if ear is not None else None
+    if failed is not None:
+        journal.ended("error", failed.reason)
     journal.ended("complete")
-    return begun.failed
+    if not begun.ended:
+        await _see_end(begun.answer)
+    return failed
+
+
+def _is_over(ear: Ear) -> bool:
+    """Whether the stream has told its end, or that it failed: of what follows the client needs nothing."""
+    return ear.whole or ear.failed is not None
+
+
+async def _see_end(answer: Answer) -> None:
+    """Wait a moment for the end of a transfer that has nothing more to say: then its connection can be used again."""
+    with suppress(UpstreamError), trio.move_on_after(_LINGERS):
+        while not answer.ended and await answer.receive():
+            pass
+
+
+async def _broken(
+    seen: Observation, ear: Ear | None, exchange: Exchange, journal: Journal
+) -> Observation | None:
+    """End an answer whose upstream broke off, so that nobody takes it for whole unless it was."""
+    if ear is not None and ear.whole:
+        await exchange.end()  # nothing was missing but the end of the transfer
+        journal.ended("complete")
+        return None
+    if ear is not None and ear.failed is not None:
+        # It has said itself that it failed, and the client was told; what breaks after that is no news.
+        journal.ended("error", ear.failed.reason)
+        await exchange.end()
+        return ear.failed
+    journal.ended("truncated", f"the answer broke off: {seen.reason}")
+    if ear is not None and ear.between:
+        await exchange.write(ear.broke())
+        await exchange.end()
+    return seen
 
 
 async def receive(answer: Answer, silent_seconds: float) -> bytes:
@@ -168,31 +145,34 @@ async def _pour_document(begun: Begun, exchange: Exchange, journal: Journal, rou
     """Give out a document but for its last piece, which is returned: it goes with the end."""
     data = b"".join(begun.held)
     begun.held.clear()
+    # What was translated was read along already.
+    meter = journal.meter if begun.told is None else None
     while True:
-        journal.meter.piece(data)
+        if meter is not None:
+            meter.piece(data)
         if begun.ended:
-            journal.meter.end()
+            if meter is not None:
+                meter.end()
             return data
         await exchange.write(data)
         data = await receive(begun.answer, routing.idle_timeout)
         begun.ended = not data or begun.answer.ended
 
 
-async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routing: Routing) -> bytes:
+async def _pour_stream(begun: Begun, ear: Ear, exchange: Exchange, routing: Routing) -> bytes:
     """Give out a stream but for its last piece, which is returned: it goes with the end."""
     answer = begun.answer
     data = b"".join(begun.held)
     begun.held.clear()
-    if begun.failed is not None:
+    if ear.failed is not None:
         data = begun.speaker.masked(data)
-    meter = journal.meter
     heard = sent = trio.current_time()
     if not data:
         await exchange.flush()
-    while True:
+    while not begun.ended:
+        if _is_over(ear):
+            return data
         if data:
-            if begun.whole and answer.ended:
-                return data
             await exchange.write(data)
             # Only now: while a client reads slowly, the upstream is not silent but not listened to.
             heard = sent = trio.current_time()
@@ -203,33 +183,15 @@ async def _pour_stream(begun: Begun, exchange: Exchange, journal: Journal, routi
             sent = trio.current_time()
             if sent >= heard + routing.idle_timeout:
                 raise UpstreamTimeout(f"silent for {routing.idle_timeout:g} s")
-            if begun.cutter.between:
-                await exchange.write(anthropic.PING)
+            if ear.between:
+                await exchange.write(ear.ping)
             continue
-        if not data:
-            break
-        for raw in begun.cutter.feed(data):
-            if not raw.startswith(_BLOCK_EVENT):
-                _read_along(raw, begun, journal)
-            elif (length := len(raw)) > FRAMING:
-                meter.shown += length - FRAMING
-        if begun.failed is not None:
+        if data:
+            heard = trio.current_time()
+            data = ear.hear(data)
+        else:
+            begun.ended = True
+            data = ear.close()
+        if data and ear.failed is not None:
             data = begun.speaker.masked(data)
-    if not begun.whole and begun.failed is None:
-        raise UpstreamBroken("the stream ended without message_stop")
-    return b""
-
-
-def _read_along(raw: bytes, begun: Begun, journal: Journal) -> Mark:
-    if raw.isspace():
-        return Mark.EMPTY
-    mark = anthropic.mark(raw)
-    if mark is Mark.CONTENT and len(raw) > FRAMING:
-        journal.meter.shown += len(raw) - FRAMING
-    journal.meter.event(raw)
-    if mark is Mark.END:
-        begun.whole = True
-    elif mark is Mark.ERROR and begun.failed is None:
-        speaker = begun.speaker
-        begun.failed = observe_event(raw, begun.answer.head, time(), signs=speaker.signs, model=speaker.model)
-    return mark
+    return data

@@ -15,16 +15,19 @@ from ccflared import __version__
 from ccflared.daemon.house import House
 from ccflared.daemon.journal import Journal
 from ccflared.daemon.paths import MESSAGES
+from ccflared.daemon.wording import Wording
 from ccflared.errors import UpstreamError
 from ccflared.pool.models import upstream_names
 from ccflared.providers.observe import observe, observe_failure
-from ccflared.providers.prepare import prepare
 from ccflared.providers.quota import read_quota
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound, Observation, Origin
 
 _WITHIN: Final = 60.0
 _ANSWER_READ: Final = 64 * 1024
+_KEEP: Final = "="
+_TOKENS: Final = {"anthropic": 1, "openai-chat": 16}
+"""How many are asked for. OpenAI's models that reason answer with a 400 where their thoughts have no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Probed:
 async def probe(house: House, target: Target, origin: Origin) -> Probed:
     """Ask an account for one token, and record it. Good news is learnt; a failure changes nothing but the log."""
     model = probe_model(house, target)
-    inbound = _request(model)
+    inbound = _request(model, _TOKENS.get(target.dialect, 1))
     journal = Journal(inbound, trio.current_time(), model=model, origin=origin)
     journal.hidden = target.without_secrets
     head: Head | None = None
@@ -94,7 +97,8 @@ async def _ask(
     armed = await house.custody.armed(target)
     if isinstance(armed, Observation):
         return None, armed
-    head, seen = await _ask_once(house, armed, inbound, journal)
+    wording = Wording(inbound, house.provenance, journal.model, None)
+    head, seen = await _ask_once(house, armed, wording, journal)
     if (
         seen is not None
         and seen.kind == "credential"
@@ -102,20 +106,21 @@ async def _ask(
     ):
         again = await house.custody.armed(target)
         if not isinstance(again, Observation):
-            return await _ask_once(house, again, inbound, journal)
+            return await _ask_once(house, again, wording, journal)
     return head, seen
 
 
 async def _ask_once(
-    house: House, armed: Target, inbound: Inbound, journal: Journal
+    house: House, armed: Target, wording: Wording, journal: Journal
 ) -> tuple[Head | None, Observation | None]:
-    """Send the request once, and take in what a success tells."""
+    """Send the request, once more in other words if these are refused, and take in what a success tells."""
     began = time()
     routing = house.world.config.routing
     journal.hidden = armed.without_secrets
+    put = await wording.put(armed, journal.model)
     try:
         answer = await house.upstream.send(
-            prepare(inbound, armed),
+            put.outbound,
             armed,
             connect_seconds=routing.connect_timeout,
             silent_seconds=routing.idle_timeout,
@@ -125,7 +130,9 @@ async def _ask_once(
     with answer:
         said = await answer.read(_ANSWER_READ, _WITHIN)
     head = answer.head
-    seen = observe(MESSAGES, head, said, time(), signs=armed.signs, model=journal.model)
+    if await wording.amend(armed, journal.model, put, head.status, said):
+        return await _ask_once(house, armed, wording, journal)
+    seen = observe(put.path, head, said, time(), signs=armed.signs, model=journal.model)
     if seen is None and head.status >= 300:
         seen = Observation("request", "invalid request", f"it was answered with status {head.status}")
     if seen is None:
@@ -140,16 +147,23 @@ async def _ask_once(
 
 
 def probe_model(house: House, target: Target) -> str:
-    """Return what the account calls the model of refresh_model; that name itself where its maps do not tell."""
+    """Return what the account calls the model of refresh_model; that name itself where its maps do not tell.
+
+    Who does not speak Claude's dialect hardly has its models: there any model that the maps name is the better guess.
+    """
     config = house.world.config
     wanted = config.routing.refresh_model
     account = config.accounts[target.account]
-    names = upstream_names(wanted, account.models, config.providers[account.provider].models)
-    return names[0] if names else wanted
+    maps = (account.models, config.providers[account.provider].models)
+    names = upstream_names(wanted, *maps)
+    if names and (names[0] != wanted or target.dialect == "anthropic"):
+        return names[0]
+    named = (name for each in maps for called in each.values() for name in called if name != _KEEP)
+    return wanted if target.dialect == "anthropic" else next(named, wanted)
 
 
-def _request(model: str) -> Inbound:
-    body = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
+def _request(model: str, tokens: int) -> Inbound:
+    body = {"model": model, "max_tokens": tokens, "messages": [{"role": "user", "content": "ping"}]}
     return Inbound(
         id="req_" + secrets.token_hex(12),
         at=time(),

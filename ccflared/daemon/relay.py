@@ -4,52 +4,63 @@ Whatever happens, the request's row is offered to the recorder, in a ``finally``
 an account is a value here; only the client's own mistakes and bugs are exceptions.
 """
 
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import partial
 from time import time
 from typing import Final
 
 import trio
 
 from ccflared.config.model import Client
+from ccflared.daemon import asides
 from ccflared.daemon.access import may_ask_for
-from ccflared.daemon.answers import JSON, give_error
+from ccflared.daemon.answers import JSON, Reply, give_error
 from ccflared.daemon.attempt import Attempts, Failure
 from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders
 from ccflared.daemon.house import House
-from ccflared.daemon.journal import Journal
-from ccflared.daemon.paths import MESSAGES, model_in, names_model, pooled
-from ccflared.daemon.pour import Begun, pour, take_whole
+from ccflared.daemon.journal import UNTOLD, Journal
+from ccflared.daemon.listing import meant
+from ccflared.daemon.paths import COUNT, MODELS, generates, is_about_models, model_in, names_model, pooled
+from ccflared.daemon.pour import pour
+from ccflared.daemon.speaker import Begun
+from ccflared.daemon.wording import PARSED_IN_PLACE, Wording, beside
 from ccflared.daemon.world import World
-from ccflared.errors import ClientError, UpstreamError
-from ccflared.formats import anthropic, dialect
+from ccflared.errors import ClientError
+from ccflared.formats import dialect
 from ccflared.formats.conversation import identity
+from ccflared.formats.encodings import decoded
+from ccflared.formats.model_name import further_models, model_of
 from ccflared.pool.refusal import Refusal, refuse
 from ccflared.pool.route import Choice, Plan
+from ccflared.providers.observe import is_stream
 from ccflared.providers.prepare import returned
 from ccflared.providers.quota import PREFIX as UNIFIED
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Inbound
 
-MODELS: Final = "/v1/models"
-_LONGEST_LIST: Final = 8 * 1024 * 1024
-_PARSED_IN_PLACE: Final = 1024 * 1024
+_LARGE: Final = 1024 * 1024
 _OF_A_STREAM: Final = frozenset({b"x-accel-buffering", b"cache-control", b"content-length"})
 """Fields that are set anew. Of a stream with pings or an error event slipped in, the length is another."""
 _OF_A_REFUSAL: Final = frozenset({b"content-length", b"x-should-retry"})
+_NAMES_MORE: Final = re.compile(rb'"(?:models|fallbacks|route)"|\\u00[67]')
+"""Stands in a request that may name more models than one; a key may be written with escapes."""
 _PASSED_KEPT: Final = 20
 """Of the accounts that were not asked, how many a row tells of; those that could serve otherwise come first."""
 _WORTH_WAITING: Final = 60
 """Seconds. Claude Code waits that long and no longer; an SDK would sleep through any time it is told."""
+_LACKING: Final = frozenset({"no such model", "payment", "forbidden", "extra usage", UNTOLD})
+"""Kinds of failures that no waiting changes: an account that has just failed so is no recovery to wait for."""
 _NOT_SOON: Final = 300
 """Seconds, told where no recovery is in sight: a person must act. Claude Code tries a 503 ``overloaded_error`` again
 and hides what it says, even with ``x-should-retry: false``, unless ``retry-after`` is longer than it waits."""
 
 
 async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
-    """Serve one admitted request of the Anthropic dialect, whose body is still to be read, and record it."""
+    """Serve one admitted request of any dialect, whose body is still to be read, and record it."""
     journal = Journal(inbound, trio.current_time())
     try:
         with house.under_way.counted(inbound.id):
@@ -79,7 +90,7 @@ async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Jou
         await _read_and_serve(house, world, inbound, exchange, journal)
         return
     # Before the body is read: who has used up what it may shall cost nothing.
-    spends = inbound.path == MESSAGES
+    spends = generates(inbound.path)
     refusal = house.clients.admit(client, inbound.at, world.zone, spends=spends)
     if refusal is not None:
         await _refuse(refusal, inbound, exchange, journal)
@@ -98,11 +109,12 @@ async def _read_and_serve(
     declared = next((value for name, value in inbound.headers if name == b"content-length"), None)
     try:
         body = await exchange.read_body(server.max_body, server.body_timeout, declared)
+        inbound = await _decoded(inbound, body, server.max_body)
     except ClientError as error:
         journal.ended("refused", str(error))
         await give_error(exchange, inbound.path, inbound.id, error)
         return
-    request = _Request(house, world, replace(inbound, body=body), exchange, journal)
+    request = _Request(house, world, inbound, exchange, journal)
     # An answer that is left without an end is cut off: that closes the connection.
     with exchange.attended():
         try:
@@ -110,6 +122,16 @@ async def _read_and_serve(
         except ClientError as error:
             journal.ended("refused", str(error))
             await give_error(exchange, inbound.path, inbound.id, error)
+
+
+async def _decoded(inbound: Inbound, body: bytes, limit: int) -> Inbound:
+    """Return the request with its body as it was before the client compressed it. Raises ClientError."""
+    encodings = [value for name, value in inbound.headers if name == b"content-encoding"]
+    if not encodings or not names_model(inbound.path):
+        return replace(inbound, body=body)
+    body = await trio.to_thread.run_sync(decoded, body, b",".join(encodings), limit)
+    headers = tuple(field for field in inbound.headers if field[0] != b"content-encoding")
+    return replace(inbound, headers=headers, body=body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +147,15 @@ class _Request:
     async def serve(self) -> None:
         """Give the client an answer: an account's, or the reason why there is none. Raises ClientError."""
         wanted = await self._wanted()
-        attempts = Attempts(self.house, self.world, self.inbound, self.journal)
+        if is_about_models(self.inbound.path):
+            document = await asides.models(self.house, self.world, self.inbound)
+            if document is not None:
+                self.journal.sent = True
+                self.journal.ended("complete")
+                await self._reply(Reply(200, document))
+                return
+        wording = Wording(self.inbound, self.house.provenance, self.journal.model, wanted.conversation)
+        attempts = Attempts(self.house, self.world, self.inbound, self.journal, wording)
         failures: list[Failure] = []
         tried: set[tuple[str, str | None]] = set()
         while self._may_try():
@@ -134,15 +164,25 @@ class _Request:
             if not plan.choices:
                 break
             choice = plan.choices[0]
-            target = self._target(choice.account)
+            target = self.house.target(self.world, choice.account)
             if not tried and (thread := self.house.thread(self.world, wanted)) is not None:
                 self.house.bindings.offered(thread, self.house.renames.current(choice.account), time())
+            if self.inbound.path == COUNT and target.dialect != "anthropic":
+                await self._reply(await asides.estimate(self.house, self.journal, target, choice, wording))
+                return
             others = len({each.account for each in plan.choices}) - 1
             result = await attempts.at(target, choice, others)
             if isinstance(result, Begun):
-                self._settle(wanted, plan, choice, target, result)
-                with result.answer, self.house.under_way.trying(target.account):
-                    await self._give(target, result)
+                if all(failure.refusal is None for failure in failures):
+                    # One for which the conversation's own account had no words leads it nowhere else.
+                    self._settle(wanted, plan, choice, target, result)
+                try:
+                    with result.answer, self.house.under_way.trying(target.account):
+                        await self._give(result)
+                finally:
+                    await asides.reckon(self.house, self.journal, target, result, wording)
+                if result.told is not None:
+                    await asides.learn(self.house, self.journal, target, result, wording)
                 return
             failures.append(result)
             tried |= _done(choice, plan, None if attempts.left(others) <= 0 else result)
@@ -153,24 +193,29 @@ class _Request:
         inbound, journal = self.inbound, self.journal
         model = None
         if names_model(inbound.path):
-            model = journal.model = await self._model()
+            journal.model, model = await self._model()
             journal.conversation = identity(inbound.headers, inbound.body, inbound.client)
         elif (named := model_in(inbound.path)) is not None:
-            self._check_model(named)
-        uses = inbound.path == MESSAGES
+            self._check_model(meant(self.house, self.world, named))
+        uses = generates(inbound.path)
         wanted = Wanted(model, inbound.client, inbound.pin, journal.conversation, uses=uses)
         journal.chain = self.house.chain(self.world, wanted)
         return wanted
 
-    async def _model(self) -> str:
-        """Return the model asked for, if the client may use it."""
+    async def _model(self) -> tuple[str, str]:
+        """Return the model asked for, as the client names it and as it is called, if the client may use it."""
         body = self.inbound.body
-        if len(body) > _PARSED_IN_PLACE:
-            model = (await trio.to_thread.run_sync(anthropic.read, body)).model
+        if len(body) > _LARGE:
+            model = await trio.to_thread.run_sync(model_of, body)
         else:
-            model = anthropic.read(body).model
-        self._check_model(model)
-        return model
+            model = model_of(body)
+        means = meant(self.house, self.world, model)
+        self._check_model(means)
+        client = self._client
+        if client is not None and "*" not in client.models and _NAMES_MORE.search(body):
+            for other in await beside(partial(further_models, body), len(body), PARSED_IN_PLACE):
+                self._check_model(meant(self.house, self.world, other))
+        return model, means
 
     def _check_model(self, model: str) -> None:
         """Raise ClientError (403) where the client may not use the model."""
@@ -196,15 +241,9 @@ class _Request:
             self.journal.passed = passed[:_PASSED_KEPT]
         return plan
 
-    def _target(self, account: str) -> Target:
-        target = self.house.as_known(self.world).targets[account]
-        if not isinstance(target, Target):
-            raise TypeError("a plan names accounts that can be addressed")
-        return target
-
     def _settle(self, wanted: Wanted, plan: Plan, choice: Choice, target: Target, begun: Begun) -> None:
         """Take in that an account serves: where the conversation is from now on, and whose session it is."""
-        if self.inbound.path != MESSAGES or wanted.pin is not None or begun.answer.head.status >= 300:
+        if not generates(self.inbound.path) or wanted.pin is not None or begun.head.status >= 300:
             return
         now = time()
         if (thread := self.house.thread(self.world, wanted)) is not None:
@@ -215,48 +254,48 @@ class _Request:
         if choice.begins:
             self.house.begin_session(target, now)
 
-    async def _give(self, target: Target, begun: Begun) -> None:
+    async def _reply(self, reply: Reply) -> None:
+        """Give an answer of the daemon itself."""
+        own = [*self._own_headers(), self._id_field]
+        await self.exchange.reply(reply.status, [*reply.headers, *own], reply.body)
+
+    async def _give(self, begun: Begun) -> None:
         """Give out an answer that has begun, to its end or its break."""
-        head = begun.answer.head
+        head, routing = begun.head, self.world.config.routing
         headers = self._returned(head) + self._own_headers()
-        if self.inbound.path == MODELS and head.status < 300 and await self._leave_out_models(begun):
+        lists = self.inbound.path == MODELS and head.status < 300
+        if lists and await asides.leave_out_models(begun, self._client, routing, self.journal):
             headers = [field for field in headers if field[0] != b"content-length"]
-        if begun.stream:
+        if begun.told is not None:
+            headers.append(self._id_field)
+        if begun.ear is not None or is_stream(head):
             # Tells nginx and its kin to pass events on as they come.
             headers = [field for field in headers if field[0] not in _OF_A_STREAM]
             headers += [(b"x-accel-buffering", b"no"), (b"cache-control", b"no-cache")]
         await self.exchange.begin(head.status, headers)
-        seen = await pour(begun, self.exchange, self.journal, self.world.config.routing)
+        seen = await pour(begun, self.exchange, self.journal, routing)
         if seen is not None and pooled(self.inbound.path):
-            self.house.failed(begun.speaker.armed or target, seen, time(), begun.speaker.model)
-
-    async def _leave_out_models(self, begun: Begun) -> bool:
-        """Take the models that the client may not ask for out of a list of them. False: it may ask for all."""
-        client = self._client
-        if client is None or "*" in client.models:
-            return False
-        try:
-            document = await take_whole(begun, self.world.config.routing, _LONGEST_LIST)
-        except UpstreamError as error:
-            self.journal.ended("error", f"the list of models broke off: {error}")
-            raise ClientError(502, "api_error", "The list of models broke off upstream.") from error
-        begun.held[:] = [anthropic.only_models(document, lambda model: may_ask_for(client, model))]
-        begun.ended = True
-        return True
+            self.house.failed(begun.speaker.armed, seen, time(), begun.speaker.model)
 
     async def _nobody(self, wanted: Wanted, failures: Sequence[Failure], asked: AbstractSet[str]) -> None:
         """Say that nobody can serve: in an upstream's own words where they tell the client more, else in ours."""
         now = time()
         plan = self.house.plan(self.house.as_known(self.world), wanted, now)
+        untold = [failure.refusal for failure in failures if failure.refusal is not None]
+        if untold and len(untold) == len(failures) and not plan.blocks:
+            raise untold[0]  # no account has words for it
         could = {choice.account: choice.until for choice in reversed(plan.choices)}
         unasked = could.keys() - asked
-        last = failures[-1] if failures else None
-        tells = last is not None and not unasked and all(failure.tells_more for failure in failures)
+        answered = [failure for failure in failures if failure.refusal is None]
+        last = answered[-1] if answered else None
+        tells = last is not None and not unasked and all(failure.tells_more for failure in answered)
         if tells and last and last.head and (last.seen.scope == "request" or not plan.blocks):
             await self._pass_on(last, last.head)
             return
-        failing = [until for account, until in could.items() if account in asked]
-        refusal = refuse(plan.blocks, failing, now, unasked=len(unasked))
+        hopeful = {each.account for each in self.journal.attempts if each.kind not in _LACKING}
+        failing = [until for account, until in could.items() if account in asked & hopeful]
+        lacking = len(could.keys() & asked - hopeful)
+        refusal = refuse(plan.blocks, failing, now, unasked=len(unasked), lacking=lacking)
         await _refuse(refusal, self.inbound, self.exchange, self.journal, self._own_headers())
 
     async def _pass_on(self, failure: Failure, head: Head) -> None:
@@ -265,6 +304,8 @@ class _Request:
             self.journal.ended("error", failure.seen.reason)  # its status says otherwise
         self.journal.ended("complete")
         headers = [field for field in self._returned(head) if field[0] not in _OF_A_REFUSAL]
+        if failure.translated:
+            headers.append(self._id_field)
         after = head.get(b"retry-after") or b""
         if after and not (after.isdigit() and int(after) <= _WORTH_WAITING):
             headers.append((b"x-should-retry", b"false"))
@@ -280,15 +321,22 @@ class _Request:
             return headers
         return [field for field in headers if not field[0].startswith(UNIFIED)]
 
+    @property
+    def _id_field(self) -> tuple[bytes, bytes]:
+        """What names the request where no upstream's own answer does."""
+        return dialect.id_field(self.inbound.path, self.inbound.id)
+
     def _own_headers(self) -> RawHeaders:
         """Return the fields that ccflared adds to an answer; the account only for those who may know it."""
         inbound, attempts = self.inbound, self.journal.attempts
         headers = [
             (b"x-ccflared-request-id", inbound.id.encode()),
-            (b"x-ccflared-attempts", str(len(attempts)).encode()),
+            (b"x-ccflared-attempts", str(self.journal.tries).encode()),
         ]
         if attempts and (inbound.administers or inbound.client in self.world.rights.pins):
             headers.append((b"x-ccflared-account", attempts[-1].account.encode()))
+        if self.journal.changed:
+            headers.append((b"x-ccflared-changed", self.journal.changed.encode("ascii", "replace")))
         asked = attempts[-1].model if attempts else None
         if asked is not None and asked != self.journal.model:
             headers.append((b"x-ccflared-model", asked.encode("ascii", "backslashreplace")))
@@ -306,7 +354,7 @@ async def _refuse(
     journal.ended("refused", refusal.message)
     named = own or ((b"x-ccflared-request-id", inbound.id.encode()),)
     body = dialect.error_body(inbound.path, refusal.kind, refusal.message, inbound.id)
-    headers = [*named, (b"request-id", inbound.id.encode()), *_waiting(refusal)]
+    headers = [*named, dialect.id_field(inbound.path, inbound.id), *_waiting(refusal)]
     await exchange.reply(refusal.status, headers, body)
 
 

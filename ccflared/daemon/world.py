@@ -15,6 +15,7 @@ from ccflared.config.oauth_rules import by_token
 from ccflared.config.words import shell_word
 from ccflared.daemon.access import Rights, digest, networks, open_administration
 from ccflared.money.pricing import Prices, prices_of
+from ccflared.pool.names import known_names
 from ccflared.providers.oauth import Grant, Seed, TokenPair, seed_of
 from ccflared.providers.origin import origin
 from ccflared.providers.target import Target, Unfit, resolve
@@ -35,6 +36,8 @@ class World:
     billing: Mapping[str, Literal["plan", "api"]]
     """Who pays for an account's requests, by account."""
     prices: Prices
+    names: frozenset[str]
+    """Names of models that stand in the file."""
 
     @property
     def config(self) -> Config:
@@ -67,6 +70,7 @@ def build(loaded: Loaded, secrets: Secrets, grants: Grants, distrusts: Distrusts
         zone=ZoneInfo(config.timezone) if config.timezone else None,
         billing={name: _billing(config, account) for name, account in config.accounts.items()},
         prices=prices_of(config.pricing),
+        names=known_names(config),
     )
 
 

@@ -189,6 +189,28 @@ async def test_what_failed_just_now_counts_as_failing_and_may_be_tried_again_soo
         assert (await stage.ask()).status_code == 200
 
 
+LACKING = [
+    Failing(404, message="model: claude-sonnet-4-5"),
+    Failing(402),
+    Failing(403),
+    Failing(400, message="You're out of extra usage."),
+]
+
+
+@pytest.mark.parametrize("names", [("alpha", "beta"), ("beta", "alpha")], ids=["first", "last"])
+@pytest.mark.parametrize("failure", LACKING, ids=lambda each: str(each.status))
+async def test_an_account_that_lacks_what_is_asked_for_is_no_recovery_beside_a_limit(
+    tmp_path: Path, failure: Failing, names: tuple[str, str]
+) -> None:
+    async with staged(tmp_path, names) as stage:
+        stage.provider.play("sk-alpha", then=failure)
+        stage.provider.play("sk-beta", then=Limited(7200))
+        refused = await fresh(stage, 0)
+        assert (refused.status_code, refused.json()["error"]["type"]) == (429, "rate_limit_error")
+        assert 7100 <= int(refused.headers["retry-after"]) <= 7201
+        assert refused.headers["x-should-retry"] == "false"
+
+
 async def test_the_first_recovery_is_credible_the_client_that_waited_is_served(tmp_path: Path) -> None:
     more = '[routing]\ncooldown = { first = "500ms" }\n'
     async with staged(tmp_path, ["alpha", "beta"], more=more) as stage:

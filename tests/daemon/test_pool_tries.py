@@ -7,7 +7,7 @@ import httpx
 import pytest
 from stage import Stage, staged
 
-from ccflared.demo.script import Answer, Failing, Limited
+from ccflared.demo.script import Answer, Failing, Limited, Silent
 
 NAMED = "x-ccflared-account"
 TRIED = "x-ccflared-attempts"
@@ -136,3 +136,27 @@ async def test_when_every_account_was_asked_the_refusal_tells_of_them_and_not_of
         assert refused.status_code == 503
         assert "2 failing" in message(refused)
         assert "tries" not in message(refused)
+
+
+WITHIN = '[routing]\nidle_timeout = "10s"\nattempts_within = "600ms"\n'
+
+
+async def test_a_stream_whose_head_does_not_come_is_given_up_while_there_is_time_to_ask_the_others(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, more=WITHIN) as stage:
+        stage.provider.play("sk-first", Silent())
+        answer = await stage.fresh(stream=True)
+        assert (answer.status_code, answer.headers[NAMED], answer.headers[TRIED]) == (200, "second", "2")
+        (row,) = await stage.rows()
+        assert [attempt.kind for attempt in row.attempts] == ["time-out", "served"]
+
+
+@pytest.mark.parametrize(("names", "stream"), [(("only",), True), (("first", "second"), False)])
+async def test_where_nobody_else_could_serve_or_no_head_can_be_expected_it_is_waited_for(
+    tmp_path: Path, names: tuple[str, ...], *, stream: bool
+) -> None:
+    async with staged(tmp_path, names, more=WITHIN) as stage:
+        stage.provider.play(f"sk-{names[0]}", Answer(headers_after=1.0 if stream else 0.0, delay_first=0.8))
+        answer = await stage.fresh(stream=stream)
+        assert (answer.status_code, answer.headers[NAMED]) == (200, names[0])

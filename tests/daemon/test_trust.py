@@ -332,7 +332,7 @@ async def test_a_unix_listener_is_never_loopback_and_the_control_socket_asks_not
 async def test_a_base_path_belongs_to_every_path_and_closes_open_administration(tmp_path: Path) -> None:
     async with opened(tmp_path, clients=True, admin=True, server='base_path = "/ccflared"') as stage:
         assert (await raw(stage, "/ccflared/v1/models", KEY)).status == 200
-        assert stage.provider.seen[-1].target == "/v1/models"
+        assert stage.provider.seen[-1].target == "/v1/models?limit=1000"
         assert (await raw(stage, "/v1/models", KEY)).status == 404
         assert (await raw(stage, "/ccflaredx/v1/models", KEY)).status == 404
         assert (await raw(stage, "/ccflared/api/status", ADMIN_KEY)).status == 200
@@ -400,7 +400,7 @@ async def test_other_paths_have_an_error_in_the_clients_dialect(tmp_path: Path) 
         assert anthropic.headers["request-id"] == anthropic.headers["x-ccflared-request-id"]
         wrong = await raw(stage, "/v1/messages", method="PUT")
         assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
-        openai = await raw(stage, "/v1/chat/completions", body=BODY)
+        openai = await raw(stage, "/v1/completions", body=BODY)
         assert (openai.status, json.loads(openai.body)["error"]["param"]) == (404, None)
 
 

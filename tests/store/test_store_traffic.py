@@ -91,6 +91,13 @@ def test_requests_are_counted_by_outcome_and_account_within_the_time(history: sq
     }
 
 
+@pytest.mark.parametrize("kind", ["estimated", "cannot be told", "put otherwise"])
+def test_what_says_nothing_against_an_account_is_no_failure(history: sqlite3.Connection, kind: str) -> None:
+    insert(history, [entry(1, 1, attempt("a", kind), attempt("a"))])
+    found = traffic(history, since=NOW - HOUR, now=NOW)
+    assert (found.failovers, found.accounts["a"].failed_attempts) == (0, 0)
+
+
 def test_an_only_attempt_that_failed_is_counted(history: sqlite3.Connection) -> None:
     passed_on = replace(entry(1, 1, attempt("a", "bad_request")), status=400)
     insert(history, [passed_on, entry(2, 2, attempt("a", "broken"), outcome="truncated")])

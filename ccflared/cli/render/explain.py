@@ -131,6 +131,8 @@ def _result(each: Try, sheet: Sheet) -> Span:
     status = "" if each.status is None else f" {each.status}"
     if each.kind == "served":
         return Span(f"{sheet.glyphs.dot}{status} served", "good")
+    if each.kind == "estimated":
+        return Span(f"{sheet.glyphs.dot} {each.kind}", "good")
     return Span(f"{sheet.glyphs.cross}{status} {each.kind}", "warn")
 
 
