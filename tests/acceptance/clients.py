@@ -1,4 +1,4 @@
-"""The real clients of the acceptance tests, installed once into a cache: two SDK generations and Claude Code.
+"""The real clients of the acceptance tests, installed once into a cache: two SDKs, two generations each, and two agents.
 
 They live in ``$XDG_CACHE_HOME/ccflared-clients``, one directory each, from PyPI and npm. Run as a program it
 installs all of them and says where each is, or why it cannot be had.
@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLAUDE_CODE = "2.1.330"
+CODEX = "0.169.0"
 SDKS = {"0.x": ("anthropic==0.125.0", "anthropic<1"), "2.x": ("anthropic==2.12.0", "anthropic>=2,<3")}
 """Of each generation the release that was looked at, and what to take where that one is no longer offered."""
+OPENAI_SDKS = {"2.x": ("openai==2.54.0", "openai>=2,<3"), "3.x": ("openai==3.54.0", "openai>=3,<4")}
+"""The same of OpenAI's SDK."""
 
 _PIP_SECONDS = 300
 _NPM_SECONDS = 600
@@ -36,7 +39,28 @@ class Installed:
 
 def sdk(generation: str) -> Installed:
     """Return the Python that has the ``anthropic`` SDK of a generation. Raises Unavailable."""
-    wanted, otherwise = SDKS[generation]
+    return _python("anthropic", *SDKS[generation])
+
+
+def openai_sdk(generation: str) -> Installed:
+    """Return the Python that has the ``openai`` SDK of a generation. Raises Unavailable."""
+    return _python("openai", *OPENAI_SDKS[generation])
+
+
+def claude_code() -> Installed:
+    """Return the ``claude`` command. Raises Unavailable."""
+    installed = _command("claude", "@anthropic-ai/claude-code", CLAUDE_CODE)
+    return Installed(installed.program, installed.version.split()[0])
+
+
+def codex() -> Installed:
+    """Return the ``codex`` command. Raises Unavailable."""
+    installed = _command("codex", "@openai/codex", CODEX)
+    return Installed(installed.program, installed.version.split()[-1])
+
+
+def _python(package: str, wanted: str, otherwise: str) -> Installed:
+    """Return a Python that has this package of PyPI."""
     directory = _place(wanted)
     python = directory / "bin" / "python"
 
@@ -58,15 +82,15 @@ def sdk(generation: str) -> Installed:
             _run([*pip, otherwise], _PIP_SECONDS)
 
     _once(directory, install)
-    code = "import importlib.metadata as m; print(m.version('anthropic'))"
+    code = f"import importlib.metadata as m; print(m.version({package!r}))"
     return Installed(python, _run([str(python), "-c", code], 60).strip())
 
 
-def claude_code() -> Installed:
-    """Return the ``claude`` command. Raises Unavailable."""
-    wanted = f"@anthropic-ai/claude-code@{CLAUDE_CODE}"
+def _command(name: str, package: str, version: str) -> Installed:
+    """Return a command of a package of npm, and what it says of its version."""
+    wanted = f"{package}@{version}"
     directory = _place(wanted)
-    program = directory / "node_modules" / ".bin" / "claude"
+    program = directory / "node_modules" / ".bin" / name
 
     def install() -> None:
         if shutil.which("npm") is None:
@@ -76,10 +100,10 @@ def claude_code() -> Installed:
         try:
             _run([*npm, wanted], _NPM_SECONDS)
         except Unavailable:
-            _run([*npm, "@anthropic-ai/claude-code"], _NPM_SECONDS)
+            _run([*npm, package], _NPM_SECONDS)
 
     _once(directory, install)
-    return Installed(program, _run([str(program), "--version"], 60).split()[0])
+    return Installed(program, _run([str(program), "--version"], 60))
 
 
 def cache() -> Path:
@@ -126,7 +150,10 @@ def main() -> int:
     makers: dict[str, Callable[[], Installed]] = {
         "anthropic 0.x": lambda: sdk("0.x"),
         "anthropic 2.x": lambda: sdk("2.x"),
+        "openai 2.x": lambda: openai_sdk("2.x"),
+        "openai 3.x": lambda: openai_sdk("3.x"),
         "Claude Code": claude_code,
+        "Codex": codex,
     }
     for name, make in makers.items():
         try:

@@ -31,6 +31,27 @@ def claude() -> Installed:
         pytest.skip(f"Claude Code cannot be had here: {reason}")
 
 
+@pytest.fixture(scope="session", params=list(clients.OPENAI_SDKS))
+def openai_sdk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sdk]:
+    """One process of each generation of OpenAI's SDK."""
+    generation: str = request.param
+    try:
+        installed = clients.openai_sdk(generation)
+    except Unavailable as reason:
+        pytest.skip(f"the openai SDK {generation} cannot be had here: {reason}")
+    with Sdk(generation, installed, tmp_path_factory.mktemp("sdk"), script="openai_script") as player:
+        yield player
+
+
+@pytest.fixture(scope="session")
+def codex() -> Installed:
+    """The command ``codex``."""
+    try:
+        return clients.codex()
+    except Unavailable as reason:
+        pytest.skip(f"Codex cannot be had here: {reason}")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home directory of its own."""

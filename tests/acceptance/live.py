@@ -110,13 +110,14 @@ async def live(
     """Run ``ccflared run`` on a free port, over accounts of the fake provider, until the context ends.
 
     The account NAME has the key ``sk-NAME``; priorities fall in the order of the names. ``own``: further lines of
-    single accounts.
+    single accounts. ``PORT`` in what is given stands for the provider's.
     """
     provider = provider or FakeProvider()
     state, config = directory / "state", directory / "ccflare.toml"
     async with trio.open_nursery() as nursery:
         port = await nursery.start(provider.serve)
-        config.write_text(toml(state, port, names, server=server, more=more, own=own))
+        text = toml(state, port, names, server=server, more=more, own=own)
+        config.write_text(text.replace("PORT", str(port)))
         config.chmod(0o600)
         process = await trio.lowlevel.open_process(
             [str(COMMAND), "run", "--config", str(config)],

@@ -1,18 +1,19 @@
-"""Speaks to a program that has a generation of the ``anthropic`` SDK: one line of JSON there, one back."""
+"""Speaks to a program that has a generation of the ``anthropic`` or ``openai`` SDK: one line of JSON there, one back."""
 
 import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import trio
 
 from acceptance.clients import Installed
 from acceptance.live import environment
 
-SCRIPT = Path(__file__).with_name("sdk_script.py")
+Script = Literal["sdk_script", "openai_script"]
+"""The program that runs there, by what it has scenes of: the ``anthropic`` SDK or the ``openai`` SDK."""
 
 LONGEST_SECONDS = 30.0
 
@@ -37,11 +38,14 @@ class Outcome:
 class Sdk:
     """A generation of the SDK, in a process of its own."""
 
-    def __init__(self, generation: str, installed: Installed, home: Path) -> None:
+    def __init__(
+        self, generation: str, installed: Installed, home: Path, *, script: Script = "sdk_script"
+    ) -> None:
         self.generation = generation
         self.version = installed.version
         self._process = subprocess.Popen(
-            [str(installed.program), str(SCRIPT)],
+            [str(installed.program), "-m", f"acceptance.{script}"],
+            cwd=Path(__file__).parent.parent,
             env=environment(home),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -49,7 +53,7 @@ class Sdk:
         )
 
     async def call(self, what: str, url: str, *, key: str = "sk-of-the-client", **more: Any) -> Outcome:
-        """Play a scene of sdk_script.py with a client of its own. ``as_token``: the key is an ``auth_token``.
+        """Play a scene of the script with a client of its own. ``as_token``: the key is an ``auth_token``.
 
         ``max_retries`` is the SDK's own default, 2, unless given. Fails when no answer comes within half a minute.
         """

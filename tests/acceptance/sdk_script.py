@@ -1,16 +1,14 @@
-"""Runs inside an SDK's own environment: reads a line of JSON, plays that scene with a new client, says what came.
+"""Runs inside an SDK's own environment, as playing.py has it: scenes of the ``anthropic`` SDK.
 
-Nothing but the standard library and ``anthropic`` may be imported here; the SDK is not known to the type checker
-of the project, so it is one big Any.
+Nothing but the standard library, playing.py and ``anthropic`` may be imported here; the SDK is not known to the type
+checker of the project, so it is one big Any.
 """
 
 import asyncio
-import json
-import sys
-import time
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from acceptance.playing import Scene, headers, serve
 
 anthropic: Any = import_module("anthropic")
 
@@ -40,7 +38,7 @@ def beta(client: Any, betas: list[str], **more: Any) -> dict[str, Any]:
 def told(client: Any, **more: Any) -> dict[str, Any]:
     """Ask without streaming, and return what ccflared says of it in the header, too."""
     answer = client.messages.with_raw_response.create(**(QUESTION | more))
-    return _told(answer.parse()) | {"headers": _headers(answer)}
+    return _told(answer.parse()) | {"headers": headers(answer)}
 
 
 def stream(client: Any, **more: Any) -> dict[str, Any]:
@@ -88,6 +86,27 @@ def tool(client: Any, *, streaming: bool) -> dict[str, Any]:
     result = {"type": "tool_result", "tool_use_id": use.id, "content": "It rains."}
     messages += [{"role": "assistant", "content": called.content}, {"role": "user", "content": [result]}]
     return _told(ask(messages)) | {"called": use.name, "input": use.input, "first_stop": called.stop_reason}
+
+
+def parallel(client: Any, *, streaming: bool) -> dict[str, Any]:
+    """Have several tools called side by side, tell their results, and get the answer."""
+
+    def ask(messages: list[Any]) -> Any:
+        question = QUESTION | {"tools": [WEATHER], "messages": messages}
+        if not streaming:
+            return client.messages.create(**question)
+        with client.messages.stream(**question) as helper:
+            return helper.get_final_message()
+
+    messages: list[Any] = [{"role": "user", "content": "What is the weather in Paris and in Rome?"}]
+    called = ask(messages)
+    uses = [block for block in called.content if block.type == "tool_use"]
+    results = [
+        {"type": "tool_result", "tool_use_id": use.id, "content": f"It rains in {use.input['city']}."}
+        for use in reversed(uses)
+    ]
+    messages += [{"role": "assistant", "content": called.content}, {"role": "user", "content": results}]
+    return _told(ask(messages)) | {"inputs": [use.input for use in uses], "first_stop": called.stop_reason}
 
 
 def count(client: Any) -> dict[str, Any]:
@@ -142,22 +161,6 @@ def many(client: Any, number: int) -> dict[str, Any]:
     return {"answers": asyncio.run(together())}
 
 
-SCENES: dict[str, Callable[..., dict[str, Any]]] = {
-    scene.__name__: scene
-    for scene in (create, beta, told, stream, events, leave, tool, count, count_many, models, batches, many)
-}
-
-
-def _headers(answer: Any) -> dict[str, str]:
-    """Return the header fields of an answer that tell how it was come by, and when to ask again."""
-    return {
-        name: value
-        for name, value in answer.headers.items()
-        if name.startswith(("x-ccflared-", "anthropic-ratelimit-"))
-        or name in {"retry-after", "x-should-retry"}
-    }
-
-
 def _told(message: Any) -> dict[str, Any]:
     return {
         "text": "".join(block.text for block in message.content if block.type == "text"),
@@ -167,29 +170,16 @@ def _told(message: Any) -> dict[str, Any]:
     }
 
 
-def play(what: str, url: str, key: str, more: dict[str, Any]) -> dict[str, Any]:
-    """Play one scene and return its outcome, as the dataclass Outcome of sdk.py has it."""
+def connect(url: str, key: str, more: dict[str, Any]) -> Any:
+    """Return a client. ``as_token``: the key is an ``auth_token``."""
     own = {name: more.pop(name) for name in ("max_retries", "default_headers") if name in more}
     # None: a key of the environment must not stand in for it.
     credential = {"auth_token": key, "api_key": None} if more.pop("as_token", False) else {"api_key": key}
-    began = time.monotonic()
-    with anthropic.Anthropic(base_url=url, timeout=25, **credential, **own) as client:
-        try:
-            value = SCENES[what](client, **more)
-        except Exception as error:  # noqa: BLE001 - what the SDK raises is what is asked about
-            return {
-                "value": {
-                    "body": getattr(error, "body", None),
-                    "headers": _headers(error.response) if hasattr(error, "response") else {},
-                },
-                "seconds": time.monotonic() - began,
-                "raised": type(error).__name__,
-                "kinds": [kind.__name__ for kind in type(error).__mro__],
-                "status": getattr(error, "status_code", None),
-                "said": str(error),
-            }
-    return {"value": value, "seconds": time.monotonic() - began}
+    return anthropic.Anthropic(base_url=url, timeout=25, **credential, **own)
 
 
-for line in sys.stdin:
-    print(json.dumps(play(**json.loads(line))), flush=True)
+SCENES: tuple[Scene, ...] = (
+    *(create, beta, told, stream, events, leave, tool, parallel, count, count_many, models, batches, many),
+)
+
+serve({scene.__name__: scene for scene in SCENES}, connect)
