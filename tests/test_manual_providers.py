@@ -13,7 +13,10 @@ from ccflared.config.accounts import Dialect, Provider
 from ccflared.config.later import not_spoken
 from ccflared.config.load import Loaded, load
 from ccflared.config.modes import LEFT_OUT, MODES
+from ccflared.config.quirks import Quirks
 from ccflared.config.report import render_all
+from ccflared.config.shapes import Table
+from ccflared.config.toml_text import toml_value
 from ccflared.providers.prepare import endpoint
 from ccflared.providers.presets import builtin
 from ccflared.providers.signs import NO_SIGNS, signs_for
@@ -55,9 +58,17 @@ def test_each_built_in_provider_has_its_own_part_in_the_order_of_the_presets() -
     )
 
 
+def written(quirks: Quirks) -> str:
+    """Return the quirks that are not the default, as the page has them."""
+    table = Table(Quirks).write(quirks)
+    assert isinstance(table, dict)
+    return " , ".join(f"{key} = {toml_value(value)}" for key, value in table.items()).replace('"', "\\(dq")
+
+
 @pytest.mark.parametrize(("name", "provider"), builtin().items(), ids=list(builtin()))
 def test_the_facts_of_a_provider_are_those_of_its_preset(name: str, provider: Provider) -> None:
-    assert listed(section(f".Ss {name}")) == {
+    quirks = {"quirks": written(provider.quirks)} if provider.quirks != Quirks() else {}
+    assert listed(section(f".Ss {name}")) == quirks | {
         "base_url": provider.base_url or "given by the account",
         "dialect": provider.dialect + (" (not spoken yet)" if not_spoken(provider) else ""),
         "auth": provider.auth,
@@ -88,9 +99,13 @@ def test_an_example_is_a_valid_file_and_nothing_is_wrong_with_it(tmp_path: Path,
 
 
 def test_every_key_of_a_provider_is_explained() -> None:
-    assert set(listed(section(".Sh PROVIDER TABLES"))) == set(Provider.__dataclass_fields__)
-    dialects = listed(section(".Sh PROVIDER TABLES"))["dialect"]
-    assert all(dialect in dialects for dialect in get_args(Dialect))
+    keys = listed(section(".Sh PROVIDER TABLES").partition("\n.Ss ")[0])
+    assert set(keys) == set(Provider.__dataclass_fields__)
+    assert all(dialect in keys["dialect"] for dialect in get_args(Dialect))
+
+
+def test_every_quirk_is_explained_in_the_order_of_the_model() -> None:
+    assert list(listed(section(".Ss Quirks"))) == list(Quirks.__dataclass_fields__)
 
 
 def test_the_table_of_addresses_is_what_becomes_of_them() -> None:
