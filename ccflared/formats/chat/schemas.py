@@ -21,16 +21,6 @@ def object_schema(schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return schema
 
 
-def custom_schema() -> dict[str, Any]:
-    """Return the schema of a tool that takes free text: one property, ``input``."""
-    return {
-        "type": "object",
-        "properties": {"input": {"type": "string", "description": "The whole input, as it is."}},
-        "required": ["input"],
-        "additionalProperties": False,
-    }
-
-
 def fits_strict(schema: Mapping[str, Any]) -> bool:
     """Say whether the strict mode takes a schema: every object in it closed, and all its properties required.
 

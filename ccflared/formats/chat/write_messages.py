@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from ccflared.config.quirks import Quirks
 from ccflared.formats.arguments import kept_object
+from ccflared.formats.cache_mark import cache_mark
 from ccflared.formats.chat.names import sent_id
 from ccflared.formats.json_text import text_of
 from ccflared.formats.request import (
     Call,
     Document,
     Image,
-    Lifetime,
     Part,
     Request,
     Result,
@@ -119,7 +119,7 @@ class _Spelling:
                 pieces.append(self._words(part))
         pieces = _failed(_said(pieces)) if result.error else _said(pieces)
         if pieces and self._quirks.cache_control:
-            pieces[-1] |= _cached(result.cache)
+            pieces[-1] |= cache_mark(result.cache)
         call_id = sent_id(result.call_id)
         message = {"role": "tool", "tool_call_id": call_id, "content": _content(pieces, between="\n")}
         return message, [_text(f"From the result of the tool call {call_id}:"), *pictures] if pictures else []
@@ -148,7 +148,7 @@ class _Spelling:
             case _:
                 piece = _text("")
         if self._quirks.cache_control and isinstance(part, Text | Document):
-            piece |= _cached(part.cache)
+            piece |= cache_mark(part.cache)
         return piece
 
 
@@ -160,16 +160,6 @@ def _shown(image: Image) -> str | None:
 
 def _text(text: str) -> Piece:
     return {"type": "text", "text": text}
-
-
-def _cached(lifetime: Lifetime | None) -> Piece:
-    match lifetime:
-        case None:
-            return {}
-        case "5m":
-            return {"cache_control": {"type": "ephemeral"}}
-        case "1h":
-            return {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 
 def _said(pieces: list[Piece]) -> list[Piece]:

@@ -18,9 +18,10 @@ from ccflared.formats.chat.by_model import (
     sampling_fields,
 )
 from ccflared.formats.chat.names import sent_key, sent_names
-from ccflared.formats.chat.schemas import custom_schema, fits_strict, object_schema
+from ccflared.formats.chat.schemas import fits_strict, object_schema
 from ccflared.formats.chat.write_messages import messages_of
 from ccflared.formats.json_text import body_of, text_of
+from ccflared.formats.openai_parts import FREE_TEXT
 from ccflared.formats.plain_schema import without_unions
 from ccflared.formats.request import Call, Format, Request, Tool, Written
 
@@ -118,7 +119,7 @@ def _choice(
 
 def _tool(tool: Tool, name: str, quirks: Quirks) -> dict[str, Any]:
     function: dict[str, Any] = {"name": name}
-    schema = custom_schema() if tool.custom else object_schema(tool.parameters, tool.name)
+    schema = dict(FREE_TEXT) if tool.custom else object_schema(tool.parameters, tool.name)
     remark = None
     if tool.custom and tool.grammar:
         remark = f"The input must follow this grammar:\n\n{tool.grammar}"

@@ -6,23 +6,13 @@ from typing import Any, Final, assert_never
 
 from ccflared.formats import json_text
 from ccflared.formats.arguments import kept_object
-from ccflared.formats.request import Call, Document, Image, Lifetime, Part, Result, Text, Thinking
+from ccflared.formats.cache_mark import cache_mark
+from ccflared.formats.request import Call, Document, Image, Part, Result, Text, Thinking
 
 Block = dict[str, Any]
 
 _AT_A_HOST: Final = re.compile("https?://", re.IGNORECASE)
 _PICTURES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
-
-
-def cache_mark(lifetime: Lifetime | None) -> Block:
-    """Return the member that ends a prompt cache at a block; none for None. Five minutes are what is meant unsaid."""
-    match lifetime:
-        case None:
-            return {}
-        case "5m":
-            return {"cache_control": {"type": "ephemeral"}}
-        case "1h":
-            return {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 
 def text_block(text: Text) -> Block:

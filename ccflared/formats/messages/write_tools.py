@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ccflared.formats.cache_mark import cache_mark
 from ccflared.formats.distinct import Distinct
 from ccflared.formats.fields import Fields
 from ccflared.formats.messages.models import Traits
-from ccflared.formats.messages.write_blocks import cache_mark
 from ccflared.formats.plain_schema import without_unions
 from ccflared.formats.request import Call, Request, Tool
 
