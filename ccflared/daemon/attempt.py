@@ -39,6 +39,7 @@ _LEFT: Final = "the client left, or the daemon was stopped, before it had answer
 _REFUSED: Final = Observation("request", "credential", "the credential is not accepted")
 _CUT_SHORT: Final = Observation("account", "broken", "the answer ends before its end")
 _STREAMS: Final = re.compile(rb'"stream"\s*+:\s*+true')
+_END: Final = 2048
 _HEAD_SECONDS: Final = 60.0
 """However many others there are, so long a head may take: a long prompt is no fault."""
 _ERROR_READ: Final = 64 * 1024
@@ -296,10 +297,17 @@ class Attempts:
         does not come is given up early enough for them to be asked. A document has none before its end.
         """
         idle, within = self.routing.idle_timeout, self.routing.attempts_within
-        if not others or not _STREAMS.search(self.inbound.body):
+        if not others or not self._wants_stream:
             return idle
         left = self.journal.began + within - trio.current_time()
         return min(idle, max(left / (others + 1), min(_HEAD_SECONDS, within / 2)))
+
+    @property
+    def _wants_stream(self) -> bool:
+        """Whether a stream is asked for, as far as the ends of the body tell, where clients say it."""
+        body = self.inbound.body
+        ends = body if len(body) <= 2 * _END else body[:_END] + body[-_END:]
+        return _STREAMS.search(ends) is not None
 
     @property
     def _once_more(self) -> bool:

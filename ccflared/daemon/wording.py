@@ -18,7 +18,7 @@ from ccflared.daemon.provenance import Provenance
 from ccflared.errors import ClientError
 from ccflared.formats import translation
 from ccflared.formats.amend import Amended, amendment
-from ccflared.formats.crossing import without_billing_block, without_thinking
+from ccflared.formats.crossing import may_have_billing_block, without_billing_block, without_thinking
 from ccflared.formats.dialect import dialect_of
 from ccflared.formats.errors import read_error, write_error
 from ccflared.formats.model_name import with_model
@@ -135,7 +135,7 @@ class Wording:
 
     async def _as_its_own(self, target: Target, body: bytes) -> tuple[bytes, str]:
         """Return the body without what only another provider can read, and what that was."""
-        if not target.quirks.attribution:
+        if not target.quirks.attribution and may_have_billing_block(body):
             body = await beside(partial(without_billing_block, body), len(body), PARSED_IN_PLACE)
         looking = partial(self.provenance.foreign_to, target, body, self.conversation)
         foreign = await beside(looking, len(body), _LARGE)

@@ -63,12 +63,17 @@ def without_thinking(
     return edited(text, edits) if edits else None
 
 
+def may_have_billing_block(body: bytes) -> bool:
+    """Whether it is worth looking for the block that without_billing_block takes out: a search, and no more."""
+    return _BILLING.encode() in body
+
+
 def without_billing_block(body: bytes) -> bytes:
     """Take Claude Code's words to Anthropic's billing out: the first block of ``system``, if it is that.
 
     They change from request to request, and with them the beginning by which a provider finds its prompt cache.
     """
-    if _BILLING.encode() not in body:
+    if not may_have_billing_block(body):
         return body
     try:
         text = text_of(body)
