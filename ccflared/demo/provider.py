@@ -30,7 +30,7 @@ from ccflared.demo.stream import InMessages
 from ccflared.demo.strict import fault_in
 from ccflared.wire import Headers
 
-Endpoint = Literal["messages", "chat", "count_tokens", "models", "usage"]
+Endpoint = Literal["messages", "chat", "count_tokens", "models", "model", "usage"]
 PREFIXES = 1000
 """Prompt prefixes that the imitated cache remembers."""
 
@@ -133,7 +133,8 @@ class FakeProvider:
         """Script the requests of credential ``key``: these in order, then ``then`` (or the default) for ever.
 
         ``on``: which endpoint; a script for messages does not touch the others. A new one replaces the old. Of
-        ``models``, the listing, only whole answers and failures are played: it is no stream. ``usage`` are the usage
+        ``models``, the listing, and ``model``, any single one, only whole answers and failures are played: they are no
+        streams; an Answer knows every single model, once they are scripted. ``usage`` are the usage
         endpoints of all providers; an Answer there tells of a metered plan what is used of it.
         """
         self._scripts[key, on] = Script(deque(behaviours), then)
@@ -218,6 +219,8 @@ class FakeProvider:
                 return self._play(request, key, "count_tokens", dice, request_id)
             case ("GET", [*_, "models"]):
                 return self._play(request, key, "models", dice, request_id)
+            case ("GET", [*_, "models", _]) if (key, "model") in self._scripts:
+                return self._play(request, key, "model", dice, request_id)
             case ("GET", [*_, "models", model]) if (entry := catalog.find(model, chat=chatting)) is not None:
                 return tell(entry)
             case ("GET", [*_, "models", model]):
@@ -262,6 +265,9 @@ class FakeProvider:
         spelling: Spelling = self._chat if chatting else self._messages
         if endpoint == "models" and isinstance(behaviour, Answer):
             return document(catalog.listing(chat=chatting), request_id, organization, spelling)
+        if endpoint == "model" and isinstance(behaviour, Answer):
+            named = request.target.partition("?")[0].rpartition("/")[2]
+            return document({"type": "model", "id": named}, request_id, organization, spelling)
         asked = self._read(request, endpoint)
         if endpoint == "count_tokens" and isinstance(behaviour, Answer) and isinstance(asked, Asked):
             tokens = asked.tokens if behaviour.input_tokens is None else behaviour.input_tokens
