@@ -8,19 +8,9 @@ from pathlib import Path
 import trio
 
 from acceptance.clients import Installed
-from acceptance.live import environment
+from acceptance.live import Printed, environment
 
 LONGEST_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """What ``claude -p`` came to."""
-
-    code: int
-    text: str
-    error: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

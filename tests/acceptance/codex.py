@@ -33,7 +33,7 @@ from typing import Literal
 import trio
 
 from acceptance.clients import Installed
-from acceptance.live import environment
+from acceptance.live import Printed, environment
 
 LONGEST_SECONDS = 60.0
 KEY_VARIABLE = "KEY_OF_THE_TEST"
@@ -57,16 +57,6 @@ wire_api = "responses"
 BUILT_IN = """
 openai_base_url = "{url}/v1"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """What ``codex exec`` came to. ``text`` is its last message, ``error`` what it told on the way."""
-
-    code: int
-    text: str
-    error: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,16 @@ NOWHERE = "http://127.0.0.1:9"
 """A proxy that nobody runs: what a client sends anywhere but to loopback ends there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What an agent's program came to. ``text`` is what it answered, ``error`` what it told on the way."""
+
+    code: int
+    text: str
+    error: str
+    seconds: float
+
+
 @dataclass(slots=True)
 class Live:
     """A running daemon and the provider behind it."""

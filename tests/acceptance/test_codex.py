@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from acceptance.clients import Installed
-from acceptance.codex import Coder, Printed, Way
+from acceptance.codex import Coder, Way
+from acceptance.live import Printed
 from acceptance.responses import Item, Responses, calls, calls_freely, says
 
 pytestmark = pytest.mark.acceptance

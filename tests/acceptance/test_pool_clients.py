@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from acceptance.claude import Person, Printed
+from acceptance.claude import Person
 from acceptance.clients import Installed
-from acceptance.live import Live, asked, kinds, live
+from acceptance.live import Live, Printed, asked, kinds, live
 from acceptance.sdk import Sdk
 from ccflared.demo.provider import FakeProvider
 from ccflared.demo.script import Answer, Failing, Limited, Metered, Window

@@ -1,6 +1,8 @@
 """F: what people and programs send that nobody wrote into a specification."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import laws_chat
 import laws_messages
@@ -252,7 +254,18 @@ CASES += (
 )
 
 
-def _identifier() -> Case:
+def _acted(
+    name: str,
+    act: Callable[[Stage, Case], Outcome],
+    *,
+    body: Any = BASE,
+    laws: tuple[Check, ...] = (laws_chat.is_request, laws_messages.is_message),
+) -> Case:
+    """A plain request that is brought in an odd way."""
+    return Case(name, laws, PATH, encoded(body), (completed(),), CLIENT_HEADERS, act)
+
+
+def _mistake_before() -> Case:
     """Two exchanges on one connection, the first of which fails."""
 
     def act(stage: Stage, case: Case) -> Outcome:
@@ -263,15 +276,7 @@ def _identifier() -> Case:
             client.send(stage.request(case))
             return stage.outcome(client.receive())
 
-    return Case(
-        "a connection lives on after a mistake",
-        (laws_chat.is_request, laws_messages.is_message),
-        PATH,
-        encoded(BASE),
-        (completed(),),
-        CLIENT_HEADERS,
-        act,
-    )
+    return _acted("a connection lives on after a mistake", act)
 
 
 def _expecting() -> Case:
@@ -284,15 +289,7 @@ def _expecting() -> Case:
             client.send(body)
             return stage.outcome(client.receive())
 
-    return Case(
-        "Expect: 100-continue is answered before the body",
-        (laws_chat.is_request, laws_messages.is_message),
-        PATH,
-        encoded(BASE),
-        (completed(),),
-        CLIENT_HEADERS,
-        act,
-    )
+    return _acted("Expect: 100-continue is answered before the body", act)
 
 
 def _split_body() -> Case:
@@ -302,15 +299,7 @@ def _split_body() -> Case:
                 client.send(bytes([byte]))
             return stage.outcome(client.receive())
 
-    return Case(
-        "a request of one byte a packet",
-        (laws_chat.is_request, laws_messages.is_message),
-        PATH,
-        encoded(merged(BASE, turns("👩‍👩‍👧"))),
-        (completed(),),
-        CLIENT_HEADERS,
-        act,
-    )
+    return _acted("a request of one byte a packet", act, body=merged(BASE, turns("👩‍👩‍👧")))
 
 
 def _head() -> Case:
@@ -321,15 +310,7 @@ def _head() -> Case:
             client.send(stage.request(case))
             return stage.outcome(client.receive())
 
-    return Case(
-        "HEAD / before a request on the same connection",
-        (laws_messages.is_message,),
-        PATH,
-        encoded(BASE),
-        (completed(),),
-        CLIENT_HEADERS,
-        act,
-    )
+    return _acted("HEAD / before a request on the same connection", act, laws=(laws_messages.is_message,))
 
 
 def _form() -> Case:
@@ -341,15 +322,7 @@ def _form() -> Case:
             client.send(request)
             return stage.outcome(client.receive())
 
-    return Case(
-        "a body that is called a form",
-        (laws_chat.is_request, laws_messages.is_message),
-        PATH,
-        encoded(BASE),
-        (completed(),),
-        CLIENT_HEADERS,
-        act,
-    )
+    return _acted("a body that is called a form", act)
 
 
-CASES += [_identifier(), _expecting(), _split_body(), _head(), _form()]
+CASES += [_mistake_before(), _expecting(), _split_body(), _head(), _form()]
