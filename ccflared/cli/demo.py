@@ -156,9 +156,14 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
         lines += [(), (Span("  client key   ", "strong"), Span(keys.client))]
         lines += [(Span("  admin token  ", "strong"), Span(keys.admin))]
     question = '{"model":"claude-sonnet-4-5","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+    responses = '{"model":"claude-sonnet-4-5","stream":true,"input":"Hi"}'
     steps = [
         ("how it is", f"{_command()} status --watch --config {config}"),
         ("a request", f"curl -N {url}/v1/messages -H 'x-api-key: {key}' -d '{question}'"),
+        (
+            "the same as Codex asks",
+            f"curl -N {url}/v1/responses -H 'authorization: Bearer {key}' -d '{responses}'",
+        ),
         ("Claude Code", f"ANTHROPIC_BASE_URL={url} ANTHROPIC_AUTH_TOKEN={key} claude"),
         ("its file", f"{config} (edit it: it is reloaded)"),
     ]
