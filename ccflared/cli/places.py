@@ -116,7 +116,7 @@ def _files(config: Path) -> list[Path]:
             base, rest = (Path("/"), str(where)[1:]) if where.is_absolute() else (config.parent, str(where))
             try:
                 files += sorted(base.glob(rest))[:MOST_INCLUDES]
-            except (OSError, ValueError, NotImplementedError):
+            except (OSError, ValueError, NotImplementedError):  # the last: a pattern that glob cannot follow
                 continue
     return files
 
