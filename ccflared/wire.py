@@ -218,3 +218,13 @@ class Entry:
     """
     billing: Literal["plan", "api", "overage"] | None = None
     """Who paid for what served it: a plan, or money."""
+    first_token_ms: int | None = None
+    """From arrival to the first event of the upstream's that had content in it."""
+    last_token_ms: int | None = None
+    """From arrival to the last of them."""
+    overhead_us: int | None = None
+    """Microseconds of the whole that no upstream was waited for, and no client: what ccflared itself took."""
+    price_source: str | None = None
+    """Which prices a computed cost is by: ``shipped DATE``, ``list DATE`` or ``file``."""
+    project_source: Literal["header", "workspace"] | None = None
+    """Who said which project it belongs to: its client, or the directory that a coding agent works in."""

@@ -1,13 +1,17 @@
 """What the history says of clients: what each has used since a time, and what counts for it after a start.
 
-All of it is read over one index that begins with the client and holds every column of the sums: no row is read but
-those of the last hour.
+What adds up over days is read from the totals; rows are read of the last hour alone, and where they are not counted.
 """
 
+import datetime as dt
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from ccflared.store.measures import MEASURES
+from ccflared.store.spending import spent
+from ccflared.store.totals import calendar
 from ccflared.store.traffic import NOTHING
 from ccflared.wire import Tokens
 
@@ -21,11 +25,9 @@ NAMES = """
     )
 """
 OF_EACH = """
-    FROM name CROSS JOIN requests INDEXED BY requests_client
+    FROM name CROSS JOIN requests INDEXED BY requests_client_at
     ON requests.client = name.client AND at >= ? AND at < ? WHERE name.client IS NOT NULL
 """
-COSTS = "total(charged_microusd), total(iif(billing IN ('api', 'overage'), charged_microusd, 0))"
-SPENT = f"{NAMES} SELECT name.client, {COSTS} {OF_EACH} GROUP BY 1"
 # As the daemon counts: in bunches of a minute, and only what may have been sent upstream. A try that found no
 # connection, or no token, sent nothing.
 ASKED = f"""
@@ -35,13 +37,21 @@ ASKED = f"""
     ))
     GROUP BY 1, cast(at / 60 AS INTEGER)
 """  # noqa: S608 - constants
-USED = f"""
-    {NAMES} SELECT name.client, count(*), sum(outcome = 'refused'),
-    sum(charged_microusd IS NULL AND output_tokens IS NOT NULL), {COSTS},
-    coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cache_read_tokens), 0),
-    coalesce(sum(cache_write_5m_tokens), 0), coalesce(sum(cache_write_1h_tokens), 0)
-    {OF_EACH} GROUP BY 1
-"""
+_SUMS: Final = (
+    *("requests", "refused", "unpriced", "charged", "charged_money"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
+)
+_OF_TOTALS: Final = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
+_OF_ROWS: Final = ", ".join(f"coalesce(sum({MEASURES[name]}), 0)" for name in _SUMS)
+USED: Final = f"""
+    SELECT client, {", ".join(f"sum({name})" for name in _SUMS)} FROM (
+        SELECT client, {_OF_TOTALS} FROM roll_days CROSS JOIN rolls ON rolls.number = roll_days.roll
+        WHERE day >= ? AND kind = 'client' GROUP BY client
+        UNION ALL
+        SELECT client, {_OF_ROWS} FROM requests INDEXED BY requests_uncounted
+        WHERE series IS NULL AND at >= ? GROUP BY client
+    ) WHERE client IS NOT NULL AND client != '' GROUP BY client
+"""  # noqa: S608 - constants
 LAST_USED = f"""
     {NAMES} SELECT client, (SELECT max(at) FROM requests WHERE requests.client = name.client)
     FROM name WHERE client IS NOT NULL
@@ -80,36 +90,47 @@ class ClientTraffic:
     last_used: Mapping[str, float]
 
 
-def before(connection: sqlite3.Connection, *, day: float, month: float, hour: float, until: float) -> Before:
-    """Return what counts of the day, the month and the hour that began at these times. Raises sqlite3.Error."""
-    asked = connection.execute(ASKED, (hour, until))
+def before(
+    connection: sqlite3.Connection,
+    *,
+    day: float,
+    month: float,
+    hour: float,
+    until: float,
+    zone: dt.tzinfo | None,
+) -> Before:
+    """Return what counts of the day, the month and the hour that began at these times. Raises sqlite3.Error.
+
+    Day and month are those of ``zone``; None: the system's.
+    """
     return Before(
-        day=_spent(connection, day, until), month=_spent(connection, month, until), asked=tuple(asked)
+        day=spent(connection, "client", since=day, before=until, zone=zone),
+        month=spent(connection, "client", since=month, before=until, zone=zone),
+        asked=tuple(connection.execute(ASKED, (hour, until))),
     )
 
 
-def used(connection: sqlite3.Connection, *, day: float, month: float) -> ClientTraffic:
-    """Return what clients have used since the day and the month began. Raises sqlite3.Error."""
+def used(
+    connection: sqlite3.Connection, *, day: float, month: float, zone: dt.tzinfo | None
+) -> ClientTraffic:
+    """Return what clients have used since the day and the month of the zone began. Raises sqlite3.Error."""
     # One transaction, so that the numbers agree with each other.
     connection.execute("BEGIN")
     try:
         return ClientTraffic(
-            _used(connection, day), _used(connection, month), dict(connection.execute(LAST_USED))
+            _used(connection, day, zone),
+            _used(connection, month, zone),
+            dict(connection.execute(LAST_USED)),
         )
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _spent(connection: sqlite3.Connection, since: float, until: float) -> dict[str, tuple[int, int]]:
-    found = connection.execute(SPENT, (since, until))
-    return {name: (round(value), round(money)) for name, value, money in found}
-
-
-def _used(connection: sqlite3.Connection, since: float) -> dict[str, Used]:
+def _used(connection: sqlite3.Connection, since: float, zone: dt.tzinfo | None) -> dict[str, Used]:
     return {
-        name: Used(requests, refused, unknown, round(value), round(money), Tokens(*tokens))
+        name: Used(requests, refused, unknown, value, money, Tokens(*tokens))
         for name, requests, refused, unknown, value, money, *tokens in connection.execute(
-            USED, (since, 1e300)
+            USED, (calendar(zone)(since), since)
         )
     }

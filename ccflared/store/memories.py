@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from ccflared.store import samples
 from ccflared.store.schema import storable
 
 CONVERSATION = "conversation"
@@ -49,7 +50,9 @@ def keep(connection: sqlite3.Connection, changes: Iterable[Memory]) -> None:
     """Write the changes in their order, in the caller's transaction. Raises sqlite3.Error."""
     for change in changes:
         kind, key, value = storable(change.kind), storable(change.key), storable(change.value)
-        if value is None:
+        if kind == samples.KIND and value is not None:
+            samples.add(connection, value)
+        elif value is None:
             connection.execute(DELETE, (kind, key))
         else:
             connection.execute(KEEP, (kind, key, value, float(change.at)))

@@ -4,14 +4,17 @@ The memory is durable before the file has the new name. It is written again when
 what was learnt have moved; it goes when the last row has. Whatever happens in between, a start goes on from there.
 """
 
+import datetime as dt
 import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
 
+from ccflared.store import samples
 from ccflared.store.memories import RENAME, Memory
 from ccflared.store.schema import storable
+from ccflared.store.totals import take_back
 from ccflared.wire import Entry
 
 STEP: Final = 2000
@@ -26,6 +29,10 @@ NAMED: Final = """
     WHERE rowid > ?1 AND rowid <= ?2 AND at < ?3
       AND (account = ?4 OR instr(attempts, ?5) OR instr(passed, ?5))
 """
+REMEMBERED: Final = "SELECT value FROM memories WHERE kind = ?"
+DONE: Final = "SELECT name FROM marks WHERE name >= 'renamed ' AND name < 'renamed!'"
+COUNTED_SINCE: Final = "SELECT rowid, at FROM requests WHERE account = ? AND at >= ? AND series NOT NULL"
+UNCOUNTED: Final = "UPDATE requests SET account = ? WHERE series IS NULL AND account = ? AND at < ?"
 UPDATE: Final = "UPDATE requests SET account = ?, attempts = ?, passed = ? WHERE rowid = ?"
 
 
@@ -41,6 +48,13 @@ class Renaming:
     """Which tokens it had then, by their id."""
     replaces: str | None = None
     """Which tokens were kept of an earlier account called ``new``: they go."""
+    in_force: float | None = None
+    """When the daemon took the new name in: until then requests went on coming under the old one."""
+
+    @property
+    def until(self) -> float:
+        """Up to when the old name meant this account: rows that came before get the new one."""
+        return self.at if self.in_force is None else self.in_force
 
     @property
     def key(self) -> str:
@@ -58,7 +72,7 @@ class Renaming:
 
     def applied(self, entry: Entry) -> Entry:
         """Return a row as it is to be written: one of a request that came before has the new name, too."""
-        if entry.at >= self.at:
+        if entry.at >= self.until:
             return entry
         return replace(
             entry,
@@ -89,7 +103,39 @@ def _renaming(value: Any) -> Renaming:
     found = Renaming(**value)
     if found.phase not in get_args(Phase):
         raise ValueError("no phase of a renaming")
-    return replace(found, at=float(found.at))
+    in_force = None if found.in_force is None else float(found.in_force)
+    return replace(found, at=float(found.at), in_force=in_force)
+
+
+def move_totals(
+    connection: sqlite3.Connection, renamings: Iterable[Renaming], zone: dt.tzinfo | None
+) -> None:
+    """Let the totals follow each renaming, once, in the caller's transaction; before rows of after it are counted.
+
+    ``renamings``: those that are known besides the ones that the history itself remembers. Raises sqlite3.Error.
+    """
+    remembered = [Memory(RENAME, "", value, 0.0) for (value,) in connection.execute(REMEMBERED, (RENAME,))]
+    known = {each.key: each for each in renamings_of(remembered) if each.phase == "moved"}
+    known |= {each.key: each for each in renamings}
+    done = {name for (name,) in connection.execute(DONE)}
+    for renaming in sorted(known.values(), key=lambda each: each.at):
+        if (mark := f"renamed {storable(renaming.key)}") not in done:
+            _move_totals(connection, renaming, zone)
+            connection.execute("INSERT INTO marks VALUES (?, ?)", (mark, renaming.at))
+    # A mark outlives the memory of its renaming, or this would be done twice after a crash.
+    for mark in done - {f"renamed {storable(key)}" for key in known}:
+        connection.execute("DELETE FROM marks WHERE name = ?", (mark,))
+
+
+def _move_totals(connection: sqlite3.Connection, renaming: Renaming, zone: dt.tzinfo | None) -> None:
+    old, new, at = storable(renaming.old), storable(renaming.new), renaming.until
+    # What was counted under the old name since is another account's.
+    others = connection.execute(COUNTED_SINCE, (old, at)).fetchall()
+    if others:
+        take_back(connection, others, zone)
+    connection.execute(UNCOUNTED, (new, old, at))
+    for table in ("series", "rolls"):
+        connection.execute(f"UPDATE {table} SET account = ? WHERE account = ?", (new, old))  # noqa: S608
 
 
 def rename_rows(connection: sqlite3.Connection, renaming: Renaming, after: int, most: int) -> int | None:
@@ -102,8 +148,10 @@ def rename_rows(connection: sqlite3.Connection, renaming: Renaming, after: int, 
         return None
     until = min(after + most, last)
     old, new = storable(renaming.old), storable(renaming.new)
+    if after == 0:
+        samples.rename(connection, old, new)
     named = f'"account":{json.dumps(old)}'
-    rows = connection.execute(NAMED, (after, until, renaming.at, old, named)).fetchall()
+    rows = connection.execute(NAMED, (after, until, renaming.until, old, named)).fetchall()
     connection.executemany(
         UPDATE,
         [

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from ccflared.store.schema import storable
@@ -44,6 +44,11 @@ COLUMNS = (
     "cost_source",
     "billing",
     "charged_microusd",
+    "first_token_ms",
+    "last_token_ms",
+    "overhead_us",
+    "price_source",
+    "project_source",
 )
 # The statements are put together from the constants above; values are always parameters.
 # A row that is offered again, because it was not certain that it had been committed, stays as it is.
@@ -53,13 +58,21 @@ INSERT = (
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM requests"  # noqa: S608 - constants
 
-LARGEST = 10**12
-"""Of any number in a row, so that sums over millions of rows stay within 64 bits."""
+SEARCHED_MOST = 4000
+"""Characters of a request's errors that are searched."""
+LARGEST = 10**10
+"""Of any number in a row, so that sums over hundreds of millions of rows stay within 64 bits."""
 
 
 def insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     """Write the entries in the caller's transaction. Raises sqlite3.Error."""
+    entries = list(entries)
     connection.executemany(INSERT, [_values(entry) for entry in entries])
+    noted = [(storable(entry.id), float(entry.at), text) for entry in entries if (text := _searched(entry))]
+    if noted:
+        connection.executemany(
+            "INSERT INTO errors (id, at, text) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", noted
+        )
 
 
 def row(connection: sqlite3.Connection, request_id: str) -> Entry | None:
@@ -127,19 +140,39 @@ def _values(entry: Entry) -> tuple[object, ...]:
         _whole(tokens.cache_write_1h),
         storable(entry.usage),
         len(entry.attempts),
-        _json(entry.attempts),
-        _json(entry.passed),
+        _json(entry.attempts, _OF_ATTEMPT),
+        _json(entry.passed, _OF_PASSED),
         storable(entry.chain),
         entry.origin,
         _whole(entry.cost),
         entry.cost_source,
         entry.billing,
         _whole(entry.charged),
+        _whole(entry.first_token_ms),
+        _whole(entry.last_token_ms),
+        _whole(entry.overhead_us),
+        storable(entry.price_source),
+        entry.project_source,
     )
 
 
-def _json(many: Sequence[Attempt] | Sequence[Passed]) -> str:
-    return json.dumps([asdict(one) for one in many], separators=(",", ":"))
+def _searched(entry: Entry) -> str:
+    """Return what is searched of a request: its error, and why tries failed. Most have none."""
+    reasons = [attempt.reason for attempt in entry.attempts if attempt.kind != "served"]
+    said = dict.fromkeys(part for part in (entry.error, *reasons) if part)
+    return storable("\n".join(said)[:SEARCHED_MOST])
+
+
+_OF_ATTEMPT = tuple(field.name for field in fields(Attempt))
+_OF_PASSED = tuple(field.name for field in fields(Passed))
+
+
+def _json(many: Sequence[Attempt] | Sequence[Passed], names: Sequence[str]) -> str:
+    # asdict() copies deeply, which took longer than all the rest of a row.
+    return _ENCODER.encode([{name: getattr(one, name) for name in names} for one in many]) if many else "[]"
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def _whole(value: int | None) -> int | None:
@@ -186,4 +219,9 @@ def _entry(found: Sequence[Any]) -> Entry:
         cost_source=named["cost_source"],
         charged=named["charged_microusd"],
         billing=named["billing"],
+        first_token_ms=named["first_token_ms"],
+        last_token_ms=named["last_token_ms"],
+        overhead_us=named["overhead_us"],
+        price_source=named["price_source"],
+        project_source=named["project_source"],
     )

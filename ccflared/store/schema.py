@@ -20,6 +20,10 @@ from pathlib import Path
 from typing import overload
 
 from ccflared.errors import Refused
+from ccflared.store import fives
+from ccflared.store.measures import TOTALS
+from ccflared.store.samples import SAMPLES
+from ccflared.store.searched import SEARCHED
 
 APPLICATION_ID = 0x63636664
 """``ccfd``: marks the file as ours, so that nobody else's database is ever written to."""
@@ -95,6 +99,26 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX memories_kind_at ON memories (kind, at)",
     ),
+    (
+        "ALTER TABLE requests ADD COLUMN first_token_ms INTEGER",
+        "ALTER TABLE requests ADD COLUMN last_token_ms INTEGER",
+        "ALTER TABLE requests ADD COLUMN overhead_us INTEGER",
+        "ALTER TABLE requests ADD COLUMN price_source TEXT",
+        "ALTER TABLE requests ADD COLUMN project_source TEXT",
+        # NULL: not counted in the totals yet.
+        "ALTER TABLE requests ADD COLUMN series INTEGER",
+        "CREATE INDEX requests_uncounted ON requests (at) WHERE series IS NULL",
+        *TOTALS,
+        fives.TABLE,
+        *SAMPLES,
+        *SEARCHED,
+        # What a month adds up to is read from the totals.
+        "DROP INDEX requests_billed",
+        "DROP INDEX requests_client",
+        "CREATE INDEX requests_client_at ON requests (client, at) WHERE client IS NOT NULL",
+        "CREATE INDEX requests_project_at ON requests (project, at) WHERE project IS NOT NULL",
+        "CREATE INDEX requests_model_at ON requests (model, at)",
+    ),
 )
 """Step n brings a database of version n-1 to version n. A step that was released is never changed again."""
 
@@ -168,6 +192,9 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # Sums are made in a table of the moment, which no other disk shall be able to fill.
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -16384")
     # A WAL that grew behind a long reader is cut back to this when it is next reset.
     connection.execute("PRAGMA journal_size_limit = 67108864")
     for number, statements in enumerate(STEPS[version:], start=version + 1):

@@ -1,7 +1,7 @@
-"""What the history adds up to: what went through lately, for status, and the money spent since a time.
+"""What went through lately, for status.
 
-Only requests of clients are traffic; money is money, whoever asked. Both are read over an index that begins with the
-time: the size of the history does not matter.
+Only requests of clients are traffic. All is read over indexes that hold the time: the size of the history does not
+matter.
 """
 
 import math
@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ccflared.store.measures import NO_FAULT
 from ccflared.wire import Outcome, Tokens
 
 MINUTES = 60
@@ -22,9 +23,6 @@ SUMS = """
 CLIENTS = "FROM requests WHERE at >= ? AND at <= ? AND origin = 'client'"
 # The statements are put together from the constants above; values are always parameters.
 BY_OUTCOME = f"SELECT outcome, count(*) {CLIENTS} GROUP BY outcome"
-# What says nothing against an account: an answer, a client that left, an estimate made here, a request for which there
-# were no words or that was put in other ones.
-NO_FAULT = "('served', 'left', 'estimated', 'cannot be told', 'put otherwise')"
 FAILOVERS = f"""
     SELECT count(*) {CLIENTS} AND tries > 1 AND outcome = 'complete' AND EXISTS (
         SELECT 1 FROM json_each(requests.attempts) AS attempt
@@ -55,12 +53,6 @@ FIRST_BYTES = f"SELECT first_byte_ms {CLIENTS} AND first_byte_ms IS NOT NULL ORD
 BY_MINUTE = f"""
     SELECT min(59, cast((at - ?) / 60 AS INTEGER)), count(*), sum(outcome NOT IN ('complete', 'client_gone'))
     {CLIENTS} GROUP BY 1
-"""
-# Named, because SQLite would rather read every row ever written in the order of accounts than sort a few sums.
-SPENT = """
-    SELECT account, sum(charged_microusd) FROM requests INDEXED BY requests_billed
-    WHERE billing IN ('api', 'overage') AND at >= ? AND at < ? AND account IS NOT NULL AND charged_microusd IS NOT NULL
-    GROUP BY account
 """
 
 
@@ -109,14 +101,6 @@ def traffic(connection: sqlite3.Connection, *, since: float, now: float) -> Traf
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-
-
-def spent(connection: sqlite3.Connection, *, since: float, before: float = 1e300) -> dict[str, int]:
-    """Return what each account's requests in [since, before) cost that money paid for, in millionths of a USD.
-
-    Raises sqlite3.Error.
-    """
-    return dict(connection.execute(SPENT, (since, before)))
 
 
 def _traffic(connection: sqlite3.Connection, since: float, now: float) -> Traffic:

@@ -21,6 +21,12 @@ MEANINGS = {
 }
 
 
+def broken(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file is no database, or a damaged one."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    return name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+
+
 def sentence(error: sqlite3.Error | OSError | Refused, path: Path) -> str:
     """Return what is wrong with the database at ``path``, as a clause that can follow "history is off:"."""
     if isinstance(error, Refused):

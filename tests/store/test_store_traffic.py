@@ -9,7 +9,7 @@ import pytest
 from ccflared.store.history import transaction
 from ccflared.store.requests import insert
 from ccflared.store.schema import open_history
-from ccflared.store.traffic import SPENT, AccountTraffic, spent, traffic
+from ccflared.store.traffic import AccountTraffic, traffic
 from ccflared.wire import Attempt, Entry, Outcome, Tokens
 
 NOW = 1_800_000_000.0
@@ -121,31 +121,6 @@ def test_what_the_daemon_or_a_test_asked_for_is_no_traffic(history: sqlite3.Conn
     assert traffic(history, since=NOW - HOUR, now=NOW) == before
 
 
-def test_money_is_summed_by_account_since_a_time_whoever_asked(history: sqlite3.Connection) -> None:
-    paid = replace(entry(1, 10, attempt("a")), billing="api", charged=100)
-    insert(
-        history,
-        [
-            paid,
-            replace(paid, id="r2", at=NOW - HOUR, billing="overage", charged=20),
-            replace(paid, id="r3", at=NOW - HOUR - 1),
-            replace(paid, id="r4", billing="plan"),
-            replace(paid, id="r5", billing=None),
-            replace(paid, id="r6", charged=None),
-            replace(paid, id="r7", account="b", origin="refresh", charged=3),
-            replace(paid, id="r8", account="c", billing="plan"),
-            replace(paid, id="r9", account=None),
-        ],
-    )
-    assert spent(history, since=NOW - HOUR) == {"a": 120, "b": 3}
-    assert spent(history, since=NOW + 1) == {}
-
-
-def test_a_sum_of_money_reads_its_index_and_no_row(history: sqlite3.Connection) -> None:
-    first, *_ = [step[-1] for step in history.execute(f"EXPLAIN QUERY PLAN {SPENT}", (NOW, NOW))]
-    assert "USING COVERING INDEX requests_billed (at>? AND at<?)" in first
-
-
 def test_percentiles_are_of_the_first_bytes_that_were_sent(history: sqlite3.Connection) -> None:
     insert(history, [entry(number, 1, first_byte_ms=number) for number in range(1, 101)])
     insert(history, [entry(999, 1)])
@@ -172,7 +147,7 @@ def test_the_sixty_minutes_end_now_and_tell_trouble_apart(history: sqlite3.Conne
 
 def test_counts_that_no_provider_could_mean_do_not_break_the_sums(history: sqlite3.Connection) -> None:
     insert(history, [entry(number, 1, attempt("a"), tokens=Tokens(2**70)) for number in range(20)])
-    assert (traffic(history, since=NOW - HOUR, now=NOW).tokens.input or 0) > 2**40
+    assert (traffic(history, since=NOW - HOUR, now=NOW).tokens.input or 0) > 2**37
 
 
 def test_a_large_history_is_read_over_the_time_index_only(history: sqlite3.Connection) -> None:
