@@ -62,6 +62,11 @@ def identity(headers: Headers, body: bytes, client: str | None) -> str | None:
     return f"prompt:{_hash(client or '', text)}" if text else None
 
 
+def keys_of(session: str) -> tuple[str, ...]:
+    """Return the keys that a client's session may have, given its id, or such a key already."""
+    return (session, _key("claude-code", session), _key("session", session))
+
+
 def _key(prefix: str, value: str) -> str:
     return f"{prefix}:{value if _UNQUOTED.fullmatch(value) else _hash(value)}"
 

@@ -27,6 +27,8 @@ class Voice:
     """Said of a stream that ends before its end."""
     content: bytes
     """What events with content begin with, where that alone tells them from all others."""
+    says: Callable[[bytes], bool]
+    """Whether something was said with a raw event of a sound stream: a text, a thought, a call's arguments."""
     framing: int
     """Bytes of an event around the text in it: no other event with content has fewer."""
 
@@ -38,6 +40,7 @@ ANTHROPIC: Final = Voice(
     error_event=anthropic.error_event,
     unended="the stream ended without message_stop",
     content=b"event: content_block_",
+    says=lambda raw: b"content_block_delta" in raw,
     framing=anthropic.FRAMING,
 )
 CHAT: Final = Voice(
@@ -47,6 +50,7 @@ CHAT: Final = Voice(
     error_event=lambda kind, message: b"data: " + openai_body(kind, message) + b"\n\n",
     unended="the stream ended without finish_reason and [DONE]",
     content=b"",
+    says=marks.says,
     framing=len(
         b'data: {"id":"","object":"chat.completion.chunk","created":0,"model":"",'
         b'"choices":[{"index":0,"delta":{"content":""}}]}\n\n'

@@ -68,11 +68,12 @@ def added(spent: Spent, cost: int, now: float, zone: tzinfo | None) -> Spent:
 
 
 def exhausted(
-    budget: Budget, spent: Spent, now: float, zone: tzinfo | None, *, reserved: int = 0
+    budget: Budget, spent: Spent, now: float, zone: tzinfo | None, *, reserved: int = 0, of: str = ""
 ) -> tuple[str, float] | None:
     """Say which budget is spent, in a sentence without its full stop, and at what time it ends; None if none is.
 
-    Where both are, it is the month's, which ends last. ``reserved``: what counts as spent besides.
+    Where both are, it is the month's, which ends last. ``reserved``: what counts as spent besides; ``of``: whose
+    budget it is, where that has to be told.
     """
     periods: tuple[tuple[Period, str, float | None], ...] = (
         ("month", "monthly", budget.monthly),
@@ -83,7 +84,10 @@ def exhausted(
             continue
         amount, start = _carried(spent, now, zone, period)
         if amount + reserved >= millionths(limit):
-            return f"the {word} budget of {_written(limit)} USD is spent", period_end(start, zone, period)
+            whose = f" for {of}" if of else ""
+            return f"the {word} budget of {_written(limit)} USD{whose} is spent", period_end(
+                start, zone, period
+            )
     return None
 
 

@@ -6,13 +6,14 @@ A model or a rate that is not known makes the cost unknown: a zero would look as
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any
 
 from ccflared.config.model import Price
 from ccflared.wire import Headers, Tokens
@@ -26,54 +27,139 @@ Rates = tuple[int | None, ...]
 _KNOWN = 512
 _SCALE = 10**18
 """Parts of a millionth of a USD that rates are reckoned in: all the digits that a file can have."""
-_DATE = re.compile(r"[-@]20[0-9]{6}\Z")
+_DATE = re.compile(r"[-@]20[0-9]{2}(-?)[01][0-9]\1[0-3][0-9]\Z")
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """What a model costs where the prompt has more tokens than ``above``: all of the request."""
+
+    above: int
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Prices of one origin, by model name or glob."""
+
+    source: str
+    """As rows name it: ``file``, ``list DATE`` or ``shipped DATE``."""
+    prices: Mapping[str, Price]
+    long: Mapping[str, Long] = field(default_factory=dict)
+    _globs: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Long globs first. A list has thousands of names and hardly any: trying each as a pattern would block the loop.
+        globs = sorted((name for name in self.prices if _GLOB.search(name)), key=len, reverse=True)
+        object.__setattr__(self, "_globs", tuple(globs))
+
+    def of(self, model: str) -> Price:
+        """Return the entry for a model: its name, else its name without the date, else the longest glob for either."""
+        found = _entry(model, self.prices, self._globs)
+        return self.prices[found] if found is not None else Price()
+
+    def long_of(self, model: str) -> Long | None:
+        """Return what the model costs with a long prompt, where that is something else."""
+        found = _entry(model, self.long, tuple(name for name in self.long if _GLOB.search(name)))
+        return self.long[found] if found is not None else None
+
+
+def _entry(model: str, names: Collection[str], globs: Sequence[str]) -> str | None:
+    candidates = (model, _DATE.sub("", model))
+    for name in candidates:
+        if name in names:
+            return name
+    return next((glob for glob in globs if any(fnmatchcase(name, glob) for name in candidates)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one model: rates for reckoning, whose they are, and those of long prompts."""
+
+    rates: Rates
+    source: str
+    above: int = _MOST
+    long: Rates = _NONE_REPORTED
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Two tables of prices by model name or glob: the user's own, and the shipped one below it."""
+    """Tables of prices, the one that counts first before the others: each rate is that of the first that has it."""
 
-    own: Mapping[str, Price]
-    shipped: Mapping[str, Price]
-    _known: dict[str, Rates | None] = field(default_factory=dict, repr=False, compare=False)
+    tables: tuple[PriceTable, ...]
+    _known: dict[str, _Known | None] = field(default_factory=dict, repr=False, compare=False)
     """What was looked up already; few models are asked for, again and again."""
 
-    def rates(self, model: str) -> Rates | None:
-        """Return the rates of a model for reckoning; None where nothing at all is known of its price."""
+    def rates(self, model: str, prompt: int = 0) -> Rates | None:
+        """Return the rates of a model for reckoning, of a prompt of so many tokens in all.
+
+        None where nothing at all is known of its price.
+        """
+        known = self._look_up(model)
+        if known is None:
+            return None
+        return known.rates if prompt <= known.above else known.long
+
+    def source(self, model: str | None) -> str | None:
+        """Return whose price of a model counts: the first table's that says anything of it."""
+        known = self._look_up(model) if model is not None else None
+        return None if known is None else known.source
+
+    def of(self, model: str) -> Price:
+        """Return what is known of a model's price: each rate from the first table that has one."""
+        return _merged([table.of(model) for table in self.tables])
+
+    def _look_up(self, model: str) -> _Known | None:
         if model not in self._known:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            price = self.of(model)
-            self._known[model] = None if price == Price() else _rates(price)
+            self._known[model] = self._find(model)
         return self._known[model]
 
-    def of(self, model: str) -> Price:
-        """Return what is known of a model's price: each rate from the user's entry for it, else from the shipped."""
-        own, shipped = _entry(model, self.own), _entry(model, self.shipped)
-        rates = ((getattr(own, rate), getattr(shipped, rate)) for rate in _RATES)
-        return Price(*(theirs if mine is None else mine for mine, theirs in rates))
+    def _find(self, model: str) -> _Known | None:
+        told = [table.of(model) for table in self.tables]
+        price = _merged(told)
+        if price == Price():
+            return None
+        source = next(table.source for table, said in zip(self.tables, told, strict=True) if said != Price())
+        for table, said in zip(self.tables, told, strict=True):
+            long = table.long_of(model)
+            if long is not None and (said.input, said.output) == (price.input, price.output):
+                return _Known(_rates(price), source, long.above, _rates(long.price))
+        return _Known(_rates(price), source)
 
 
-def _entry(model: str, table: Mapping[str, Price]) -> Price:
-    """Return the entry for a model: its name, else its name without the date, else the longest glob for either."""
-    names = (model, _DATE.sub("", model))
-    for name in names:
-        if name in table:
-            return table[name]
-    globs = [glob for glob in table if any(fnmatchcase(name, glob) for name in names)]
-    return table[max(globs, key=len)] if globs else Price()
+def _merged(told: Sequence[Price]) -> Price:
+    rates = ([getattr(said, rate) for said in told] for rate in _RATES)
+    return Price(*(next((usd for usd in each if usd is not None), None) for each in rates))
 
 
-def prices_of(pricing: Mapping[str, Price]) -> Prices:
-    """Return the prices that count where this is [pricing] of the file."""
-    return Prices(MappingProxyType(dict(pricing)), shipped())
+def prices_of(pricing: Mapping[str, Price], listed: PriceTable | None = None) -> Prices:
+    """Return the prices that count where this is [pricing] of the file, and ``listed`` the price list, if one is."""
+    own = PriceTable("file", MappingProxyType(dict(pricing)))
+    return Prices((own, shipped()) if listed is None else (own, listed, shipped()))
 
 
 @cache
-def shipped() -> Mapping[str, Price]:
-    """Return the prices of prices.toml by name or glob. Read once; a broken file is a bug, and raises."""
-    tables = tomllib.loads(files("ccflared.money").joinpath("prices.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({name: Price(**rates) for name, rates in tables["pricing"].items()})
+def shipped() -> PriceTable:
+    """Return the prices of prices.toml. Read once; a broken file is a bug, and raises."""
+    tables = _document()
+    long = {
+        name: Long(told["above"], Price(**{rate: usd for rate, usd in told.items() if rate != "above"}))
+        for name, told in tables["long"].items()
+    }
+    prices = {name: Price(**rates) for name, rates in tables["pricing"].items()}
+    return PriceTable(f"shipped {tables['date']}", MappingProxyType(prices), MappingProxyType(long))
+
+
+def makers() -> tuple[str, ...]:
+    """Return the sections of a price list that belong to those who make the models, the first to count first."""
+    return tuple(_document()["makers"])
+
+
+def _document() -> Mapping[str, Any]:
+    return tomllib.loads(files("ccflared.money").joinpath("prices.toml").read_text(encoding="utf-8"))
 
 
 def is_priced(model: str, prices: Prices) -> bool:
@@ -88,8 +174,13 @@ def priced(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
     None where that is unknown: no model, no tokens reported at all, or no rate for a kind of which there were some.
     A kind that was not reported beside others counts as none of it.
     """
-    rates = prices.rates(model) if model is not None else None
+    rates = prices.rates(model, _prompt(tokens)) if model is not None else None
     return None if rates is None else _sum(rates, tokens)
+
+
+def _prompt(tokens: Tokens) -> int:
+    counts = (tokens.input, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h)
+    return sum(count or 0 for count in counts)
 
 
 def _sum(rates: Rates, tokens: Tokens) -> int | None:
@@ -112,7 +203,7 @@ def at_least(model: str | None, tokens: Tokens, prices: Prices) -> int | None:
 
     None where not even the rates of input and output are known.
     """
-    rates = prices.rates(model) if model is not None else None
+    rates = prices.rates(model, _prompt(tokens)) if model is not None else None
     if rates is None:
         return None
     named = zip(_RATES, rates, strict=True)
@@ -130,12 +221,24 @@ def reported_cost(usage: str | None, headers: Headers) -> int | None:
     """Return the cost that the upstream itself reported, in millionths of a USD; None if it did not, or nonsense.
 
     The header ``anthropic-billing-cost``, or ``cost`` in the usage object (JSON), as OpenRouter has it; both in USD.
+    Where that has asked with a key of the account's own (``is_byok``), its cost is the fee alone, and what the model's
+    provider bills is told beside it.
     """
     for name, value in headers:
         if name == b"anthropic-billing-cost" and (cost := _usd(_read(value))) is not None:
             return cost
     members = _read(usage.encode(errors="replace")) if usage and '"cost"' in usage else None
-    return _usd(members.get("cost")) if isinstance(members, dict) else None
+    if not isinstance(members, dict):
+        return None
+    cost, details = members.get("cost"), members.get("cost_details")
+    if members.get("is_byok") is not True:
+        return _usd(cost)
+    fee, beside = (
+        _usd(cost),
+        _usd(details.get("upstream_inference_cost") if isinstance(details, dict) else None),
+    )
+    # What is not told is not nothing.
+    return None if fee is None or beside is None else fee + beside
 
 
 def _read(raw: bytes) -> object:

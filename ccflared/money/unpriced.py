@@ -4,36 +4,55 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from ccflared.config.model import Client, Config
-from ccflared.money.pricing import is_priced, prices_of
+from ccflared.config.words import quoted
+from ccflared.money.pricing import PriceTable, is_priced, prices_of
 
 
-def unpriced(config: Config) -> list[str]:
+def unpriced(config: Config, listed: PriceTable | None = None) -> list[str]:
     """Return a sentence for each budget and each model that is mapped or chained without a price and concerns it.
 
     Of an account: it is not asked for such a model. A plan costs nothing but extra usage, so its models need no
-    price. Of a client: no account is asked for it in its name; where value is counted, no plan either.
+    price. Of a client: no account is asked for it in its name; where value is counted, no plan either. The same holds
+    for the budget of all. ``listed``: the price list that counts. Who does not know it cannot tell what it has: then a
+    file that names one has all prices for all he knows.
     """
-    prices = prices_of(config.pricing)
+    if listed is None and config.price_list.url is not None:
+        return []
+    prices = prices_of(config.pricing, listed)
     missing = {
         name: [model for model in dict.fromkeys(_models(config, name)) if not is_priced(model, prices)]
         for name in config.accounts
     }
     told = [
         f"accounts.{name} has a budget, and nobody knows what {model} costs: it is not asked for it "
-        f'until there is a [pricing."{model}"] with input and output'
+        f"{_until(model)}"
         for name in config.accounts
         if _keeps_money(config, name)
         for model in missing[name]
     ]
+    whole = config.budget
+    if whole is not None:
+        counted = [
+            name for name in config.accounts if whole.counts == "value" or _billing(config, name) != "plan"
+        ]
+        told += [
+            f"there is a [budget], and nobody knows what {model} costs: nobody whose answers count for it is asked "
+            f"{_until(model)}"
+            for model in dict.fromkeys(model for name in counted for model in missing[name])
+        ]
     for client in config.clients.values():
         if client.budget is not None:
             served = dict.fromkeys(model for name in _counted(config, client) for model in missing[name])
             told += [
                 f"clients.{client.name} has a budget, and nobody knows what {model} costs: nobody is asked for it "
-                f'until there is a [pricing."{model}"] with input and output'
+                f"{_until(model)}"
                 for model in served
             ]
     return told
+
+
+def _until(model: str) -> str:
+    return f"until there is a [pricing.{quoted(model, 200)}] with input and output"
 
 
 def _billing(config: Config, name: str) -> str:

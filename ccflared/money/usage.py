@@ -37,13 +37,29 @@ _BYTES_OF_A_TOKEN = 4
 class Meter:
     """Collects what one answer says of itself: tokens, model, stop reason, and the usage object as reported."""
 
-    __slots__ = ("_document", "_length", "_usage", "asked", "model", "shown", "stop_reason")
+    __slots__ = (
+        "_document",
+        "_length",
+        "_usage",
+        "asked",
+        "first_token",
+        "last_token",
+        "model",
+        "shown",
+        "speaks",
+        "stop_reason",
+    )
 
     def __init__(self) -> None:
         self.shown = 0
         """Bytes of content that have gone by since output tokens were last told. Who passes events on counts them."""
         self.asked: int | None = None
         """Tokens of the prompt, about, where the answer does not tell them. Who knows the request says so."""
+        self.speaks = False
+        """Content has gone by since ``note``. Who passes events on says so: a text, a thought, a call's arguments."""
+        self.first_token: float | None = None
+        """When the first content of a stream came, by the clock of whoever notes it. A document has no such time."""
+        self.last_token: float | None = None
         self.model: str | None = None
         self.stop_reason: str | None = None
         self._usage: dict[str, object] = {}
@@ -65,10 +81,18 @@ class Meter:
             case "message_delta":
                 self._merge(_mapping(document.get("usage")))
                 self._stop(_mapping(document.get("delta")).get("stop_reason"))
-            case _ if "choices" in document:
-                self._message(document)
+            case _ if "choices" in document or ("usage" in document and "type" not in document):
+                self._message(document)  # some leave out choices where there are none
             case _:
                 pass
+
+    def note(self, at: float) -> None:
+        """Take in when the piece came whose events were looked at. Once for a piece: a clock costs more than a flag."""
+        if self.speaks:
+            self.speaks = False
+            self.last_token = at
+            if self.first_token is None:
+                self.first_token = at
 
     def piece(self, data: bytes) -> None:
         """Take the next piece of a JSON answer."""
@@ -112,9 +136,9 @@ class Meter:
         if written is not None and (short or 0) + (long or 0) != written:
             short = max(0, written - (long or 0))
         return Tokens(
-            input=_count(usage.get("input_tokens")),
-            output=_count(usage.get("output_tokens")),
-            cache_read=_count(usage.get("cache_read_input_tokens")),
+            input=_with(usage, "input_tokens"),
+            output=_with(usage, "output_tokens"),
+            cache_read=_with(usage, "cache_read_input_tokens"),
             cache_write_5m=short,
             cache_write_1h=long,
         )
@@ -141,16 +165,48 @@ class Meter:
 
     def _merge(self, usage: Mapping[str, object]) -> None:
         # Some repeat at the end a figure of the beginning as 0: what was told once is not taken back.
-        known = self._usage
-        known.update(
-            (key, value) for key, value in usage.items() if value or (value == 0 and not known.get(key))
-        )
+        _take_in(self._usage, usage)
         if any(count_of(usage.get(name)) is not None for name in ("output_tokens", "completion_tokens")):
             self.shown = 0
 
     def _stop(self, reason: object) -> None:
         if isinstance(reason, str):
             self.stop_reason = reason[:_LONGEST_WORD]
+
+
+def tokens_per_second(output: int | None, first_ms: int | None, last_ms: int | None) -> float | None:
+    """Return how fast an answer was written: its output tokens by the time from the first content to the last.
+
+    None where that is not known: of a document, of an answer in one piece, and where no output was told.
+    """
+    if not output or first_ms is None or last_ms is None or last_ms <= first_ms:
+        return None
+    return output * 1000 / (last_ms - first_ms)
+
+
+def _take_in(known: dict[str, object], told: Mapping[str, object]) -> None:
+    """Let later figures replace earlier ones, also in objects within: a part that is not told again stays."""
+    for key, value in told.items():
+        before = known.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            # A copy: what was told is not this meter's to change.
+            known[key] = inner = dict(before)
+            inner.update((name, part) for name, part in value.items() if part or not inner.get(name))
+        elif value or (value == 0 and not before):
+            known[key] = value
+
+
+def _with(usage: Mapping[str, object], kind: str) -> int | None:
+    """Return a count, with that of summaries that the provider wrote on the way: it bills them, and tells them apart.
+
+    They stand in ``iterations`` alone, which tells the rest of the answer again.
+    """
+    told, steps = _count(usage.get(kind)), usage.get("iterations")
+    if not isinstance(steps, list):
+        return told
+    summaries = [step for step in map(_mapping, steps) if step.get("type") == "compaction"]
+    more = sum(_count(step.get(kind)) or 0 for step in summaries)
+    return told + more if told is not None else more or None
 
 
 def _as_openai_counts(usage: Usage) -> Tokens:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ccflared.config.words import quoted
 from ccflared.formats.families import family_of
 from ccflared.pool import capacity
 from ccflared.pool.states import NOTHING, Learnt, Mark, Standing, State, View
@@ -157,7 +158,11 @@ def on_overage(candidate: Candidate, model: str | None, now: float) -> bool:
 
 def unpriced(model: str) -> str:
     """Return the sentence for a model whose price is unknown under a budget, with what to add to the file."""
-    return f'nobody knows what {model} costs, and there is a budget: add [pricing."{model}"] with input and output'
+    table = f"[pricing.{quoted(model, 200)}]"
+    return (
+        f"nobody knows what {model} costs, and there is a budget: add {table} with input = … and output = …, "
+        "in USD per million tokens"
+    )
 
 
 _LOOK_AGAIN: Final = 300.0

@@ -55,6 +55,10 @@ def refuse(
     counted = [block for block in blocks if block.by != "hand"]
     if counted and not failing and not unasked and all(block.limit for block in counted):
         who = "The account has" if len(counted) == 1 else f"All {len(counted)} accounts have"
+        if all(block.by == "budget" for block in counted):
+            reasons = sorted({block.reason for block in counted})
+            what = reasons[0] if len(reasons) == 1 else "what they may cost is spent"
+            return Refusal(429, "rate_limit_error", f"{who} reached a limit: {what}.{back}", wait)
         which = " for this model" if all(block.state == "cooling" for block in counted) else ""
         return Refusal(429, "rate_limit_error", f"{who} reached a limit{which}.{back}", wait)
     words = Counter(_word(block) for block in blocks)

@@ -43,6 +43,7 @@ _NEVER_SENT: Final = frozenset(
 _NEVER_SENT_PREFIXES: Final = (
     b"x-forwarded-",
     b"x-ccflared-",
+    b"x-better-ccflare-",  # of scripts for another program; an upstream need not know what they tell
     b"sec-",
     b"cf-access-",
     b"tailscale-",

@@ -11,12 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccflared.config.model import Price
-from ccflared.money.pricing import Prices, is_priced, priced, prices_of, reported_cost, shipped
+from ccflared.money.pricing import (
+    Prices,
+    PriceTable,
+    is_priced,
+    priced,
+    prices_of,
+    reported_cost,
+    shipped,
+)
 from ccflared.wire import Headers, Tokens
 
 LISTED = prices_of({})
 MILLION = 1_000_000
-EACH = Tokens(MILLION, MILLION, MILLION, MILLION, MILLION)
+EACH = Tokens(10_000, 10_000, 10_000, 10_000, 10_000)
+"""Few enough for a short prompt everywhere."""
 
 # USD per million: input, output, read, five minutes, an hour
 MODELS: list[tuple[str, tuple[float, ...]]] = [
@@ -26,7 +35,13 @@ MODELS: list[tuple[str, tuple[float, ...]]] = [
     ("claude-sonnet-4", (3, 15, 0.3, 3.75, 6)),
     ("claude-sonnet-4-20250514", (3, 15, 0.3, 3.75, 6)),
     ("claude-sonnet-4-6", (3, 15, 0.3, 3.75, 6)),
-    ("claude-sonnet-5", (3, 15, 0.3, 3.75, 6)),
+    ("claude-sonnet-5", (2, 10, 0.2, 2.5, 4)),
+    ("claude-sonnet-5-5", (2, 10, 0.1, 2.5, 4)),
+    ("claude-haiku-5-5", (0.1, 0.5, 0.01, 0.125, 0.2)),
+    ("claude-3-haiku-20240307", (0.25, 1.25, 0.03, 0.3, 0.5)),
+    ("claude-3-5-haiku-20241022", (0.8, 4, 0.08, 1, 1.6)),
+    ("claude-3-7-sonnet-20250219", (3, 15, 0.3, 3.75, 6)),
+    ("claude-3-opus-20240229", (15, 75, 1.5, 18.75, 30)),
     ("claude-opus-4", (15, 75, 1.5, 18.75, 30)),
     ("claude-opus-4-20250514", (15, 75, 1.5, 18.75, 30)),
     ("claude-opus-4-0", (15, 75, 1.5, 18.75, 30)),
@@ -34,18 +49,18 @@ MODELS: list[tuple[str, tuple[float, ...]]] = [
     ("claude-opus-4-1-20250805", (15, 75, 1.5, 18.75, 30)),
     ("claude-opus-4-5-20251101", (5, 25, 0.5, 6.25, 10)),
     ("claude-opus-4-8", (5, 25, 0.5, 6.25, 10)),
-    ("claude-opus-5-5", (5, 25, 0.5, 6.25, 10)),
+    ("claude-opus-5-5", (4, 20, 0.2, 5, 8)),
     ("claude-fable-5", (10, 50, 1, 12.5, 20)),
 ]
 
 
 @pytest.mark.parametrize(("model", "rates"), MODELS)
 def test_a_model_of_claude_costs_what_the_list_says(model: str, rates: tuple[float, ...]) -> None:
-    assert priced(model, EACH, LISTED) == round(sum(rates) * MILLION)
+    assert priced(model, EACH, LISTED) == round(sum(rates) * 10_000)
     for place, rate in enumerate(rates):
         counts = [0] * 5
-        counts[place] = MILLION
-        assert priced(model, Tokens(*counts), LISTED) == round(rate * MILLION)
+        counts[place] = 10_000
+        assert priced(model, Tokens(*counts), LISTED) == round(rate * 10_000)
     assert is_priced(model, LISTED)
 
 
@@ -61,7 +76,8 @@ UNKNOWN: list[tuple[str | None, Tokens]] = [
     ("gpt-9", Tokens(1, 1)),
     ("gpt-9", Tokens(0, 0)),
     ("claude-opus-4-10", Tokens(1, 1)),
-    ("claude-3-opus", Tokens(1, 1)),
+    ("claude-opus-4-9", Tokens(1, 1)),
+    ("claude-sonnet-6", Tokens(1, 1)),
     ("glm-4.5-flash", Tokens(1, 1)),
     ("minimax-m2.7", Tokens(1, 1)),
     # one rate is missing, and needed
@@ -117,7 +133,7 @@ OWN: list[tuple[dict[str, Price], str, Price]] = [
     ({"claude-opus-5": Price(input=4.0)}, "claude-opus-5", Price(4.0, 25, 0.5, 6.25, 10)),
     ({"claude-opus-5": Price(input=0.0)}, "claude-opus-5", Price(0.0, 25, 0.5, 6.25, 10)),
     ({"claude-opus-5": Price(input=4.0)}, "claude-opus-5-20270101", Price(4.0, 25, 0.5, 6.25, 10)),
-    ({"claude-opus-5": Price(input=4.0)}, "claude-opus-5-5", Price(5, 25, 0.5, 6.25, 10)),
+    ({"claude-opus-5": Price(input=3.0)}, "claude-opus-5-5", Price(4, 20, 0.2, 5, 8)),
     # a glob of one's own goes before the shipped names
     ({"claude-*": Price(input=4.0)}, "claude-opus-4-1", Price(4.0, 75, 1.5, 18.75, 30)),
     # a name before a glob, a name with its date before one without, a long glob before a short one
@@ -155,18 +171,71 @@ def test_a_table_of_the_file_that_changes_later_changes_nothing() -> None:
     assert is_priced("x", prices)
 
 
+CHEAPER_TO_READ = {"claude-opus-5-5": 0.05, "claude-sonnet-5-5": 0.05, "claude-fable-5-1": 0.025}
+"""What a read costs, as a share of the input price, where that is not a tenth."""
+
+
 def test_the_shipped_table_is_dated_and_has_rates_alone() -> None:
     tables = tomllib.loads(files("ccflared.money").joinpath("prices.toml").read_text(encoding="utf-8"))
     assert dt.date.fromisoformat(tables["date"]) > dt.date(2026, 1, 1)
-    assert set(tables) == {"date", "pricing"}
+    assert set(tables) == {"date", "makers", "pricing", "long"}
     for name, rates in tables["pricing"].items():
         assert {"input", "output"} <= rates.keys(), name
         assert all(type(rate) in (int, float) and 0 <= rate < 1000 for rate in rates.values()), name
-        if name.startswith("claude-"):
+        assert rates["input"] <= rates["output"], name
+        assert rates.get("cache_read", 0) <= rates["input"] <= rates.get("cache_write_1h", 1000), name
+        if name.startswith("claude-") and "cache_read" in rates and name != "claude-3-haiku":
             assert rates["cache_write_1h"] == 2 * rates["input"], name
             assert rates["cache_write_5m"] == 1.25 * rates["input"], name
-            assert rates["cache_read"] == pytest.approx(0.1 * rates["input"]), name
-    assert prices_of({}) == Prices({}, shipped())
+            share = CHEAPER_TO_READ.get(name, 0.1)
+            assert rates["cache_read"] == pytest.approx(share * rates["input"]), name
+    for name, rates in tables["long"].items():
+        base = tables["pricing"][name if name in tables["pricing"] else "claude-sonnet-4-[056]"]
+        assert rates["above"] >= 100_000, name
+        assert all(rates[rate] > base[rate] for rate in rates.keys() - {"above"}), name
+    assert prices_of({}) == Prices((PriceTable("file", {}), shipped()))
+
+
+def test_a_long_prompt_has_prices_of_its_own_for_all_of_the_request() -> None:
+    model = "claude-sonnet-4-5-20250929"
+    assert priced(model, Tokens(200_000, 1000), LISTED) == 200_000 * 3 + 1000 * 15
+    assert priced(model, Tokens(200_001, 1000), LISTED) == 200_001 * 6 + 22_500
+    # what was read from a cache, and written to one, is part of the prompt
+    assert priced(model, Tokens(1, 0, 100_000, 50_000, 50_000), LISTED) == 6 + 60_000 + 375_000 + 600_000
+    # a rate that is not known for long prompts is not that of short ones
+    assert priced("grok-4", Tokens(100_000, 1, 50_000), LISTED) is None
+    assert priced("grok-4", Tokens(100_000, 1, 20_000), LISTED) == 300_000 + 15 + 15_000
+
+
+def test_prices_of_ones_own_are_those_of_long_prompts_too() -> None:
+    own = prices_of({"claude-sonnet-4-5": Price(input=2.0)})
+    assert priced("claude-sonnet-4-5", Tokens(300_000, 1000), own) == 300_000 * 2 + 15_000
+
+
+@pytest.mark.parametrize(
+    ("model", "source"),
+    [
+        ("mine", "file"),
+        ("claude-opus-5", "file"),
+        ("claude-opus-4-5", "list 2026-11-01"),
+        ("listed", "list 2026-11-01"),
+        ("claude-haiku-4-5-20251001", shipped().source),
+        ("nobody", None),
+        (None, None),
+    ],
+)
+def test_the_source_of_a_price_is_the_first_that_says_anything_of_it(
+    model: str | None, source: str | None
+) -> None:
+    listed = PriceTable("list 2026-11-01", {"listed": Price(1, 2), "claude-opus-4-5": Price(4, 20)})
+    prices = prices_of({"mine": Price(1, 2), "claude-opus-5": Price(cache_read=1)}, listed)
+    assert prices.source(model) == source
+
+
+def test_a_price_list_stands_between_the_file_and_the_shipped_table() -> None:
+    listed = PriceTable("list 2026-11-01", {"claude-opus-4-5": Price(4, 20)})
+    prices = prices_of({"claude-opus-4-5": Price(output=19)}, listed)
+    assert prices.of("claude-opus-4-5-20251101") == Price(4, 19, 0.5, 6.25, 10)
 
 
 def billed(value: bytes) -> Headers:

@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from ccflared.config.chain_kinds import Step
-from ccflared.config.model import Account, Budget, Client, Config, Fallback, Price, Provider
+from ccflared.config.model import (
+    Account,
+    Budget,
+    Client,
+    Config,
+    Fallback,
+    Price,
+    PriceList,
+    Provider,
+    WholeBudget,
+)
+from ccflared.money.pricing import PriceTable
 from ccflared.money.unpriced import unpriced
 
 BUDGET = Budget(daily=5.0)
@@ -63,3 +74,23 @@ def test_what_a_clients_budget_never_counts_needs_no_price() -> None:
     # An account with a budget of its own is not asked for it.
     (said,) = of_a_client(Account("a", "api", models=MAPPED, budget=BUDGET))
     assert said.startswith("accounts.a ")
+
+
+def test_the_budget_of_all_names_the_models_of_whoever_counts_for_it() -> None:
+    whole = WholeBudget(daily=5.0)
+    (said,) = unpriced(config(Account("a", "api", models=MAPPED), budget=whole))
+    assert said.startswith("there is a [budget], and nobody knows what big costs")
+    assert said.endswith('until there is a [pricing."big"] with input and output')
+    plan = Account("a", "plan", models=MAPPED)
+    assert unpriced(config(plan, budget=whole)) == []
+    assert len(unpriced(config(plan, budget=replace(whole, counts="value")))) == 1
+
+
+def test_a_price_list_has_prices_and_who_does_not_know_it_says_nothing() -> None:
+    given = config(
+        Account("a", "api", budget=BUDGET, models={"opus": ("big", "huge")}),
+        price_list=PriceList("https://example.com/prices.json"),
+    )
+    assert unpriced(given) == []
+    (said,) = unpriced(given, PriceTable("list 2026-11-26", {"big": Price(1, 2)}))
+    assert "huge" in said

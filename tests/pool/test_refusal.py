@@ -96,4 +96,21 @@ def test_a_pause_that_a_budget_makes_is_told_as_what_it_is() -> None:
     unknown = Block("paused", "nobody knows what it costs", by="budget", unpriced="vendor/mid")
     said = refuse([spent, unknown, BY_HAND], (), NOW).message
     assert "(1 paused, 1 over budget, 1 without a known price)" in said
-    assert said.endswith('add [pricing."vendor/mid"] with input and output.')
+    assert said.endswith(
+        'add [pricing."vendor/mid"] with input = … and output = …, in USD per million tokens.'
+    )
+
+
+def test_budgets_alone_are_named_with_their_end() -> None:
+    spent = Block("paused", "the daily budget of 5.00 USD is spent", NOW + 7200, limit=True, by="budget")
+    other = Block("paused", "the monthly budget of 9.00 USD is spent", NOW + 9000, limit=True, by="budget")
+    assert refuse([spent], (), NOW).message == (
+        "The account has reached a limit: the daily budget of 5.00 USD is spent. "
+        "The first is expected back in 2.0 h."
+    )
+    assert refuse([spent, spent], (), NOW).message.startswith(
+        "All 2 accounts have reached a limit: the daily budget of 5.00 USD is spent."
+    )
+    both = refuse([spent, other], (), NOW)
+    assert both.message.startswith("All 2 accounts have reached a limit: what they may cost is spent.")
+    assert (both.status, both.wait) == (429, 7200)

@@ -128,6 +128,7 @@ STAYS_HERE = [
     "x-ccflared-account",
     "x-ccflared-project",
     "x-ccflared-anything",
+    "x-better-ccflare-project",
     "sec-fetch-site",
     "sec-websocket-key",
     "cf-access-jwt-assertion",

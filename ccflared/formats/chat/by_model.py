@@ -89,7 +89,10 @@ def limit_fields(request: Request, model: str, quirks: Quirks) -> dict[str, Any]
 
 def sampling_fields(request: Request, model: str, dropped: list[str]) -> dict[str, Any]:
     """Return temperature and top_p, if the model lets itself be told. What it does not take goes into ``dropped``."""
-    asked = {"temperature": request.temperature, "top_p": request.top_p}
+    asked = {
+        "temperature": None if request.temperature is None else min(max(request.temperature, 0), 2),
+        "top_p": None if request.top_p is None else min(max(request.top_p, 0), 1),
+    }
     if not is_one_of(model, _REASONING):
         return {name: value for name, value in asked.items() if value is not None}
     # What they refuse to be told is not missed where it is what they do.

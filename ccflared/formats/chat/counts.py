@@ -37,12 +37,17 @@ def usage_of(usage: Mapping[str, Any]) -> Usage | None:
         usage.get("cached_tokens"),  # Moonshot
     )
     written = _first(details.get("cache_write_tokens"), details.get("cache_creation_tokens"))
+    reasoning = count_of(_members(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    # xAI's completion tokens leave out the thoughts, everybody else's have them in; the sum tells which it is.
+    total = count_of(usage.get("total_tokens"))
+    if reasoning and total is not None and total == (prompt or 0) + (output or 0) + reasoning:
+        output = (output or 0) + reasoning
     return Usage(
         input=None if prompt is None else max(0, prompt - (read or 0) - (written or 0)),
         output=output,
         cache_read=read,
         cache_write=written,
-        reasoning=count_of(_members(usage.get("completion_tokens_details")).get("reasoning_tokens")),
+        reasoning=reasoning,
     )
 
 

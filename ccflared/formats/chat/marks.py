@@ -43,7 +43,7 @@ def mark(raw: bytes) -> Mark:
     OPENING is what another account may begin anew: chunks that only name a role, or nothing. An error is told by the
     event's name, by a member ``error``, or by finish_reason.
     """
-    if _is_plain(raw) and _says(raw):
+    if _is_plain(raw) and says(raw):
         return Mark.CONTENT
     return _mark(raw)
 
@@ -63,7 +63,8 @@ def _is_plain(raw: bytes) -> bool:
     )
 
 
-def _says(raw: bytes) -> bool:
+def says(raw: bytes) -> bool:
+    """Whether there is content in a raw event, or something that looks like it in its text."""
     at = raw.find(_CONTENT)
     return (at >= 0 and raw[at + len(_CONTENT) :][:1] != b'"') or _SAYS.search(raw) is not None
 
