@@ -11,14 +11,7 @@ from ccflared.config.accounts import Dialect, Provider
 from ccflared.config.kinds import KeyPath
 from ccflared.config.words import dotted
 
-_KEYS: Final[tuple[KeyPath, ...]] = (
-    ("storage", "keep_requests"),
-    ("storage", "keep_payloads"),
-    ("storage", "max_size"),
-    ("accounts", "*", "one_hour_cache"),
-    ("alerts",),
-    ("metrics",),
-)
+_KEYS: Final[tuple[KeyPath, ...]] = (("accounts", "*", "one_hour_cache"),)
 _DIALECTS: Final[frozenset[Dialect]] = frozenset({"vertex", "bedrock"})
 """Those that are not spoken yet: an account there rests, rather than being asked in the wrong words."""
 

@@ -49,7 +49,8 @@ from ccflared.config.settings import (
     check_metrics,
 )
 from ccflared.config.shapes import Many, Named, Table, takes
-from ccflared.config.time_kinds import Day, Zone
+from ccflared.config.spending import PriceList, WholeBudget, check_price_list
+from ccflared.config.time_kinds import Day, Duration, Zone
 
 __all__ = [
     "Account",
@@ -71,6 +72,7 @@ __all__ = [
     "PauseWindow",
     "Plane",
     "Price",
+    "PriceList",
     "Provider",
     "Reads",
     "Routing",
@@ -83,6 +85,7 @@ __all__ = [
     "UsageAuth",
     "UsageEndpoint",
     "Webhook",
+    "WholeBudget",
 ]
 
 
@@ -216,8 +219,24 @@ class Alerts:
     """[alerts]: what is worth telling somebody."""
 
     daily_spend: Annotated[
-        float | None, takes(Number("an amount of USD", above=0), "USD in a day after which an alert is sent.")
+        float | None,
+        takes(
+            Number("an amount of USD", above=0),
+            "USD billed in a day, by all accounts together, after which there is an alert; what a plan covers does "
+            "not count.",
+        ),
     ] = None
+    runaway: Annotated[
+        int,
+        takes(
+            Whole(0),
+            "Requests of one conversation in an hour after which there is an alert: an agent may be going in circles. "
+            "0: never.",
+        ),
+    ] = 300
+    again: Annotated[
+        float, takes(Duration("6h"), "After how long an alert is told again whose cause still lasts.")
+    ] = 6 * 3600.0
     webhook: Annotated[Webhook | None, takes(Table(Webhook), "Where alerts are posted.")] = None
 
 
@@ -272,6 +291,16 @@ class Config:
             "Prices over the shipped ones.",
         ),
     ] = field(default_factory=dict)
+    price_list: Annotated[
+        PriceList, takes(Table(PriceList, check=check_price_list), "Where newer prices come from.")
+    ] = field(default_factory=PriceList)
+    budget: Annotated[
+        WholeBudget | None,
+        takes(
+            Table(WholeBudget, check=check_budget),
+            "What may be spent in all. Models whose price nobody knows are not asked for where they would count.",
+        ),
+    ] = None
     alerts: Annotated[Alerts, takes(Table(Alerts), "What is worth telling somebody.")] = Alerts()
     metrics: Annotated[Metrics, takes(Table(Metrics, check=check_metrics), "Who may read /metrics.")] = field(
         default_factory=Metrics

@@ -212,6 +212,14 @@ class Storage:
             "Bytes that everything together may take; the oldest payloads, then the oldest rows go first.",
         ),
     ] = 2 * 1024**3
+    projects: Annotated[
+        Literal["workspace", "header"],
+        takes(
+            Choice("workspace", "header"),
+            "Where the project of a request is taken from, besides the header x-ccflared-project: workspace is the "
+            "name of the directory that Claude Code or Codex says it works in; header takes no other word for it.",
+        ),
+    ] = "workspace"
 
 
 @dataclass(frozen=True, slots=True)

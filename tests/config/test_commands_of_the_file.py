@@ -77,6 +77,14 @@ def test_check_without_a_file_exits_2_and_suggests_init(tmp_path: Path) -> None:
     assert "ccflared init" in err
 
 
+def test_check_takes_the_file_as_a_word(tmp_path: Path) -> None:
+    path = write(tmp_path, main=MAIN)
+    assert run("check", path.name, cwd=path.parent) == run("check", "--config", path.name, cwd=path.parent)
+    code, out, err = run("check", path.name, "--config", path.name, cwd=path.parent)
+    assert (code, out) == (2, "")
+    assert "FILE and --config mean the same" in err
+
+
 def test_check_as_json(tmp_path: Path) -> None:
     path = write(tmp_path, main="[log]\nlvel = 1\n")
     code, out, _ = run("check", "--json", "--config", str(path), cwd=tmp_path)

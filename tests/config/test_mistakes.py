@@ -202,7 +202,7 @@ def test_what_the_web_rules_need_is_checked(tmp_path: Path, line: str, message: 
         ("tier = 0\n", "expected a number above 0, found the integer 0"),
         ("budget = {}\n", "a budget needs daily or monthly, in USD"),
         ("budget = { daily = 10, monthly = 5 }\n", "the daily budget is larger than the monthly one, so it would never count"),
-        ('budget = { daily = 10, counts = "value" }\n', 'unknown key "counts" in [accounts.x.budget]'),
+        ('budget = { daily = 10, counts = "value" }\n', 'unknown key "counts" in [accounts.x.budget]; it belongs in [budget]'),
         ('pause_schedule = [{ from = "14:00" }]\n', '[accounts.x.pause_schedule[0]] needs the key "to"'),
         ('pause_schedule = [{ from = "14:00", to = "25:00" }]\n', 'expected a time of day such as "14:30", found the text "25:00"'),
         ('pause_schedule = [{ from = "14:00", to = "15:00", days = ["noday"] }]\n', 'expected "mon", "tue", "wed", "thu", "fri", "sat" or "sun", found the text "noday"'),

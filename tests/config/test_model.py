@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trustme
 from filebook import ENVIRON, read, write
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from ccflared.config.decode import ROOT
 from ccflared.config.effective import leaves
@@ -208,9 +208,9 @@ def _as_json(value: Any) -> Any:
 
 
 def test_keys_without_an_effect_yet_are_named_to_whoever_sets_them(tmp_path: Path) -> None:
-    (warning,) = example("pool.toml", tmp_path).warnings
-    assert "accounts.metered.budget" not in warning.message
-    assert "clients.grace.budget" not in warning.message
-    assert "alerts" in warning.message
+    (warning,) = example("everything.toml", tmp_path).warnings
+    assert "one_hour_cache" in warning.message
+    assert "alerts" not in warning.message
+    assert example("pool.toml", tmp_path).warnings == ()
     assert example("minimal.toml", tmp_path).warnings == ()
     assert example("dialects.toml", tmp_path).warnings == ()
