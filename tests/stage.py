@@ -118,6 +118,7 @@ def toml(
     names: Sequence[str],
     *,
     server: str = "",
+    storage: str = "",
     more: str = "",
     own: Mapping[str, str] | None = None,
 ) -> str:
@@ -127,7 +128,7 @@ def toml(
         (f"{more}\n" if more.startswith("include") else "")
         + (
             f'[server]\n{listen}{server}\n[control]\nsocket = "{state}/c.sock"\n'
-            f'[storage]\ndirectory = "{state}"\n{accounts(port, *names, own=own)}\n'
+            f'[storage]\ndirectory = "{state}"\n{storage}\n{accounts(port, *names, own=own)}\n'
         )
         + ("" if more.startswith("include") else more)
     )
@@ -139,6 +140,7 @@ async def staged(
     names: Sequence[str] = ("first", "second"),
     *,
     server: str = "",
+    storage: str = "",
     more: str = "",
     own: Mapping[str, str] | None = None,
     provider: FakeProvider | None = None,
@@ -151,7 +153,7 @@ async def staged(
     config = directory / "ccflare.toml"
     async with trio.open_nursery() as nursery:
         port = await nursery.start(provider.serve)
-        text = toml(directory / "state", port, names, server=server, more=more, own=own)
+        text = toml(directory / "state", port, names, server=server, storage=storage, more=more, own=own)
         config.write_text(text.replace("PORT", str(port)))
         config.chmod(0o600)
         async with restaged(directory, provider, port) as stage:

@@ -5,7 +5,7 @@ can open it. Nothing here decides on a Host header what it should decide on a cr
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -85,6 +85,10 @@ class Rights:
     unix_proxy: bool = False
     pins: frozenset[str] = field(default_factory=frozenset)
     """Names of clients that may choose an account."""
+    metrics: bytes | None = None
+    """Digest of the token that reads /metrics alone; None where there is none or it cannot be read."""
+    metrics_token: bool = False
+    metrics_public: bool = False
     reachable: frozenset[str] = field(default_factory=frozenset)
     """Names of clients of which at least one key can be read."""
 
@@ -189,15 +193,38 @@ def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fie
     )
 
 
-def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> None:
-    """Return if the peer may administer, or raise Denied."""
+def admit_admin(
+    rights: Rights,
+    door: Door,
+    peer: Peer,
+    host: str,
+    fields: Fields,
+    *,
+    ticket: Callable[[], bool] | None = None,
+) -> None:
+    """Return if the peer may administer, or raise Denied.
+
+    ``ticket``: redeems what it brings in place of a credential, if the request may be admitted by that. It is asked
+    only where nothing else is against the request.
+    """
     if "admin" not in door.serve:
         _not_here()
     if door.reach == "control":
         return
+    refuse_other_pages(door, peer, host, fields)
+    if ticket is None or not ticket():
+        check_admin(rights, door, peer, fields)
+
+
+def refuse_other_pages(door: Door, peer: Peer, host: str, fields: Fields) -> None:
+    """Raise Denied for a web page of another origin."""
     site = fields.get(b"sec-fetch-site", b"").lower()
     if _foreign_origin(door, peer, host, fields) or site in (b"cross-site", b"same-site"):
         raise Denied(403, "permission_error", "Administration is closed to other web pages.")
+
+
+def check_admin(rights: Rights, door: Door, peer: Peer, fields: Fields) -> None:
+    """Raise Denied unless the peer brings the admin token, or may administer without one."""
     if rights.admin_configured:
         given = credentials(fields)
         # With a token that cannot be read nobody matches: administration over TCP is closed.

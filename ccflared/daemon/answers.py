@@ -1,5 +1,6 @@
 """Answers of the daemon itself: in the client's dialect where there was a mistake, as JSON elsewhere."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +21,38 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that goes on until its client leaves, or ``write`` has nothing more to say."""
+
+    write: Callable[[Exchange], Awaitable[None]]
+    """Gives out piece after piece by ``exchange.write``; it is cancelled when the client leaves."""
+    headers: tuple[tuple[bytes, bytes], ...] = (
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-cache"),
+        (b"x-accel-buffering", b"no"),
+    )
+    over: Callable[[], object] = lambda: None
+    """Called once when it has ended, however it did, or could not even begin."""
+
+
 def id_fields(path: str, request_id: str) -> list[tuple[bytes, bytes]]:
     """Return the fields that name a request: ours, and the one that the SDKs of its dialect show with an error."""
     return [(b"x-ccflared-request-id", request_id.encode()), dialect.id_field(path, request_id)]
 
 
-async def give(exchange: Exchange, reply: Reply) -> None:
+async def give(exchange: Exchange, reply: Reply | Stream) -> None:
     """Give out an answer."""
+    if isinstance(reply, Stream):
+        try:
+            with exchange.attended():
+                await exchange.begin(200, list(reply.headers))
+                await exchange.flush()
+                await reply.write(exchange)
+                await exchange.end()
+        finally:
+            reply.over()
+        return
     await exchange.reply(reply.status, list(reply.headers), reply.body)
 
 

@@ -9,17 +9,22 @@ import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from time import time
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import trio
 
 from ccflared.daemon import access, cors
-from ccflared.daemon.access import Denied, Door, Peer
-from ccflared.daemon.answers import Reply, give, give_error
+from ccflared.daemon.access import Denied, Door, Fields, Peer, Rights
+from ccflared.daemon.answers import Reply, Stream, give, give_error
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
 from ccflared.daemon.house import House
-from ccflared.daemon.paths import below, generates, methods_of, passes, place_of, well_formed
+from ccflared.daemon.metrics.access import admit_metrics
+from ccflared.daemon.metrics.exposition import CONTENT_TYPE
+from ccflared.daemon.metrics.scrape import scrape
+from ccflared.daemon.paths import STREAMS, below, generates, methods_of, passes, place_of, well_formed
 from ccflared.daemon.relay import relay
 from ccflared.errors import ClientError
 from ccflared.wire import Inbound
@@ -51,8 +56,11 @@ class Asked:
     """It came over the control socket."""
 
 
-Administration = Callable[[Asked, bytes], Awaitable[Reply]]
+Administration = Callable[[Asked, bytes], Awaitable[Reply | Stream]]
 """The REST API: answers a request that was admitted to administration, given its body."""
+
+Admit = Callable[[Rights, Door, Peer, str, Fields], None]
+"""A rule of trust: returns if the peer may, or raises Denied."""
 
 Health = Callable[[bool], Reply]
 """The answer of /health; with details if the argument is true."""
@@ -99,7 +107,8 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request. A bug in here ends this request with a 500 and a traceback in the log."""
-        exchange = Exchange(receive, send, scope["extensions"]["ccflared.when_over"])
+        extensions = scope["extensions"]
+        exchange = Exchange(receive, send, extensions["ccflared.when_over"], extensions["ccflared.waits"])
         request_id = "req_" + secrets.token_hex(12)
         path = below(self._door().base_path, scope["path"]) or scope["path"]
         try:
@@ -128,6 +137,8 @@ class App:
                 await self._open(asked, exchange)
             case "health":
                 await give(exchange, self._health(self._may_have_details(asked, door)))
+            case "metrics":
+                await self._metrics(asked, door, exchange)
             case "pooled":
                 await self._pooled(asked, door, exchange)
             case "other v1":
@@ -285,7 +296,16 @@ class App:
             return False
         return True
 
-    async def _api(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+    def _ticket(self, asked: Asked) -> Callable[[], bool] | None:
+        """Return what redeems the ticket that a request for a stream brings; None where it brings none."""
+        if asked.method != "GET" or asked.path not in STREAMS or b"stream_token=" not in asked.query:
+            return None
+        token = dict(parse_qsl(asked.query.decode("latin-1"))).get("stream_token", "")
+        house = self._house
+        return lambda: house.live.admits(token, house.world.rights.admin)
+
+    def _admit(self, admit: Admit, asked: Asked, door: Door) -> None:
+        """Return if ``admit`` lets the peer in. Raises Denied, and counts wrong credentials."""
         if self._blocked(asked):
             raise Denied(
                 429,
@@ -293,11 +313,21 @@ class App:
                 "Too many wrong credentials; wait a minute.",
                 ((b"retry-after", b"60"),),
             )
+        rights = self._house.world.rights
         try:
-            access.admit_admin(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
+            admit(rights, door, asked.peer, asked.host, asked.fields)
         except Denied as denied:
             self._note(asked, denied)
             raise
+
+    async def _metrics(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+        if asked.method not in ("GET", "HEAD"):
+            raise Denied(405, "invalid_request_error", "/metrics takes GET.", ((b"allow", b"GET, HEAD"),))
+        self._admit(admit_metrics, asked, door)
+        await give(exchange, Reply(200, await scrape(self._house), ((b"content-type", CONTENT_TYPE),)))
+
+    async def _api(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+        self._admit(partial(access.admit_admin, ticket=self._ticket(asked)), asked, door)
         body = await exchange.read_body(_API_BODY_LIMIT, 10.0, asked.fields.get(b"content-length"))
         kind = asked.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if body and kind != b"application/json":

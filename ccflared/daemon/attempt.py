@@ -133,20 +133,23 @@ class Attempts:
                         self.house.failed(result.armed or target, result.seen, time(), choice.model)
                     return result
                 why = "again, it was overloaded"
-                await trio.sleep(wait)
+                with self.journal.stopwatch:
+                    await trio.sleep(wait)
 
     async def _renewed(self, failure: Failure) -> bool:
         """Whether an account whose token was refused has another one now."""
         sent = failure.armed
         if failure.seen.kind != "credential" or sent is None or sent.grant is None:
             return False
-        return await self.house.custody.renewed(sent, sent.credential)
+        with self.journal.stopwatch:
+            return await self.house.custody.renewed(sent, sent.credential)
 
     async def _once(self, target: Target, choice: Choice, why: str, others: int) -> Begun | Failure:
         """Send the request to an account once and note what came of it."""
         started, at = trio.current_time(), time()
         journal = self.journal
         journal.meter, journal.hidden, journal.changed = Meter(), target.without_secrets, ""
+        journal.reported = ()
         note = partial(
             journal.attempted,
             account=target.account,
@@ -177,7 +180,8 @@ class Attempts:
 
     async def _send(self, target: Target, choice: Choice, others: int) -> tuple[int | None, Begun | Failure]:
         """Return the status an account answers with, and the answer up to its commit point or how it failed."""
-        armed = await self.house.custody.armed(target)
+        with self.journal.stopwatch:
+            armed = await self.house.custody.armed(target)
         if isinstance(armed, Observation):
             return None, Failure(armed)
         self.journal.hidden = armed.without_secrets
@@ -196,6 +200,7 @@ class Attempts:
                     armed,
                     connect_seconds=self.routing.connect_timeout,
                     silent_seconds=self._patience(others),
+                    stopwatch=self.journal.stopwatch,
                 )
         except UpstreamError as error:
             if isinstance(error, ConnectFailed):

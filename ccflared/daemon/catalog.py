@@ -69,6 +69,17 @@ class Catalog:
                     nursery.start_soon(self._ask, target, routing)
         return {account: known.models for account, known in self._known.items()}
 
+    def outdate(self) -> None:
+        """Let lists count as old already, but for those that were asked for within the last minute."""
+        for known in self._known.values():
+            if known.due > trio.current_time() + _AGAIN:
+                known.due += _AGAIN - _FRESH
+
+    def known(self, account: str) -> tuple[Listed, ...]:
+        """Return what the provider of an account has listed so far; it is not asked for it."""
+        known = self._known.get(account)
+        return () if known is None else known.models
+
     def told_since(self, target: Target, at: float) -> bool:
         """Whether a provider has listed its models after ``at``, a wall-clock time."""
         known = self._known.get(target.account)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -11,10 +11,11 @@ from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.custody import ENDED
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.purse import Purse
+from ccflared.daemon.whole import Whole
 from ccflared.daemon.world import World
 from ccflared.money.budgets import exhausted
 from ccflared.money.pricing import is_priced
-from ccflared.pool.candidates import Block, Candidate
+from ccflared.pool.candidates import Block, Candidate, on_overage
 from ccflared.pool.route import Plan, Question, plan
 from ccflared.pool.schedule import Pause, scheduled
 from ccflared.pool.slots import Asking, Slot, Slots, left_out, slots
@@ -40,10 +41,18 @@ class Wanted:
 class Chooser:
     """Makes plans. Keeps what the file alone decides, until the file changes: places for a model, scheduled pauses."""
 
-    def __init__(self, ledger: Ledger, bindings: Bindings, purse: Purse, running: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        bindings: Bindings,
+        purse: Purse,
+        whole: Whole,
+        running: Mapping[str, int],
+    ) -> None:
         self._ledger = ledger
         self._bindings = bindings
         self._purse = purse
+        self._whole = whole
         self._running = running
         self._slots: dict[tuple[str | None, str | None, str | None], tuple[Slots, tuple[Passed, ...]]] = {}
         self._world: World | None = None
@@ -104,16 +113,23 @@ class Chooser:
             world.config.clients.get(wanted.client) if wanted.client is not None and wanted.uses else None
         )
         budget = client.budget if client is not None else None
-        return plan(asked, [self.candidate(world, slot, now, budget) for slot in found.slots], tried)
+        uses = wanted.uses
+        candidates = [self.candidate(world, slot, now, budget, uses=uses) for slot in found.slots]
+        return plan(asked, candidates, tried)
 
-    def candidate(self, world: World, slot: Slot, now: float, of_client: Budget | None = None) -> Candidate:
-        """Return one account as a request finds it now. ``of_client``: the budget that the request counts for."""
+    def candidate(
+        self, world: World, slot: Slot, now: float, of_client: Budget | None = None, *, uses: bool = True
+    ) -> Candidate:
+        """Return one account as a request finds it now. ``of_client``: the budget that the request counts for.
+
+        ``uses``: it costs something, so that the budget of all is for it.
+        """
         config = world.config
         account = config.accounts[slot.account]
         target = world.targets[slot.account]
         if not isinstance(target, Target):
             raise TypeError("an account that cannot be addressed has no place")
-        return Candidate(
+        found = Candidate(
             account=slot.account,
             standing=self._ledger.standing(target),
             models=slot.models,
@@ -126,12 +142,20 @@ class Chooser:
             session_length=account.session_length or config.routing.session_length,
             place=self._ledger.place(target),
             rules=self._rules(world, account, target, now),
-            unpriced=_unpriced(world, account, slot.models, of_client),
+            unpriced=_unpriced(world, account, slot.models, of_client, uses=uses),
             running=self._running[slot.account],
             max_concurrency=account.max_concurrency,
             conversations=self._bindings.homes[slot.account],
             last_used=self._ledger.last_used.get(slot.account, 0.0),
             probed=self._ledger.probed(slot.account),
+        )
+        if config.budget is None or not uses:
+            return found  # the common case, on the hot path
+        spent = self._whole.exhausted(config.budget, now, world.zone)
+        if spent is None or not _counts(world, found, now):
+            return found
+        return replace(
+            found, rules=(*found.rules, Block("paused", spent[0], spent[1], limit=True, by="budget"))
         )
 
     def _rules(self, world: World, account: Account, target: Target, now: float) -> tuple[Block, ...]:
@@ -163,6 +187,14 @@ class Chooser:
         return pause
 
 
+def _counts(world: World, candidate: Candidate, now: float) -> bool:
+    """Whether the budget of all counts what an account would cost now: money, or with value everything."""
+    budget = world.config.budget
+    if budget is None or budget.counts == "value" or world.billing[candidate.account] != "plan":
+        return budget is not None
+    return any(on_overage(candidate, model, now) for model in candidate.models)
+
+
 def _in_order(world: World, out: Sequence[Passed]) -> tuple[Passed, ...]:
     """Return the accounts in the order of the file."""
     named = {passed.account: passed for passed in out}
@@ -179,16 +211,18 @@ def _unfit(world: World) -> list[Passed]:
 
 
 def _unpriced(
-    world: World, account: Account, models: Sequence[str | None], of_client: Budget | None
+    world: World, account: Account, models: Sequence[str | None], of_client: Budget | None, *, uses: bool
 ) -> frozenset[str]:
     """Return the models that an account is not asked for, as a budget counts them and nobody knows their price.
 
-    Of a plan an account's own budget counts nothing, and a client's its value, unless that counts money.
+    Of a plan an account's own budget counts nothing; a client's, and that of all, its value, unless they count money.
     """
-    if account.budget is None and of_client is None:
+    whole = world.config.budget if uses else None
+    if account.budget is None and of_client is None and whole is None:
         return frozenset()  # the common case, on the hot path
     plan_pays = world.billing[account.name] == "plan"
     counted = account.budget is not None and not plan_pays
+    counted = counted or (whole is not None and not (plan_pays and whole.counts == "money"))
     if not counted and (of_client is None or (plan_pays and of_client.counts == "money")):
         return frozenset()
     return frozenset(model for model in models if model is not None and not is_priced(model, world.prices))

@@ -23,6 +23,7 @@ from hypercorn.utils import parse_socket_addr
 
 from ccflared.daemon import pipe
 from ccflared.daemon.protocol import Application, Protocol
+from ccflared.daemon.stopwatch import Stopwatch
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
@@ -66,6 +67,8 @@ class Connection:
         self._idle = True
         self._idle_since = trio.current_time()
         self._protocol: Protocol | None = None
+        self._waits = Stopwatch()
+        """How long the client was waited for while it took nothing in."""
 
     async def run(self) -> None:
         """Serve requests until either side closes. What the peer does wrong ends the connection quietly.
@@ -103,6 +106,7 @@ class Connection:
                 client,
                 server,
                 self._obey,
+                self._waits,
             )
             nursery.start_soon(self._mind_idleness)
             try:
@@ -128,7 +132,7 @@ class Connection:
         except trio.WouldBlock:  # an interim answer is being sent
             await self._sending.acquire()
         try:
-            await pipe.write(self._stream, data, _UNREAD_FOR)
+            await pipe.write(self._stream, data, _UNREAD_FOR, self._waits)
         except trio.TooSlowError:
             self._plain.socket.close()
             await self._over()

@@ -46,8 +46,11 @@ class Ear(Protocol):
     def ping(self) -> bytes:
         """What tells the client that one is still there."""
 
-    def hear(self, data: bytes) -> bytes:
-        """Take the next bytes of the upstream and return those for the client. Raises UpstreamBroken."""
+    def hear(self, data: bytes, at: float) -> bytes:
+        """Take the next bytes of the upstream, which came ``at``, and return those for the client.
+
+        Raises UpstreamBroken.
+        """
 
     def close(self) -> bytes:
         """Take the clean end of the upstream's body; return what is left to be sent.
@@ -104,17 +107,24 @@ class PassedOn:
         """What the dialect has for it."""
         return self._voice.ping
 
-    def hear(self, data: bytes) -> bytes:
+    def hear(self, data: bytes, at: float) -> bytes:
         """Read along, and return the bytes as they are."""
-        content, framing, meter = self._voice.content, self._voice.framing, self._meter
+        voice, meter = self._voice, self._meter
+        content, framing = voice.content, voice.framing
+        spoke = False
         for raw in self._cutter.feed(data):
             if not (self.opened and content and raw.startswith(content)):
                 self._follow(raw)
                 continue
             if (length := len(raw)) > framing:
                 meter.shown += length - framing
+            # Once for a piece is enough, and this is the hot path.
+            spoke = spoke or voice.says(raw)
             if self._signed is not None and b"signature" in raw:
                 self._signed(raw)
+        if spoke or meter.speaks:
+            meter.speaks = True
+            meter.note(at)
         # The LF of the last CRLF may be on its way still, and nobody waits for it.
         return data + b"\n" if self.whole and data.endswith(b"\r") else data
 
@@ -143,6 +153,8 @@ class PassedOn:
             self.opened = True
         if mark is Mark.CONTENT and len(raw) > voice.framing:
             self._meter.shown += len(raw) - voice.framing
+        if not self._meter.speaks:
+            self._meter.speaks = voice.says(raw)
         self._meter.event(raw)
         if mark is Mark.END:
             self.whole = True
@@ -195,12 +207,14 @@ class Translated:
         """What the client's dialect has for it."""
         return self._writer.ping
 
-    def hear(self, data: bytes) -> bytes:
+    def hear(self, data: bytes, at: float) -> bytes:
         """Return what the client's dialect says for the events that are complete now."""
         self._left -= len(data)
         if self._left < 0:
             raise UpstreamBroken(f"an answer of more than {LONGEST_ANSWER} bytes")
-        return self._said(self._cutter.feed(data))
+        said = self._said(self._cutter.feed(data))
+        self._meter.note(at)
+        return said
 
     def close(self) -> bytes:
         """Return the end of the answer, once the upstream's is there."""
@@ -234,6 +248,7 @@ class Translated:
                 case Delta():
                     self.opened = True
                     self._meter.shown += len(event.text)
+                    self._meter.speaks = True
                 case Began():
                     pass
                 case Finished():

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import trio
 
+from ccflared.daemon.books.capture import Capture
+from ccflared.daemon.stopwatch import Stopwatch
 from ccflared.errors import ClientError
 
 Receive = Callable[[], Awaitable[Any]]
@@ -29,10 +31,13 @@ class ClientGone(Exception):  # noqa: N818 - it is a fact, and not an error
 class Exchange:
     """One request and its answer, as the ASGI server hands them over."""
 
-    def __init__(self, receive: Receive, send: Send, when_over: WhenOver) -> None:
+    def __init__(self, receive: Receive, send: Send, when_over: WhenOver, waits: Stopwatch) -> None:
+        """Made for each request. ``waits`` counts how long the client took nothing in, also in exchanges before."""
         self._receive = receive
         self._send = send
         self._when_over = when_over
+        self._reading = Stopwatch()
+        self._waits, self._waited_before = waits, waits.waited
         self._left = False
         self._body_ended = False
         self._added: RawHeaders = []
@@ -42,6 +47,8 @@ class Exchange:
         """Trio's time at which the first byte of the answer's body was given out."""
         self.ended = False
         """Whether the answer was given to its end."""
+        self.capture: Capture | None = None
+        """What takes the answer for the request's payload, where payloads are kept."""
 
     @property
     def begun(self) -> bool:
@@ -52,6 +59,11 @@ class Exchange:
     def client_left(self) -> bool:
         """Whether the client hung up before the end of the answer."""
         return self._left and not self.ended
+
+    @property
+    def waited(self) -> float:
+        """Seconds that the client was waited for: for its request's body, and to take in what it was sent."""
+        return self._reading.waited + self._waits.waited - self._waited_before
 
     async def read_body(self, limit: int, piece_seconds: float, declared: bytes | None) -> bytes:
         """Return the request's body.
@@ -64,7 +76,7 @@ class Exchange:
         body = b""
         gathered = bytearray()
         while not self._body_ended:
-            with trio.move_on_after(piece_seconds) as scope:
+            with trio.move_on_after(piece_seconds) as scope, self._reading:
                 message = await self._receive()
             if scope.cancelled_caught:
                 raise ClientError(
@@ -105,6 +117,8 @@ class Exchange:
         """Give out the head of the answer. It is sent with the first piece of the body, or by flush."""
         self.status = status
         headers = headers + self._added
+        if self.capture is not None:
+            self.capture.head(status, tuple(headers))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def flush(self) -> None:
@@ -115,6 +129,8 @@ class Exchange:
         """Give out a piece of the answer's body. Waits for a client that reads slowly."""
         if self.first_byte_at is None:
             self.first_byte_at = trio.current_time()
+        if self.capture is not None:
+            self.capture.piece(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, last: bytes = b"") -> None:
@@ -126,6 +142,8 @@ class Exchange:
         elif last and self.first_byte_at is None:
             self.first_byte_at = trio.current_time()
         self.ended = True
+        if last and self.capture is not None:
+            self.capture.piece(last)
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def reply(self, status: int, headers: RawHeaders, body: bytes) -> None:
@@ -139,6 +157,8 @@ class Exchange:
             await self.begin(status, headers)
             self.first_byte_at = trio.current_time()
             self.ended = True
+            if self.capture is not None:
+                self.capture.piece(body)
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
             return
         whole = trio.Event()
@@ -146,7 +166,7 @@ class Exchange:
             nursery.start_soon(self._take_in, whole)
             await self.begin(status, [*headers, (b"connection", b"close")])
             await self.write(body)
-            with trio.move_on_after(_LINGER_SECONDS):
+            with trio.move_on_after(_LINGER_SECONDS), self._reading:
                 await whole.wait()
             await self.end()
 

@@ -8,12 +8,12 @@ from typing import Final
 
 from ccflared.daemon import ledger
 from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.books.recorder import Recorder
 from ccflared.daemon.counting import Counting
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.departed import Departed
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.purse import Purse
-from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.renames import Renames
 from ccflared.daemon.trust import Trust
 from ccflared.store.memories import Memory
@@ -79,7 +79,7 @@ class Following:
             self.purse.rename(old, new, now, zone)
             self.trust.rename(old, new)
             self.counting.rename(old, new)
-            self.renames.follow(renaming)
+            self.renames.follow(renaming, now)
         self.renames.in_force(names)
         self.departed.see({*before} - {each.old for each in due}, {*names, *self.renames.names}, now)
         return due

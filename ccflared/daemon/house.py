@@ -13,27 +13,39 @@ from typing import Final
 import trio
 
 from ccflared.config.load import Loaded, Secrets
+from ccflared.daemon.alarms.alerts import Alerts
+from ccflared.daemon.alarms.noticed import Noticed
+from ccflared.daemon.alarms.webhook import Webhook
 from ccflared.daemon.bindings import Bindings
+from ccflared.daemon.books.archive import Archive
+from ccflared.daemon.books.known import Known
+from ccflared.daemon.books.past import read_past
+from ccflared.daemon.books.payloads import Payloads
+from ccflared.daemon.books.recorder import Recorder
+from ccflared.daemon.books.sampling import Sampling
 from ccflared.daemon.catalog import Catalog
 from ccflared.daemon.choosing import Chooser, Wanted
 from ccflared.daemon.clients import Clients
 from ccflared.daemon.counting import Counting
 from ccflared.daemon.custody import Custody
+from ccflared.daemon.feeds.live import Live
 from ccflared.daemon.following import Following
-from ccflared.daemon.hour import HOUR
 from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.login import Logins
+from ccflared.daemon.metrics.counters import Metrics
+from ccflared.daemon.price_list import PriceLists
+from ccflared.daemon.projects import Projects
 from ccflared.daemon.provenance import Provenance
 from ccflared.daemon.purse import Purse
-from ccflared.daemon.recorder import Recorder
 from ccflared.daemon.renames import formerly
 from ccflared.daemon.trust import Trust
 from ccflared.daemon.under_way import UnderWay
 from ccflared.daemon.upstream import Upstream
+from ccflared.daemon.whole import Whole
 from ccflared.daemon.world import World, build, with_target
-from ccflared.money.budgets import period_start
-from ccflared.money.pricing import at_least
+from ccflared.formats.redaction import Redaction
+from ccflared.money.pricing import prices_of
 from ccflared.pool.candidates import Candidate
 from ccflared.pool.route import Plan
 from ccflared.pool.slots import Slot
@@ -53,15 +65,24 @@ class House:
         self,
         world: World,
         recorder: Recorder,
+        archive: Archive,
         upstream: Upstream,
         custody: Custody,
         *,
+        payloads: Payloads,
         trust: Trust,
+        price_lists: PriceLists,
         started_at: float,
+        live: Live | None = None,
     ) -> None:
         self.world = world
         self.recorder = recorder
+        recorder.zone = world.zone
+        self.archive = archive
         self.custody = custody
+        self.payloads = payloads
+        self._known = Known()
+        payloads.redaction = self._redaction
         custody.adopt(world.targets)
         custody.changed = self.retarget
         self.logins = Logins(lambda: self.world, custody, upstream)
@@ -73,20 +94,36 @@ class House:
         """Whether what was learnt before the start was taken in."""
         self.ledger = Ledger(recorder.remember)
         self.bindings = Bindings(recorder.remember)
+        self._sampling = Sampling(recorder.remember)
         self.purse = Purse()
+        self.whole = Whole()
+        self.price_lists = price_lists
         self.trust = trust
         self.counting = Counting()
         self.catalog = Catalog(upstream, custody)
         self.provenance = Provenance()
         self.provenance.consider(world.targets)
+        self._note_world()
         self._following = Following(
             recorder, custody, self.ledger, self.bindings, self.purse, self.trust, self.counting
         )
         self.renames = self._following.renames
         self.clients = Clients()
-        self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.under_way.running)
+        self._chooser = Chooser(self.ledger, self.bindings, self.purse, self.whole, self.under_way.running)
+        self.projects = Projects()
         self.moved = trio.Event()
         """Set at the next swap of the world."""
+        self._tell(live or Live())
+
+    def _tell(self, live: Live) -> None:
+        """Set up what tells others of what happens."""
+        self.live = live
+        self.metrics = Metrics()
+        self.webhook = Webhook(lambda: self.world, self.upstream)
+        self.alerts = Alerts(self.recorder.remember, self.live.alerts.add, self.webhook.offer)
+        self.webhook.done = self.alerts.posted
+        self.noticed = Noticed()
+        self.ledger.changed = self.noticed.stir
 
     def prospect(self, loaded: Loaded, secrets: Secrets) -> World:
         """Build the world of another configuration, with the tokens and the trust that its accounts have.
@@ -103,7 +140,15 @@ class House:
             lambda account, there: any(
                 self.trust.distrusted(name, there) for name in {account, was.get(account, account)}
             ),
+            self.price_lists.table(loaded.config.price_list, time()),
         )
+
+    def reprice(self, now: float) -> None:
+        """Reckon by the price list that counts now: another one may have been accepted, or this one become too old."""
+        config = self.world.config
+        prices = prices_of(config.pricing, self.price_lists.table(config.price_list, now))
+        if prices != self.world.prices:
+            self.world = replace(self.world, prices=prices)
 
     def move(self, world: World, *, as_it_stands: bool = True) -> None:
         """Swap in a new world. What was learnt counts while provider, place and credential are the same.
@@ -113,8 +158,11 @@ class House:
         now = time()
         if world.config.timezone != self.world.config.timezone:
             self.purse.move(now, self.world.zone, world.zone)
+            self.whole.move(now, self.world.zone, world.zone)
             self.clients.move(now, self.world.zone, world.zone)
         before, self.world = self.world, world
+        self.recorder.zone = world.zone
+        self._note_world()
         self._following.follow(before.config.accounts, world.config.accounts, now, world.zone, again=False)
         if as_it_stands:
             self.settle_trust()
@@ -142,8 +190,18 @@ class House:
         """Return the world of a request as it is known now: the configuration it began with, with today's tokens."""
         return self.world if self.world.loaded is world.loaded else world
 
+    def _note_world(self) -> None:
+        self.payloads.keep_for(self.world.config.storage.keep_payloads)
+        self._known.learn(self.world, self.custody)
+
+    def _redaction(self) -> Redaction:
+        """Return what takes all secrets out that the daemon has, or had."""
+        self._known.learn(self.world, self.custody)
+        return self._known.redaction()
+
     def _take_over(self, before: World) -> None:
         self.custody.adopt(self.world.targets)
+        self._known.learn(self.world, self.custody)
         self.provenance.consider(self.world.targets)
         for name, target in self.world.targets.items():
             old = before.targets.get(name)
@@ -151,30 +209,23 @@ class House:
                 self.ledger.renewed(target, time())
         self.moved.set()
         self.moved = trio.Event()
+        self.noticed.stir()
 
     async def recall(self) -> bool:
         """Take in what was learnt and spent before this start. False: it cannot be read now."""
         now, zone = time(), self.world.zone
-        memories = await self.recorder.recall()
-        if memories is None:
+        past = await read_past(self.archive, now, zone, self.started_at)
+        if past is None:
             return False
-        # Also where no account has a budget: a reload may set one, for what was spent already.
-        since, this_month = period_start(now, zone, "day"), period_start(now, zone, "month")
-        day = await self.recorder.spent(since, self.started_at)
-        month = await self.recorder.spent(this_month, self.started_at)
-        clients = await self.recorder.clients_before(
-            day=since, month=this_month, hour=now - HOUR, until=self.started_at
-        )
-        if day is None or month is None or clients is None:
-            return False
-        traffic = await self.recorder.traffic(now)
         # All at once: nobody shall see a half of it.
-        known = self._following.recall(memories, self.world.config.accounts, now)
-        self.ledger.recall(memories, now, known)
-        self.bindings.recall(memories)
-        self.purse.restore(day, month, now, zone)
-        self.clients.restore(clients, now, zone)
-        for account, part in traffic.accounts.items():
+        known = self._following.recall(past.memories, self.world.config.accounts, now)
+        self.ledger.recall(past.memories, now, known)
+        self.bindings.recall(past.memories)
+        self.alerts.recall(past.memories, now)
+        self.purse.restore(*past.accounts, now, zone)
+        self.whole.restore(*past.whole, now, zone)
+        self.clients.restore(past.clients, now, zone)
+        for account, part in past.traffic.accounts.items():
             if part.last_used is not None:
                 self.ledger.last_used.setdefault(account, part.last_used)
         self._go_on(now)
@@ -288,6 +339,7 @@ class House:
         """Take in what an answer told of an account's usage windows."""
         if not self._outdated(target):
             self.ledger.told(target, quota, self.world.config.routing.trust_reset_up_to)
+            self._sampling.told(target.account, quota)
 
     def begin_session(self, target: Target, began: float) -> None:
         """Take in that a session begins with an account."""
@@ -295,26 +347,19 @@ class House:
             self.ledger.begin_session(target, began)
 
     def settled(self, journal: Journal) -> Bill:
-        """Return what a request has cost, and take it out of the client's budget, and the account's if it is money."""
-        prices, zone = self.world.prices, self.world.zone
-        cost, source = journal.cost(prices)
-        if journal.payer is None:
-            return Bill(cost, source, None)
-        # A budget that counted what nobody knows exactly as nothing would be none; so would one that counted what
-        # was told when the answer began, of those whose client leaves before its end. Of a plan that says it costs
-        # nothing, the value is that of the list.
-        charged = cost
-        unsure = cost is None or (source == "computed" and journal.meter.shown)
-        if unsure or (cost == 0 and journal.billing == "plan"):
-            least = at_least(journal.priced_model(prices), journal.charged_tokens(), prices)
-            charged = cost if least is None else least
-        if charged:
+        """Return what a request has cost, and take it out of the budgets: of the client, of all, and of the account.
+
+        The account's counts what is money.
+        """
+        bill, zone = journal.bill(self.world.prices), self.world.zone
+        if bill.charged and journal.payer is not None:
             billed = journal.billing in ("api", "overage")
+            self.whole.pay(bill.charged, time(), zone, billed=billed)
             if billed:
-                self.purse.pay(self.renames.current(journal.payer), charged, time(), zone)
+                self.purse.pay(self.renames.current(journal.payer), bill.charged, time(), zone)
             if journal.inbound.client is not None:
-                self.clients.pay(journal.inbound.client, charged, time(), zone, billed=billed)
-        return Bill(cost, source, charged)
+                self.clients.pay(journal.inbound.client, bill.charged, time(), zone, billed=billed)
+        return bill
 
     def renewed(self, account: str, now: float) -> None:
         """Take in that an account has a new token: what was said of the old one counts no more."""

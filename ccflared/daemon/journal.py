@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ccflared.daemon.paths import generates
-from ccflared.money.pricing import Prices, priced, reported_cost
+from ccflared.daemon.stopwatch import Stopwatch
+from ccflared.money.pricing import Prices, at_least, priced, reported_cost
 from ccflared.money.usage import Meter
 from ccflared.wire import Attempt, Entry, Headers, Inbound, Origin, Outcome, Passed, Tokens
 
 Billing = Literal["plan", "api", "overage"]
 CostSource = Literal["reported", "computed"]
+ProjectSource = Literal["header", "workspace"]
 
 _LONGEST = 200
 UNTOLD: Final = "cannot be told"
@@ -27,6 +29,8 @@ class Bill:
     cost: int | None
     source: CostSource | None
     charged: int | None
+    prices: str | None = None
+    """Which prices a computed cost is by."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Journal:
     meter: Meter = field(default_factory=Meter)
     attempts: list[Attempt] = field(default_factory=list)
     conversation: str | None = None
+    project: str | None = None
+    project_source: ProjectSource | None = None
     chain: str | None = None
     passed: tuple[Passed, ...] = ()
     """Accounts that were not asked when the request was first planned."""
@@ -57,6 +63,8 @@ class Journal:
     the daemon's: either counts among its client's requests."""
     changed: str = ""
     """What the latest try was put without, in words."""
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    """Runs while an upstream is waited for, or nobody in particular."""
     hidden: Callable[[str], str] = str
     """Takes the secrets of the account that is tried out of what its upstream says."""
 
@@ -93,6 +101,11 @@ class Journal:
             )
         )
 
+    def belongs(self, project: str | None, source: ProjectSource) -> None:
+        """Note the project that it belongs to, if there is one; the first word counts."""
+        if self.project is None and project is not None:
+            self.project, self.project_source = project, source
+
     def ended(self, outcome: Outcome, error: str | None = None) -> None:
         """Note how it ended; the first word counts."""
         if self.outcome is None:
@@ -106,6 +119,22 @@ class Journal:
         cost = priced(self.priced_model(prices), self.meter.tokens, prices)
         return cost, None if cost is None else "computed"
 
+    def bill(self, prices: Prices) -> Bill:
+        """Return what it has cost, and what budgets count of it: nothing where no account has answered."""
+        cost, source = self.cost(prices)
+        by = prices.source(self.priced_model(prices)) if source == "computed" else None
+        if self.payer is None:
+            return Bill(cost, source, None, by)
+        # A budget that counted what nobody knows exactly as nothing would be none; so would one that counted what
+        # was told when the answer began, of those whose client leaves before its end. Of a plan that says it costs
+        # nothing, the value is that of the list.
+        charged = cost
+        unsure = cost is None or (source == "computed" and self.meter.shown)
+        if unsure or (cost == 0 and self.billing == "plan"):
+            least = at_least(self.priced_model(prices), self.charged_tokens(), prices)
+            charged = cost if least is None else least
+        return Bill(cost, source, charged, by)
+
     def charged_tokens(self) -> Tokens:
         """Return the tokens that budgets count: also those of an answer that broke off before it told them."""
         status = self.attempts[-1].status if self.attempts else None
@@ -117,6 +146,10 @@ class Journal:
         served, asked = self.meter.model, self.attempts[-1].model if self.attempts else None
         return served if served is not None and prices.rates(served) is not None else asked
 
+    def _after(self, at: float | None) -> int | None:
+        """Return how long after the request's arrival something was, in milliseconds."""
+        return None if at is None else _ms(at - self.began)
+
     def entry(
         self,
         now: float,
@@ -124,9 +157,13 @@ class Journal:
         status: int | None,
         first_byte_at: float | None,
         left: bool,
+        waited: float | None = None,
         bill: Bill | None = None,
     ) -> Entry:
-        """Make the row. A request that nobody ended was ended by its client's leaving, or by the daemon's."""
+        """Make the row. A request that nobody ended was ended by its client's leaving, or by the daemon's.
+
+        ``waited``: seconds that the client was waited for; None where there is none, and so no overhead to be told.
+        """
         if left:
             self.outcome, self.error = "client_gone", self.error
         self.ended("truncated" if status is not None else "error", "the daemon was stopped")
@@ -139,7 +176,7 @@ class Journal:
             method=inbound.method,
             path=inbound.path,
             client=inbound.client,
-            project=_text(fields.get(b"x-ccflared-project")),
+            project=self.project,
             conversation=self.conversation,
             user_agent=_text(fields.get(b"user-agent")),
             model=self.model,
@@ -151,7 +188,7 @@ class Journal:
             error=self.error,
             stream=self.stream,
             stop_reason=self.meter.stop_reason,
-            first_byte_ms=None if first_byte_at is None else _ms(first_byte_at - self.began),
+            first_byte_ms=self._after(first_byte_at),
             total_ms=_ms(now - self.began),
             tokens=self.meter.tokens,
             usage=self.meter.usage,
@@ -163,7 +200,16 @@ class Journal:
             cost_source=bill.source if bill else None,
             charged=bill.charged if bill else None,
             billing=self.billing,
+            first_token_ms=self._after(self.meter.first_token),
+            last_token_ms=self._after(self.meter.last_token),
+            price_source=bill.prices if bill else None,
+            project_source=self.project_source,
+            overhead_us=None if waited is None else self._overhead(now, waited),
         )
+
+    def _overhead(self, now: float, waited: float) -> int:
+        """Return the microseconds in which neither an upstream nor the client was waited for, see Stopwatch."""
+        return max(0, round((now - self.began - self.stopwatch.waited - waited) * 1e6))
 
 
 def _ms(seconds: float) -> int:

@@ -61,6 +61,8 @@ class Ledger:
         self._polled: dict[str, Polled] = {}
         self.last_used: dict[str, float] = {}
         """Wall-clock time of the last success for a client, by account."""
+        self.changed: Callable[[], object] = lambda: None
+        """Called when an account, or accounts, may be in another state."""
 
     def recall(self, memories: Iterable[Memory], now: float, known: Iterable[str]) -> None:
         """Take in what was remembered before this start, but for what was learnt anew since.
@@ -170,6 +172,7 @@ class Ledger:
         """Let an account serve again that was paused by hand; other reasons stay. False: it was not paused by hand."""
         was = self._paused.pop(account, None) is not None
         self._remember(Memory("pause", account, None, now))
+        self.changed()
         if was:
             log.info("account %s was resumed by hand", account)
         return was
@@ -252,12 +255,14 @@ class Ledger:
         if known is NOTHING:
             self._places.pop(place, None)
             self._remember(Memory("place", place, None, now))
+            self.changed()
         else:
             self._places[place] = known
             self._keep("place", place, learnt_text(known), now)
 
     def _keep(self, kind: str, key: str, value: str, now: float) -> None:
         self._remember(Memory(kind, key, value, now))
+        self.changed()
 
 
 @lru_cache(maxsize=256)

@@ -18,21 +18,28 @@ import trio
 
 from ccflared.config.load import Loaded, Rejected, control_socket, load, read_secrets, state_directory
 from ccflared.config.report import Mistake
-from ccflared.daemon import control, logs, silence
+from ccflared.daemon import control, logs, pricing, silence
+from ccflared.daemon.alarms import lookout
 from ccflared.daemon.app import Administration, App, Guesses, Health
+from ccflared.daemon.books.archive import Archive
+from ccflared.daemon.books.payloads import Payloads
+from ccflared.daemon.books.recorder import Recorder
+from ccflared.daemon.books.upkeep import Upkeep
 from ccflared.daemon.control import Control
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
 from ccflared.daemon.edits import Edits
+from ccflared.daemon.feeds.live import Live
 from ccflared.daemon.house import House
 from ccflared.daemon.notify import Notifier
 from ccflared.daemon.poller import Poller
-from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.price_list import KEPT, PriceLists
 from ccflared.daemon.refresher import Refresher
 from ccflared.daemon.reload import Reloads, Sources, warnings
 from ccflared.daemon.renewing import Renewing
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.sockets import Inherited, inherited, pick
+from ccflared.daemon.stopwatch import LOOP
 from ccflared.daemon.trust import UNTRUSTED, Trust
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.verdicts import Verdict
@@ -66,6 +73,7 @@ class Running:
     sources: Sources
     poller: Poller
     edits: Edits
+    upkeep: Upkeep
 
 
 MakeApi = Callable[[Running], tuple[Administration, Health]]
@@ -84,6 +92,7 @@ async def run(
     ``signals`` are the numbers of signals received, the process's own by default. Started once every listener is
     bound. Raises InvalidConfiguration, Refused, UsageError before that.
     """
+    LOOP.watch()
     with ExitStack() as stack:
         if signals is None:
             signals = stack.enter_context(
@@ -93,10 +102,13 @@ async def run(
         if isinstance(loaded, Rejected):
             raise InvalidConfiguration(loaded.mistakes)
         logs.set_up(loaded.config.log, environ)
+        live = Live()
+        stack.enter_context(live.log.kept())
         directory = state_directory(loaded.config, environ)
         stack.enter_context(held(directory))
         sources = Sources(path, environ, builtin(), directory)
         recorder = Recorder(directory / "ccflared.db")
+        payloads = Payloads(directory / "payloads.db")
         custody = Custody(Vault(directory / "tokens.db"))
         await custody.open()
         trust = Trust(directory / UNTRUSTED)
@@ -105,12 +117,21 @@ async def run(
             await books.start(recorder.run)
             try:
                 running = _assemble(
-                    loaded, sources, recorder, custody, trust=trust, handed=inherited(environ)
+                    loaded,
+                    sources,
+                    recorder,
+                    custody,
+                    payloads=payloads,
+                    trust=trust,
+                    live=live,
+                    handed=inherited(environ),
                 )
+                await books.start(payloads.run)
                 await running.house.recall()
                 await _services(running, make_api, signals, task_status)
             finally:
                 recorder.close()
+                payloads.close()
                 books.cancel_scope.deadline = trio.current_time() + _BOOKS_SECONDS
 
 
@@ -134,7 +155,12 @@ async def _services(
             services.start_soon(Refresher(running.house).run)
             services.start_soon(Renewing(running.house).run)
             services.start_soon(running.poller.run)
+            services.start_soon(running.upkeep.run)
             services.start_soon(silence.watch, running.house)
+            services.start_soon(pricing.keep, running.house)
+            services.start_soon(lookout.watch, running.house)
+            services.start_soon(running.house.webhook.run)
+            services.start_soon(running.house.metrics.watch_loop)
             if not running.house.recalled:
                 services.start_soon(running.house.recall_later)
             services.start_soon(_watchdog, manager)
@@ -161,14 +187,30 @@ def _assemble(
     recorder: Recorder,
     custody: Custody,
     *,
+    payloads: Payloads,
     trust: Trust,
+    live: Live,
     handed: Sequence[Inherited],
 ) -> Running:
     """Build everything and open every socket. Raises Refused, and has then left nothing open."""
     environ = sources.environ
     secrets = read_secrets(loaded.config, environ=environ, state_directory=sources.state_directory)
-    world = build(loaded, secrets, custody.grant, trust.distrusted)
-    house = House(world, recorder, Upstream(), custody, trust=trust, started_at=time())
+    price_lists = PriceLists(sources.state_directory / KEPT)
+    price_lists.read()
+    listed = price_lists.table(loaded.config.price_list, time())
+    world = build(loaded, secrets, custody.grant, trust.distrusted, listed)
+    house = House(
+        world,
+        recorder,
+        Archive(sources.state_directory / "ccflared.db"),
+        Upstream(),
+        custody,
+        payloads=payloads,
+        trust=trust,
+        price_lists=price_lists,
+        started_at=time(),
+        live=live,
+    )
     listeners = Listeners()
     control_fd = pick(handed, "control")
     listeners.inherit([item for item in handed if item is not control_fd])
@@ -178,9 +220,18 @@ def _assemble(
     except BaseException:
         listeners.close()
         raise
-    first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets))
+    first = Verdict(1, time(), "start", applied=True, warnings=warnings(loaded, secrets, listed))
     reloads = Reloads(sources, house, listeners, first)
-    return Running(house, listeners, reloads, socket, sources, Poller(house), Edits(sources, house, reloads))
+    return Running(
+        house,
+        listeners,
+        reloads,
+        socket,
+        sources,
+        Poller(house),
+        Edits(sources, house, reloads),
+        Upkeep(house, sources.state_directory),
+    )
 
 
 class _Stop:
@@ -232,6 +283,7 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
     house = running.house
     seconds = house.world.config.server.drain
     house.draining = True
+    house.live.close()
     running_now = "1 request" if house.under_way.requests == 1 else f"{house.under_way.requests} requests"
     if house.under_way.requests:
         log.info("stopping: %s running; waiting up to %g s", running_now, seconds)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 from urllib.parse import unquote, unquote_to_bytes
 
-Place = Literal["pooled", "other v1", "api", "open", "health", "dashboard", "unknown"]
+Place = Literal["pooled", "other v1", "api", "open", "health", "metrics", "dashboard", "unknown"]
 
 # Control characters, backslashes, and what decodes to them, to a slash or to a dot; and #, where a path would be cut.
 _FORBIDDEN: Final = re.compile(rb"[\x00-\x20\x7f-\xff\\#]|%(?:[01][0-9a-f]|7f|2f|5c|2e)", re.IGNORECASE)
@@ -19,6 +19,15 @@ COUNT: Final = "/v1/messages/count_tokens"
 CHAT: Final = "/v1/chat/completions"
 RESPONSES: Final = "/v1/responses"
 MODELS: Final = "/v1/models"
+STREAMS: Final = frozenset(
+    {
+        "/api/requests/stream",
+        "/api/logs/stream",
+        "/api/accounts/stream",
+        "/api/insights/alerts/stream",
+    }
+)
+"""Those that a ticket admits to, once; see tickets.py."""
 _ONE_MODEL: Final = re.compile(r"/v1/models/([^/]+(?:/[^/]+)*)")
 """Names of models may have slashes in them; the SDKs escape those."""
 _GENERATES: Final = frozenset({MESSAGES, CHAT, RESPONSES})
@@ -98,6 +107,8 @@ def place_of(method: str, path: str) -> Place:
         return "api"
     if path == "/health":
         return "health"
+    if path == "/metrics":
+        return "metrics"
     return "dashboard" if path in ("/", "/dashboard") else "unknown"
 
 

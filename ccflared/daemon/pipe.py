@@ -6,10 +6,14 @@ buffer is no checkpoint, a read always is one. Over TLS they are Trio's.
 """
 
 import os
+from contextlib import nullcontext
 from math import inf
+from time import perf_counter
 from typing import Final
 
 import trio
+
+from ccflared.daemon.stopwatch import LOOP, Stopwatch
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream] | trio.SSLStream[trio.abc.Stream]
 
@@ -35,9 +39,21 @@ async def read(stream: Stream) -> bytes:
             raise trio.BrokenResourceError from error
 
 
-async def write(stream: Stream, data: bytes, seconds: float = inf) -> None:
+async def read_timed(stream: Stream, stopwatch: Stopwatch) -> bytes:
+    """Read, and let ``stopwatch`` count how long that took. Once for each piece of every stream: no ``with``."""
+    began = perf_counter()
+    try:
+        return await read(stream)
+    finally:
+        stopwatch.waited += LOOP.told_at(began) - began
+
+
+async def write(
+    stream: Stream, data: bytes, seconds: float = inf, stopwatch: Stopwatch | None = None
+) -> None:
     """Send all of ``data``, within ``seconds`` if it has to wait. When it raises, it may have sent some.
 
+    ``stopwatch`` counts how long the other side was waited for: not at all where all fits into the socket's buffer.
     Raises trio.BrokenResourceError, ClosedResourceError, TooSlowError. One task at a time.
     """
     if isinstance(stream, trio.SocketStream):
@@ -50,7 +66,7 @@ async def write(stream: Stream, data: bytes, seconds: float = inf) -> None:
         if sent == len(data):
             return
         data = data[sent:]
-    with trio.fail_after(seconds):
+    with trio.fail_after(seconds), stopwatch or nullcontext():
         await stream.send_all(data)
 
 

@@ -38,7 +38,7 @@ async def begin_stream(begun: Begun, ear: Ear, routing: Routing) -> Observation 
             if scope.cancelled_caught:
                 return None
             if data:
-                begun.held.append(ear.hear(data))
+                begun.held.append(ear.hear(data, trio.current_time()))
                 held += len(data)
             else:
                 begun.ended = True
@@ -188,7 +188,7 @@ async def _pour_stream(begun: Begun, ear: Ear, exchange: Exchange, routing: Rout
             continue
         if data:
             heard = trio.current_time()
-            data = ear.hear(data)
+            data = ear.hear(data, heard)
         else:
             begun.ended = True
             data = ear.close()

@@ -77,15 +77,16 @@ async def probe(house: House, target: Target, origin: Origin) -> Probed:
             model=model,
         )
         journal.ended("error" if seen else "complete", seen.reason if seen else None)
-        house.recorder.offer(
-            journal.entry(
-                trio.current_time(),
-                status=head.status if head else None,
-                first_byte_at=None,
-                left=False,
-                bill=house.settled(journal),
-            )
+        entry = journal.entry(
+            trio.current_time(),
+            status=head.status if head else None,
+            first_byte_at=None,
+            left=False,
+            bill=house.settled(journal),
         )
+        house.metrics.count(entry)
+        house.recorder.offer(entry)
+        house.live.ended(entry)
     done = journal.attempts[-1]
     return Probed(inbound.id, model, done.status, done.kind, done.reason, done.took_ms)
 
@@ -143,6 +144,8 @@ async def _ask_once(
         house.succeeded(armed, began, time(), journal.model, own=True)
         if quota := read_quota(head, time()):
             house.told(armed, quota)
+            if quota.overage == "in use":
+                journal.billing = "overage"
     return head, seen
 
 

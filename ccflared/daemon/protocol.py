@@ -23,6 +23,8 @@ from hypercorn.protocol.events import Body, EndBody, Event, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import AppWrapper, ConnectionState, TaskGroup, WorkerContext
 
+from ccflared.daemon.stopwatch import Stopwatch
+
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _AHEAD: Final = 64 * 1024
@@ -51,7 +53,7 @@ class Turn:
             "headers": list(request.headers),
             "client": protocol.client,
             "server": protocol.server,
-            "extensions": {"ccflared.when_over": self.when_over},
+            "extensions": {"ccflared.when_over": self.when_over, "ccflared.waits": protocol.waits},
         }
         self._protocol = protocol
         self._messages: deque[dict[str, Any]] = deque()
@@ -172,8 +174,11 @@ class Protocol(H11Protocol):
         client: tuple[str, int] | None,
         server: tuple[str, int] | None,
         send: Callable[[ConnectionEvent], Awaitable[None]],
+        waits: Stopwatch,
     ) -> None:
         super().__init__(app, config, context, task_group, connection_state, ssl, client, server, send)
+        self.waits = waits
+        """Counts how long the client was waited for while it took nothing in; an extension of ASGI, too."""
         self._handing_out = trio.Lock()
         self._may_come = trio.Event()
         """Set while what was sent ahead of its turn is little, or the turn has come."""

@@ -48,6 +48,10 @@ class Purse:
         """Return what was spent in a name."""
         return self._spent.get(name, _NOTHING)
 
+    def today(self, now: float, zone: dt.tzinfo | None) -> int:
+        """Return what was spent today in all names together."""
+        return sum(added(known, 0, now, zone).day for known in self._spent.values())
+
     def pay(self, name: str, cost: int, now: float, zone: dt.tzinfo | None) -> None:
         """Take in what a request cost."""
         known = self._spent.get(name)

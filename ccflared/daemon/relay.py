@@ -17,8 +17,10 @@ import trio
 from ccflared.config.model import Client
 from ccflared.daemon import asides
 from ccflared.daemon.access import may_ask_for
-from ccflared.daemon.answers import JSON, Reply, give_error
+from ccflared.daemon.alarms.noticed import tell_of_accounts
+from ccflared.daemon.answers import Reply, give_error
 from ccflared.daemon.attempt import Attempts, Failure
+from ccflared.daemon.books.booking import book
 from ccflared.daemon.choosing import Wanted
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders
 from ccflared.daemon.house import House
@@ -26,6 +28,8 @@ from ccflared.daemon.journal import UNTOLD, Journal
 from ccflared.daemon.listing import meant
 from ccflared.daemon.paths import COUNT, MODELS, generates, is_about_models, model_in, names_model, pooled
 from ccflared.daemon.pour import pour
+from ccflared.daemon.projects import named_in
+from ccflared.daemon.refusing import WORTH_WAITING, tell_refusal
 from ccflared.daemon.speaker import Begun
 from ccflared.daemon.wording import PARSED_IN_PLACE, Wording, beside
 from ccflared.daemon.world import World
@@ -34,7 +38,7 @@ from ccflared.formats import dialect
 from ccflared.formats.conversation import identity
 from ccflared.formats.encodings import decoded
 from ccflared.formats.model_name import further_models, model_of
-from ccflared.pool.refusal import Refusal, refuse
+from ccflared.pool.refusal import refuse
 from ccflared.pool.route import Choice, Plan
 from ccflared.providers.observe import is_stream
 from ccflared.providers.prepare import returned
@@ -50,18 +54,16 @@ _NAMES_MORE: Final = re.compile(rb'"(?:models|fallbacks|route)"|\\u00[67]')
 """Stands in a request that may name more models than one; a key may be written with escapes."""
 _PASSED_KEPT: Final = 20
 """Of the accounts that were not asked, how many a row tells of; those that could serve otherwise come first."""
-_WORTH_WAITING: Final = 60
-"""Seconds. Claude Code waits that long and no longer; an SDK would sleep through any time it is told."""
 _LACKING: Final = frozenset({"no such model", "payment", "forbidden", "extra usage", UNTOLD})
 """Kinds of failures that no waiting changes: an account that has just failed so is no recovery to wait for."""
-_NOT_SOON: Final = 300
-"""Seconds, told where no recovery is in sight: a person must act. Claude Code tries a 503 ``overloaded_error`` again
-and hides what it says, even with ``x-should-retry: false``, unless ``retry-after`` is longer than it waits."""
 
 
 async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
     """Serve one admitted request of any dialect, whose body is still to be read, and record it."""
     journal = Journal(inbound, trio.current_time())
+    exchange.capture = house.payloads.capture()
+    house.live.began(inbound)
+    journal.belongs(named_in(inbound.headers), "header")
     try:
         with house.under_way.counted(inbound.id):
             await _live(house, inbound, exchange, journal)
@@ -76,11 +78,10 @@ async def relay(house: House, inbound: Inbound, exchange: Exchange) -> None:
             status=exchange.status,
             first_byte_at=exchange.first_byte_at,
             left=exchange.client_left,
+            waited=exchange.waited,
             bill=house.settled(journal),
         )
-        refused = entry.outcome == "refused"
-        if entry.attempts or house.clients.unserved(inbound.client, inbound.at, refused=refused):
-            house.recorder.offer(entry)
+        book(house, inbound, exchange, entry)
 
 
 async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Journal) -> None:
@@ -93,7 +94,7 @@ async def _live(house: House, inbound: Inbound, exchange: Exchange, journal: Jou
     spends = generates(inbound.path)
     refusal = house.clients.admit(client, inbound.at, world.zone, spends=spends)
     if refusal is not None:
-        await _refuse(refusal, inbound, exchange, journal)
+        await tell_refusal(refusal, inbound, exchange, journal)
         return
     try:
         await _read_and_serve(house, world, inbound, exchange, journal)
@@ -114,6 +115,8 @@ async def _read_and_serve(
         journal.ended("refused", str(error))
         await give_error(exchange, inbound.path, inbound.id, error)
         return
+    if exchange.capture is not None:
+        exchange.capture.request(inbound)
     request = _Request(house, world, inbound, exchange, journal)
     # An answer that is left without an end is cut off: that closes the connection.
     with exchange.attended():
@@ -148,7 +151,8 @@ class _Request:
         """Give the client an answer: an account's, or the reason why there is none. Raises ClientError."""
         wanted = await self._wanted()
         if is_about_models(self.inbound.path):
-            document = await asides.models(self.house, self.world, self.inbound)
+            with self.journal.stopwatch:
+                document = await asides.models(self.house, self.world, self.inbound)
             if document is not None:
                 self.journal.sent = True
                 self.journal.ended("complete")
@@ -195,6 +199,9 @@ class _Request:
         if names_model(inbound.path):
             journal.model, model = await self._model()
             journal.conversation = identity(inbound.headers, inbound.body, inbound.client)
+            if self.world.config.storage.projects == "workspace":
+                project = self.house.projects.of(inbound.body, inbound.client, journal.conversation)
+                journal.belongs(project, "workspace")
         elif (named := model_in(inbound.path)) is not None:
             self._check_model(meant(self.house, self.world, named))
         uses = generates(inbound.path)
@@ -290,13 +297,22 @@ class _Request:
         last = answered[-1] if answered else None
         tells = last is not None and not unasked and all(failure.tells_more for failure in answered)
         if tells and last and last.head and (last.seen.scope == "request" or not plan.blocks):
+            if last.seen.scope in ("account", "provider"):
+                self._noticed(last.seen.reason)
             await self._pass_on(last, last.head)
             return
         hopeful = {each.account for each in self.journal.attempts if each.kind not in _LACKING}
         failing = [until for account, until in could.items() if account in asked & hopeful]
         lacking = len(could.keys() & asked - hopeful)
         refusal = refuse(plan.blocks, failing, now, unasked=len(unasked), lacking=lacking)
-        await _refuse(refusal, self.inbound, self.exchange, self.journal, self._own_headers())
+        if tell_of_accounts(self.journal.attempts, plan.blocks) or not self.house.preview(now).choices:
+            self._noticed(refusal.message)
+        await tell_refusal(refusal, self.inbound, self.exchange, self.journal, self._own_headers())
+
+    def _noticed(self, message: str) -> None:
+        """Let it be known that no account could serve; of a pin it is no word about the others."""
+        if self.inbound.pin is None and generates(self.inbound.path) and self.world.config.accounts:
+            self.house.noticed.nobody(self.inbound, self.journal.hidden(message), time())
 
     async def _pass_on(self, failure: Failure, head: Head) -> None:
         """Give the client an upstream's own refusal, which is a whole answer."""
@@ -307,7 +323,7 @@ class _Request:
         if failure.translated:
             headers.append(self._id_field)
         after = head.get(b"retry-after") or b""
-        if after and not (after.isdigit() and int(after) <= _WORTH_WAITING):
+        if after and not (after.isdigit() and int(after) <= WORTH_WAITING):
             headers.append((b"x-should-retry", b"false"))
         elif (retry := head.get(b"x-should-retry")) is not None:
             headers.append((b"x-should-retry", retry))
@@ -343,21 +359,6 @@ class _Request:
         return headers
 
 
-async def _refuse(
-    refusal: Refusal,
-    inbound: Inbound,
-    exchange: Exchange,
-    journal: Journal,
-    own: Sequence[tuple[bytes, bytes]] = (),
-) -> None:
-    """Tell the client in its own dialect that it is not served now, and when to ask again."""
-    journal.ended("refused", refusal.message)
-    named = own or ((b"x-ccflared-request-id", inbound.id.encode()),)
-    body = dialect.error_body(inbound.path, refusal.kind, refusal.message, inbound.id)
-    headers = [*named, dialect.id_field(inbound.path, inbound.id), *_waiting(refusal)]
-    await exchange.reply(refusal.status, headers, body)
-
-
 def _done(choice: Choice, plan: Plan, failure: Failure | None) -> set[tuple[str, str | None]]:
     """Return what a request need not ask again: the model that is not to be had there, or the whole account.
 
@@ -366,12 +367,3 @@ def _done(choice: Choice, plan: Plan, failure: Failure | None) -> set[tuple[str,
     if failure is not None and failure.seen.scope == "model":
         return {(choice.account, choice.model)}
     return {(each.account, each.model) for each in plan.choices if each.account == choice.account}
-
-
-def _waiting(refusal: Refusal) -> RawHeaders:
-    """``retry-after``, and for a wait that nobody should sleep through the word not to retry."""
-    wait = _NOT_SOON if refusal.wait is None else refusal.wait
-    headers = [JSON, (b"retry-after", str(wait).encode())]
-    if wait > _WORTH_WAITING:
-        headers.append((b"x-should-retry", b"false"))
-    return headers

@@ -30,6 +30,7 @@ from ccflared.daemon.server import Listeners
 from ccflared.daemon.verdicts import Cause, Verdict
 from ccflared.daemon.world import World, shared_keys
 from ccflared.errors import Refused
+from ccflared.money.pricing import PriceTable
 from ccflared.money.unpriced import unpriced
 from ccflared.store.renaming import Renaming
 
@@ -69,6 +70,7 @@ class Reloads:
         self._rearm = trio.CancelScope()
         self._judged: Sights = {}
         self._read: Sights = dict(house.world.loaded.digests)
+        house.metrics.judged(first)
         self.applied = first
         """The verdict in force."""
         self.pending_restart: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ class Reloads:
             # change that came meanwhile must not be taken for old.
             self._judged = await self._look() | seen | self._read
             self.log.appendleft(verdict)
+            self._house.metrics.judged(verdict)
             if verdict.applied:
                 await self._house.carry()
                 self.applied = verdict
@@ -207,7 +210,9 @@ class Reloads:
             applied=True,
             changes=tuple(str(change) for change in found),
             needs_restart=restart,
-            warnings=warnings(world.loaded, world.secrets),
+            warnings=warnings(
+                world.loaded, world.secrets, self._house.price_lists.table(world.config.price_list, at)
+            ),
         )
 
     def _watch(self, paths: frozenset[Path]) -> None:
@@ -256,13 +261,16 @@ class Reloads:
             waiting.cancel()
 
 
-def warnings(loaded: Loaded, secrets: Secrets) -> tuple[str, ...]:
-    """Return what is not wrong with a configuration but should be known: secrets that cannot be read, say."""
+def warnings(loaded: Loaded, secrets: Secrets, listed: PriceTable | None) -> tuple[str, ...]:
+    """Return what is not wrong with a configuration but should be known: secrets that cannot be read, say.
+
+    ``listed``: the price list that counts, if one does.
+    """
     told = [str(mistake) for mistake in loaded.warnings]
     for path, ref in references(loaded.config):
         if problem := secrets.problem(ref):
             told.append(f"{dotted(path)}: {problem}")
-    return (*told, *shared_keys(loaded.config, secrets), *unpriced(loaded.config))
+    return (*told, *shared_keys(loaded.config, secrets), *unpriced(loaded.config, listed))
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:

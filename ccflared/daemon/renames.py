@@ -97,8 +97,9 @@ class Renames:
         """Return the renamings that memory has followed, and the disk has not."""
         return [renaming for renaming in self._pending.values() if renaming.key in self._followed]
 
-    def follow(self, renaming: Renaming) -> None:
+    def follow(self, renaming: Renaming, now: float) -> None:
         """Take in that memory has followed. To requests that were begun before, the old name means the new one."""
+        self._keep(replace(renaming, in_force=renaming.in_force or now), now)
         self._followed.add(renaming.key)
         self._called = {
             old: renaming.new if name == renaming.old else name for old, name in self._called.items()

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+import trio
+
 from ccflared.config.model import Routing
 from ccflared.daemon.ear import LONGEST_ANSWER, Translated
 from ccflared.daemon.journal import Journal
@@ -16,7 +18,7 @@ from ccflared.daemon.speaker import Begun
 from ccflared.daemon.wording import PARSED_IN_PLACE, beside
 from ccflared.errors import UpstreamBroken, UpstreamError
 from ccflared.formats.anthropic import Mark
-from ccflared.formats.events import Event, Failed
+from ccflared.formats.events import Delta, Event, Failed
 from ccflared.formats.sse import LONGEST_EVENT, Cutter
 from ccflared.formats.translation import Translation
 from ccflared.formats.voices import UPSTREAMS
@@ -70,18 +72,23 @@ async def _gather(
     reader, cutter = translation.reader(), Cutter()
     events: list[Event] = []
     length = 0
+    meter = journal.meter
     while data := await receive(begun.answer, routing.idle_timeout):
+        came = trio.current_time()
         length += len(data)
         if length > LONGEST_ANSWER:
             raise UpstreamBroken(f"an answer of more than {LONGEST_ANSWER} bytes")
         for raw in cutter.feed(data):
-            journal.meter.event(raw)
-            events += reader.event(raw)
+            meter.event(raw)
+            told = reader.event(raw)
+            meter.speaks = meter.speaks or any(isinstance(event, Delta) for event in told)
+            events += told
             if (failed := _failure(events)) is not None:
                 return _failed(begun, translation, raw, failed)
+        meter.note(came)
     begun.ended = True
     rest = cutter.rest
-    journal.meter.event(rest)
+    meter.event(rest)
     events += reader.event(rest)
     events += reader.end()
     if (failed := _failure(events)) is not None:

@@ -21,6 +21,7 @@ from ccflared.daemon import pipe
 from ccflared.daemon.addresses import why_forbidden
 from ccflared.daemon.framing import Frame, frame_of
 from ccflared.daemon.proxy import proxy_of, tunnel
+from ccflared.daemon.stopwatch import Stopwatch
 from ccflared.errors import ConnectFailed, UpstreamTimeout
 
 _LARGEST_HEAD: Final = 65536
@@ -45,7 +46,7 @@ class Origin(NamedTuple):
 class _Connection:
     """One connection to an upstream: a stream, its socket, and h11's view of the exchange under way."""
 
-    __slots__ = ("h11", "idle_since", "origin", "socket", "stream", "used")
+    __slots__ = ("h11", "idle_since", "origin", "socket", "stopwatch", "stream", "used")
 
     def __init__(self, origin: Origin, stream: _Stream, socket: trio.socket.SocketType) -> None:
         self.origin = origin
@@ -54,6 +55,7 @@ class _Connection:
         self.h11 = _h11()
         self.used = False
         self.idle_since = 0.0
+        self.stopwatch = Stopwatch()  # that of the request which it serves
 
     def close(self) -> None:
         """End the connection at once; needs no checkpoint, so cancellation cannot prevent it."""
@@ -73,7 +75,7 @@ class _Connection:
 
     async def read(self) -> bytes:
         """Wait for bytes; b"" when the upstream has closed."""
-        return await pipe.read(self.stream)
+        return await pipe.read_timed(self.stream, self.stopwatch)
 
 
 class Body(httpx.AsyncByteStream):
@@ -154,14 +156,17 @@ class Transport(httpx.AsyncBaseTransport):
         """Send a request whose body is bytes; return the response with a :class:`Body` still to be read.
 
         ``request.extensions``: ``timeout.connect`` and ``timeout.read`` (seconds; read bounds every silence up to the
-        head), ``proxy`` (URL), ``insecure``, ``link_local``. Raises ConnectFailed, UpstreamTimeout; httpx.WriteError,
-        ReadError, RemoteProtocolError.
+        head), ``proxy`` (URL), ``insecure``, ``link_local``, ``stopwatch``. Raises ConnectFailed,
+        UpstreamTimeout; httpx.WriteError, ReadError, RemoteProtocolError.
         """
         origin = _origin(request)
+        stopwatch: Stopwatch = request.extensions.get("stopwatch") or Stopwatch()
         while True:
             # What may reach the upstream once only is never sent anew, as it would be on an idle connection that ends.
             idle = None if request.extensions.get("once") else self._take_idle(origin)
-            connection = idle or await self._connect(origin, request.extensions)
+            with stopwatch:
+                connection = idle or await self._connect(origin, request.extensions)
+            connection.stopwatch = stopwatch
             try:
                 response = await _exchange(connection, request, _seconds(request.extensions, "read"))
             except _NeverAnswered:
@@ -302,7 +307,7 @@ async def _exchange(connection: _Connection, request: httpx.Request, silent_seco
     try:
         with trio.fail_after(silent_seconds) as patience:
             try:
-                await _send(connection.stream, b"".join(parts), patience, silent_seconds)
+                await _send(connection, b"".join(parts), patience, silent_seconds)
             except trio.BrokenResourceError as error:
                 # It may have answered before it closed: a 413, say. Look before calling it broken.
                 broken = error
@@ -311,13 +316,13 @@ async def _exchange(connection: _Connection, request: httpx.Request, silent_seco
         raise UpstreamTimeout(f"no answer within {silent_seconds:g} s") from error
 
 
-async def _send(stream: _Stream, data: bytes, patience: trio.CancelScope, silent_seconds: float) -> None:
+async def _send(on: _Connection, data: bytes, patience: trio.CancelScope, silent_seconds: float) -> None:
     """Send head and body, in one write where they are small; each piece of a large body has its own time."""
     if len(data) <= _SENT_AT_ONCE:
-        await pipe.write(stream, data)
+        await pipe.write(on.stream, data, stopwatch=on.stopwatch)
         return
     for begin in range(0, len(data), _SENT_AT_ONCE):
-        await pipe.write(stream, data[begin : begin + _SENT_AT_ONCE])
+        await pipe.write(on.stream, data[begin : begin + _SENT_AT_ONCE], stopwatch=on.stopwatch)
         patience.deadline = trio.current_time() + silent_seconds
 
 

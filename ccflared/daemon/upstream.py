@@ -11,8 +11,9 @@ from typing import Self
 import httpx
 import trio
 
+from ccflared.daemon.stopwatch import Stopwatch
 from ccflared.daemon.transport import Body, Transport
-from ccflared.errors import UpstreamBroken
+from ccflared.errors import ConnectFailed, UpstreamBroken
 from ccflared.providers.target import Target
 from ccflared.wire import Head, Outbound
 
@@ -131,24 +132,32 @@ class Upstream:
         connect_seconds: float,
         silent_seconds: float,
         once: bool = False,
+        stopwatch: Stopwatch | None = None,
     ) -> Answer:
         """Send a request and return the answer once its head is there.
 
+        ``stopwatch`` counts how long the upstream is waited for, up to the end of the answer's body.
+
         Raises ConnectFailed, UpstreamTimeout (silent for ``silent_seconds``), UpstreamBroken.
         """
-        request = httpx.Request(
-            outbound.method,
-            _url(outbound.url),
-            headers=list(outbound.headers),
-            content=outbound.body,
-            extensions={
-                "timeout": {"connect": connect_seconds, "read": silent_seconds},
-                "proxy": target.proxy.reveal() if target.proxy else None,
-                "insecure": target.insecure,
-                "link_local": target.link_local,
-                "once": once,
-            },
-        )
+        extensions = {
+            "timeout": {"connect": connect_seconds, "read": silent_seconds},
+            "proxy": target.proxy.reveal() if target.proxy else None,
+            "insecure": target.insecure,
+            "link_local": target.link_local,
+            "once": once,
+            "stopwatch": stopwatch,
+        }
+        try:
+            request = httpx.Request(
+                outbound.method,
+                _url(outbound.url),
+                headers=list(outbound.headers),
+                content=outbound.body,
+                extensions=extensions,
+            )
+        except httpx.InvalidURL:
+            raise ConnectFailed("no connection: the URL is none that can be asked") from None
         try:
             response = await self._transport.handle_async_request(request)
         except httpx.HTTPError as error:

@@ -14,7 +14,7 @@ from ccflared.config.model import Account, Client, Config
 from ccflared.config.oauth_rules import by_token
 from ccflared.config.words import shell_word
 from ccflared.daemon.access import Rights, digest, networks, open_administration
-from ccflared.money.pricing import Prices, prices_of
+from ccflared.money.pricing import Prices, PriceTable, prices_of
 from ccflared.pool.names import known_names
 from ccflared.providers.oauth import Grant, Seed, TokenPair, seed_of
 from ccflared.providers.origin import origin
@@ -56,8 +56,14 @@ Distrusts = Callable[[str, str], bool]
 """Says whether an account's credential must not go to an origin."""
 
 
-def build(loaded: Loaded, secrets: Secrets, grants: Grants, distrusts: Distrusts) -> World:
-    """Build the world of a configuration that was found valid."""
+def build(
+    loaded: Loaded,
+    secrets: Secrets,
+    grants: Grants,
+    distrusts: Distrusts,
+    listed: PriceTable | None = None,
+) -> World:
+    """Build the world of a configuration that was found valid. ``listed``: the price list that counts, if one does."""
     config = loaded.config
     return World(
         loaded=loaded,
@@ -69,7 +75,7 @@ def build(loaded: Loaded, secrets: Secrets, grants: Grants, distrusts: Distrusts
         rights=_rights(config, secrets),
         zone=ZoneInfo(config.timezone) if config.timezone else None,
         billing={name: _billing(config, account) for name, account in config.accounts.items()},
-        prices=prices_of(config.pricing),
+        prices=prices_of(config.pricing, listed),
         names=known_names(config),
     )
 
@@ -151,6 +157,9 @@ def _rights(config: Config, secrets: Secrets) -> Rights:
         admin_configured=admin is not None,
         open_admin=open_administration(config),
         unauthenticated=config.server.allow_unauthenticated,
+        metrics=digest(reads.reveal()) if (reads := secrets.get(config.metrics.token)) else None,
+        metrics_token=config.metrics.token is not None,
+        metrics_public=config.metrics.public,
         hosts=tuple(host.lower() for host in config.server.allowed_hosts),
         origins=frozenset(origin.lower().rstrip("/") for origin in config.server.allowed_origins),
         proxies=networks(config.server.trusted_proxies),
@@ -165,8 +174,12 @@ def shared_keys(config: Config, secrets: Secrets) -> list[str]:
 
     The file itself is checked for it; what is read from elsewhere can only be seen now.
     """
-    admin = _rights(config, secrets).admin
-    owners = {} if admin is None else {admin: "[admin], which administers and sends no requests"}
+    rights = _rights(config, secrets)
+    owners: dict[bytes, str] = {}
+    if rights.metrics is not None:
+        owners[rights.metrics] = "[metrics], which opens the numbers alone"
+    if rights.admin is not None:
+        owners[rights.admin] = "[admin], which administers and sends no requests"
     told = []
     for client in config.clients.values():
         for key in dict.fromkeys(_keys(client, secrets)):

@@ -77,6 +77,7 @@ async def before(
     more: str = "",
     own: Mapping[str, str] | None = None,
     server: str = "",
+    storage: str = "",
     port: int | str = "PORT",
 ) -> AsyncIterator[Stage]:
     """Run a daemon before accounts of these dialects: first, second, third in descending priority.
@@ -90,7 +91,7 @@ async def before(
     }
     provider = provider or FakeProvider(strict=True)
     async with staged(
-        directory, names, server=server, more=PROVIDERS + more, own=lines, provider=provider
+        directory, names, server=server, storage=storage, more=PROVIDERS + more, own=lines, provider=provider
     ) as stage:
         yield stage
 

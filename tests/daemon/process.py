@@ -72,6 +72,7 @@ async def daemon(
     tmp_path: Path,
     *,
     server: str = "",
+    storage: str = "",
     more: str = "",
     command: Sequence[str] = (sys.executable, "-m", "ccflared"),
     environ: dict[str, str] | None = None,
@@ -82,7 +83,7 @@ async def daemon(
     state, config = tmp_path / "state", tmp_path / "ccflare.toml"
     async with trio.open_nursery() as nursery:
         port = await nursery.start(provider.serve)
-        config.write_text(toml(state, port, ["first", "second"], server=server, more=more))
+        config.write_text(toml(state, port, ["first", "second"], server=server, storage=storage, more=more))
         config.chmod(0o600)
         process = await trio.lowlevel.open_process(
             [*command, "run", "--config", str(config)],

@@ -583,7 +583,7 @@ PLACES: list[tuple[str, str, Place]] = [
     ("GET", "/health/", "unknown"),
     ("GET", "/", "dashboard"),
     ("GET", "/dashboard", "dashboard"),
-    ("GET", "/metrics", "unknown"),
+    ("GET", "/metrics", "metrics"),
     ("GET", "/favicon.ico", "unknown"),
 ]
 

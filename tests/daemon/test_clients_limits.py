@@ -157,7 +157,8 @@ async def test_what_nobody_knows_the_price_of_is_not_asked_for_in_the_name_of_a_
         assert (refused.status_code, refused.headers["x-should-retry"]) == (503, "false")
         assert refused.json()["error"]["message"] == (
             "No account could serve this request (1 without a known price). Nobody knows what "
-            'vendor/mystery costs, and there is a budget: add [pricing."vendor/mystery"] with input and output.'
+            'vendor/mystery costs, and there is a budget: add [pricing."vendor/mystery"] with input = … and output = …, '
+            "in USD per million tokens."
         )
         assert stage.provider.count == 0
         assert (
@@ -259,7 +260,10 @@ async def test_yesterday_counts_for_the_month_and_an_hour_ago_for_nothing_after_
         # The rows are moved to the month's beginning, or where that is today, out of this month altogether.
         earlier = month if month < period_start(now, None, "day") else month - 1
         with closing(sqlite3.connect(tmp_path / "state" / "ccflared.db")) as connection:
-            connection.execute("UPDATE requests SET at = ?", (earlier,))
+            # And out of the totals of the hour in which they were made.
+            connection.execute("UPDATE requests SET at = ?, series = NULL", (earlier,))
+            for table in ("hours", "days", "hour_times", "day_times"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
             connection.commit()
         async with restaged(tmp_path, provider, port) as stage:
             spent = stage.running.house.clients.spent(stage.running.house.world.config.clients["laptop"])

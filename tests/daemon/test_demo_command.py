@@ -57,7 +57,17 @@ async def test_the_demo_answers_hides_the_limit_and_leaves_nothing_behind(tmp_pa
             served.add(answer.headers["x-ccflared-account"])
         assert served == {"small-plan", "moody"}
         (directory,) = tmp_path.glob("ccflared-demo-*")
-        assert str(directory / "ccflare.toml") in printed
+        config = directory / "ccflare.toml"
+        assert f"    export CCFLARED_CONFIG={config}\n" in printed
+        for command, said in (("status", "small-plan"), ("requests", "req_"), ("usage", "moody")):
+            assert re.search(rf"^    \S+ {command}( -f| --watch)?$", printed, re.MULTILINE), command
+            done = await trio.run_process(
+                [sys.executable, "-m", "ccflared", command],
+                env=environment(tmp_path) | {"CCFLARED_CONFIG": str(config)},
+                capture_stdout=True,
+                check=False,
+            )
+            assert said in done.stdout.decode(), command
         process.send_signal(signal.SIGINT)
         with trio.fail_after(5):
             assert await process.wait() == 0

@@ -107,7 +107,8 @@ OUT: Final = {
     ),
     "a model without a price": Out(
         "paused",
-        'nobody knows what mystery-1 costs, and there is a budget: add [pricing."mystery-1"] with input and output',
+        'nobody knows what mystery-1 costs, and there is a budget: add [pricing."mystery-1"] with input = … and '
+        "output = …, in USD per million tokens",
         own="budget = { daily = 5.0 }", query={"model": "mystery-1"},
     ),
     "extra usage": Out(

@@ -475,7 +475,7 @@ async def test_neither_log_nor_status_repeats_the_credential(
         status = await stage.client.get(stage.url + "/api/status")
         said = [record.getMessage() for record in log.records]
         assert said[0].startswith("account only: its usage is unknown: it answered 401: bad key [secret]")
-        assert key[:16] not in log.text + status.text + str(await stage.running.house.recorder.recall())
+        assert key[:16] not in log.text + status.text + str(await stage.running.house.archive.recall())
 
 
 async def test_the_failures_of_another_credential_are_not_told_of_the_new_one(tmp_path: Path) -> None:

@@ -138,5 +138,5 @@ async def test_what_a_budget_was_charged_at_least_is_remembered_over_a_restart(t
         (row,) = await stage.rows()
         assert (row.cost, row.charged) == (None, 1_000_000)
         house = stage.running.house
-        spent = await house.recorder.spent(0.0)
+        spent = await house.archive.spent(0.0)
         assert spent == {"first": 1_000_000} == {"first": house.purse.spent("first").day}

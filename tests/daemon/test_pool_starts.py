@@ -11,7 +11,7 @@ import pytest
 import trio
 from stage import Stage, restaged, toml
 
-from ccflared.daemon import recorder
+from ccflared.daemon.books import archive, recorder
 from ccflared.demo.provider import FakeProvider
 from ccflared.demo.script import Answer, Limited
 
@@ -84,8 +84,9 @@ async def test_what_cannot_be_read_at_the_start_is_taken_in_when_it_can(
     monkeypatch: pytest.MonkeyPatch,
     unreadable: Callable[[Path], AbstractContextManager[None]],
 ) -> None:
-    for name in ("PATIENCE", "RECALLING", "READING"):
-        monkeypatch.setattr(recorder, name, 0.05)
+    monkeypatch.setattr(recorder, "PATIENCE", 0.05)
+    for name in ("RECALLING", "READING"):
+        monkeypatch.setattr(archive, name, 0.05)
     # What waits to be written is tried again later than what waits to be read.
     for name in ("AGAIN_FIRST", "AGAIN_LONGEST"):
         monkeypatch.setattr(recorder, name, 0.5)

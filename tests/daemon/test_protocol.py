@@ -14,6 +14,7 @@ from stage import staged
 from ccflared.daemon import connection
 from ccflared.daemon.connection import hypercorn_settings
 from ccflared.daemon.protocol import Protocol
+from ccflared.daemon.stopwatch import Stopwatch
 from ccflared.demo.script import Answer
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -37,6 +38,7 @@ class Script:
             ("127.0.0.1", 1),
             ("127.0.0.1", 2),
             self._note,
+            Stopwatch(),
         )
 
     async def _note(self, event: Event) -> None:

@@ -17,8 +17,11 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccflared.daemon import recorder as recorder_module
-from ccflared.daemon.recorder import Recorder, RecorderState
+from ccflared.daemon.books import archive as archive_module
+from ccflared.daemon.books import recorder as recorder_module
+from ccflared.daemon.books.archive import Archive
+from ccflared.daemon.books.recorder import Recorder
+from ccflared.daemon.books.recorder_state import RecorderState
 from ccflared.store import history
 from ccflared.store.memories import Memory, recall
 from ccflared.store.requests import insert
@@ -71,7 +74,7 @@ def remembered(database: Path) -> list[Memory]:
 
 
 async def recalled(recorder: Recorder) -> list[Memory]:
-    memories = await recorder.recall()
+    memories = await Archive(recorder._database).recall()
     assert memories is not None
     return memories
 
@@ -180,7 +183,7 @@ async def test_garbage_in_place_of_the_history_degrades_and_is_left_alone(
             assert state.since is not None
             assert state.since >= begun
             recorder.offer(entry(1))
-            traffic = await recorder.traffic(1_800_000_000.0)
+            traffic = await Archive(recorder._database).traffic(1_800_000_000.0)
             assert not traffic.known
             assert database.read_bytes().startswith(b"This was a shopping list. ")
             database.rename(database.with_name("list.txt"))
@@ -238,7 +241,7 @@ async def test_a_read_only_history_degrades_and_recovers(ordinary: Path) -> None
         database.chmod(0o600)
         recorder.offer(entry(1))
         await recorder.settled()
-        assert await recorder.recall() == [LIMITED]
+        assert await Archive(recorder._database).recall() == [LIMITED]
     assert ids(database) == ["r1"]
 
 
@@ -252,7 +255,7 @@ async def test_a_read_only_directory_degrades_and_recovers(ordinary: Path) -> No
         recorder.remember(LIMITED)
         database.parent.chmod(0o700)
         await recorder.settled()
-        assert await recorder.recall() == [LIMITED]
+        assert await Archive(recorder._database).recall() == [LIMITED]
     assert ids(database) == ["r1"]
 
 
@@ -355,7 +358,7 @@ async def test_trouble_does_not_hold_up_the_end_for_ever(
 async def test_what_was_remembered_and_settled_is_there_after_a_restart(database: Path) -> None:
     later = replace(LIMITED, value='{"until":null}', at=1.0)
     async with recording(Recorder(database)) as recorder:
-        assert await recorder.recall() == []
+        assert await Archive(recorder._database).recall() == []
         recorder.remember(LIMITED)
         recorder.remember(conversation(1))
         await recorder.settled()
@@ -364,10 +367,10 @@ async def test_what_was_remembered_and_settled_is_there_after_a_restart(database
         recorder.remember(later)
         recorder.remember(replace(conversation(1), value=None))
     async with recording(Recorder(database)) as recorder:
-        assert await recorder.recall() == [later]
+        assert await Archive(recorder._database).recall() == [later]
         recorder.remember(replace(LIMITED, value=None))
         await recorder.settled()
-        assert await recorder.recall() == []
+        assert await Archive(recorder._database).recall() == []
 
 
 async def test_memories_are_written_soon_without_anybody_asking(database: Path) -> None:
@@ -376,7 +379,7 @@ async def test_memories_are_written_soon_without_anybody_asking(database: Path) 
         with trio.fail_after(2):
             while recorder.state.remembering:
                 await trio.sleep(0.005)
-        assert await recorder.recall() == [LIMITED]
+        assert await Archive(recorder._database).recall() == [LIMITED]
 
 
 async def test_a_cancellation_loses_nothing_that_was_remembered(database: Path) -> None:
@@ -474,8 +477,8 @@ async def test_what_cannot_be_read_is_nothing_and_told(
     database.write_bytes(b"This was a shopping list. " * 100)
     recorder = Recorder(database)
     with caplog.at_level(logging.WARNING):
-        assert await recorder.recall() is None
-        assert await recorder.spent(0.0) is None
+        assert await Archive(recorder._database).recall() is None
+        assert await Archive(recorder._database).spent(0.0) is None
     garbage = f"{database} is not a database; move it away and a new one is begun"
     assert [record.getMessage() for record in caplog.records] == [
         f"what was remembered cannot be read: {garbage}",
@@ -492,11 +495,11 @@ async def test_a_disk_that_does_not_answer_holds_up_no_start(
         answer.wait(20)
         return open_reader(path, seconds=seconds)
 
-    monkeypatch.setattr(recorder_module, "open_reader", hanging)
-    monkeypatch.setattr(recorder_module, "RECALLING", 0.0)
+    monkeypatch.setattr(archive_module, "open_reader", hanging)
+    monkeypatch.setattr(archive_module, "RECALLING", 0.0)
     async with recording(Recorder(database)) as recorder:
         with trio.fail_after(5):
-            assert await recorder.recall() is None
+            assert await Archive(recorder._database).recall() is None
         answer.set()
     assert "what was remembered cannot be read" in caplog.text
 
@@ -509,7 +512,7 @@ async def test_the_money_spent_since_a_time_is_read_beside_the_writing(database:
         recorder.offer(replace(entry(3, now + 1), billing="plan", charged=100))
         recorder.offer(replace(entry(4, now - 1), billing="api", charged=1000))
         await recorder.settled()
-        assert await recorder.spent(now) == {"work": 12}
+        assert await Archive(recorder._database).spent(now) == {"work": 12}
 
 
 async def test_rows_and_memories_of_one_moment_are_written_together(database: Path) -> None:
@@ -578,7 +581,7 @@ async def test_the_traffic_of_the_last_hour_is_read_beside_the_writing(database:
         recorder.offer(entry(1, now - 30))
         recorder.offer(entry(2, now - 4000))
         await recorder.settled()
-        found = await recorder.traffic(now)
+        found = await Archive(recorder._database).traffic(now)
     assert found.known
     assert (found.requests, found.since, found.until) == (1, now - 3600, now)
     assert found.tokens == Tokens(1, 2, 3, 4, 5)
@@ -592,7 +595,7 @@ from pathlib import Path
 import trio
 sys.path.insert(0, sys.argv[2])
 from test_recorder import LIMITED, conversation, entry
-from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.books.recorder import Recorder
 
 async def main():
     recorder = Recorder(Path(sys.argv[1]))

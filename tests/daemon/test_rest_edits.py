@@ -84,6 +84,7 @@ EDITS = [
     ("auto-pause-on-overage", {"enabled": 1}, {"overage": "never"}),
     ("billing-type", {"billingType": "plan"}, {"billing": "plan"}),
     ("model-mappings", {"modelMappings": {"opus": ["a", "b"]}}, {"models": {"opus": ["a", "b"]}}),
+    ("model-fallbacks", {"modelFallbacks": {"opus": ["a", "b", "a"]}}, {"models": {"opus": ["=", "a", "b"]}}),
 ]
 
 
@@ -98,7 +99,10 @@ async def test_each_edit_is_in_the_file_and_in_force_when_it_is_answered(
         assert in_file | keys == in_file
         account = stage.running.house.world.config.accounts["first"]
         for key, value in keys.items():
-            assert getattr(account, key) == ({"opus": ("a", "b")} if key == "models" else value)
+            found = getattr(account, key)
+            assert (
+                {name: list(models) for name, models in found.items()} if key == "models" else found
+            ) == value
 
 
 async def test_what_was_set_can_be_taken_out_again(tmp_path: Path) -> None:
@@ -108,6 +112,36 @@ async def test_what_was_set_can_be_taken_out_again(tmp_path: Path) -> None:
         await call(stage, "POST", "/api/accounts/first/billing-type", {"billingType": "auto"})
         await call(stage, "POST", "/api/accounts/first/model-mappings", {"modelMappings": {}})
         assert not {"billing", "models"} & file_of(stage)["accounts"]["first"].keys()
+
+
+async def test_fallbacks_come_after_the_models_that_the_file_names(tmp_path: Path) -> None:
+    async with staged(tmp_path, ["first"], own={"first": 'models = { opus = "a", haiku = ["b"] }'}) as stage:
+        path = "/api/accounts/first/model-fallbacks"
+        assert (await call(stage, "POST", path, {"modelFallbacks": {"opus": "c"}})).status_code == 200
+        assert file_of(stage)["accounts"]["first"]["models"] == {"opus": ["a", "c"], "haiku": ["b"]}
+        before = stage.config.read_bytes()
+        for wrong in ({}, {"modelFallbacks": None}, {"modelFallbacks": {"opus": [1]}}):
+            assert (await call(stage, "POST", path, wrong)).status_code == 400
+        assert (await call(stage, "POST", path, {"modelFallbacks": {}})).status_code == 200
+        assert stage.config.read_bytes() == before
+
+
+async def test_peak_hours_are_those_of_the_file_or_known_ones(tmp_path: Path) -> None:
+    own = {"second": 'pause_schedule = [{ from = "01:00", to = "02:00" }]'}
+    async with staged(tmp_path, own=own) as stage:
+
+        async def pause(account: str, enabled: int) -> int:
+            body = {"enabled": enabled}
+            return (await call(stage, "POST", f"/api/accounts/{account}/peak-hours-pause", body)).status_code
+
+        assert [await pause(name, 1) for name in ("first", "second")] == [200, 200]
+        hours = {name: each.get("pause_schedule") for name, each in file_of(stage)["accounts"].items()}
+        assert hours == {
+            "first": [{"from": "14:00", "to": "18:00", "timezone": "Asia/Singapore"}],
+            "second": [{"from": "01:00", "to": "02:00"}],
+        }
+        assert [await pause(name, 0) for name in ("first", "second", "second")] == [200, 200, 200]
+        assert "pause_schedule" not in stage.config.read_text()
 
 
 async def test_patch_sets_several_keys_at_once_or_none(tmp_path: Path) -> None:
@@ -310,4 +344,5 @@ async def test_the_file_says_what_rest_may_change(tmp_path: Path, edit: str, edi
 async def test_other_paths_and_methods_are_told_apart(tmp_path: Path) -> None:
     async with staged(tmp_path, ["first"]) as stage:
         assert (await call(stage, "PATCH", "/api/accounts/nobody", {"tier": 1})).status_code == 404
-        assert (await call(stage, "GET", "/api/accounts/first/priority")).status_code == 405
+        other = await call(stage, "GET", "/api/accounts/first/priority")
+        assert (other.status_code, other.headers["allow"]) == (405, "POST")

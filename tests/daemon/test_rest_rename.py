@@ -3,7 +3,10 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from time import time
+from typing import Any
 
 import pytest
 import trio
@@ -140,6 +143,32 @@ async def test_a_request_that_was_begun_before_is_in_the_history_by_the_new_name
         await history_has(stage, "third", 1)
         assert names_in_rows(stage.state) == {"third"}
         assert dict(stage.running.house.bindings.homes) == {"third": 1}
+
+
+async def test_requests_that_come_while_the_file_is_written_are_no_other_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(tmp_path, ["first"], own={"first": "budget = { daily = 5 }\nbilling = 'api'"}) as stage:
+        move = House.move
+
+        def and_one_before(house: House, *given: Any, **more: Any) -> None:
+            # Between the moment the new name is asked for and that at which it counts.
+            came = replace(old, id="req_between", at=time())
+            house.recorder.offer(came)
+            move(house, *given, **more)
+
+        await stage.ask()
+        (old,) = await stage.rows()
+        monkeypatch.setattr(House, "move", and_one_before)
+        await renamed(stage, "first", "third")
+        await history_has(stage, "third", 2)
+        await followed(stage)
+        assert names_in_rows(stage.state) == {"third"}
+        spent = 2 * (await stage.account("third"))["budget"]["spent_today"]
+        provider, port = stage.provider, stage.provider_port
+    monkeypatch.undo()
+    async with restaged(tmp_path, provider, port) as stage:
+        assert (await stage.account("third"))["budget"]["spent_today"] == spent
 
 
 async def test_tokens_follow_and_are_renewed_under_the_new_name(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 Upstreams and the token endpoint repeat in their errors whatever they were sent, as gateways do.
 """
 
+import gzip
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +112,7 @@ listen = "127.0.0.1:0"
 socket = "{directory}/state/c.sock"
 [storage]
 directory = "{directory}/state"
+keep_payloads = "1h"
 [log]
 level = "debug"
 [admin]
@@ -155,8 +159,45 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
 NAMES = ("first", "second", "third", "fourth", "fifth", "plan", "theirs")
 
 
+PASTED = (
+    *(
+        "client-key",
+        "admin-token",
+        "literal-key",
+        "env-key",
+        "file-key",
+        "stored-key",
+        "fourth-key",
+        "borrowed",
+    ),
+    *("header", "proxy", "webhook-secret"),
+)
+
+
+async def pasted(at: Scene) -> None:
+    """Have a client send every secret that the daemon knows, in plain text and in the escapes of JSON."""
+    texts = [planted(name) for name in PASTED]
+    webhook = f"http://127.0.0.1:9/{planted('webhook')}"
+    for text in (
+        "\n".join(texts),
+        " ".join(json.dumps(text)[1:-1] for text in texts),
+        webhook,
+        f"sk-ant-{MARK}-0123",
+    ):
+        question = json.dumps(QUESTION | {"messages": [{"role": "user", "content": text}]})
+        numbers = "".join(f"\\u{ord(letter):04x}" for letter in MARK)
+        for body in (question, question.replace("/", "\\/"), question.replace(MARK, numbers)):
+            for more in ({}, {"cookie": planted("cookie"), "x-note": planted("literal-key")}):
+                await at.call("POST", "/v1/messages", content=body, headers=CLIENT | more)
+        compressed = gzip.compress(question.encode())
+        await at.call(
+            "POST", "/v1/messages", content=compressed, headers=CLIENT | {"content-encoding": "gzip"}
+        )
+
+
 async def traffic(at: Scene) -> None:
     """Have every account succeed and fail in every way, and the token endpoint, too."""
+    await pasted(at)
     for name in NAMES:
         pinned = CLIENT | {"x-ccflared-account": name}
         await at.call("POST", "/v1/messages", json=QUESTION, headers=pinned)
@@ -263,14 +304,37 @@ async def test_no_secret_is_in_anything_the_daemon_says_or_writes(tmp_path: Path
         assert any("event: error" in text and "you sent ****" in text for text in at.got)
         rows = searched(at)
         assert rows > 0
-        for number, text in enumerate([*at.log, *at.got]):
-            assert MARK not in text, f"{number}: {text[:2000]}"
+        texts = packed(at.state / "payloads.db")
+        assert len(texts) > 200
+        assert sum(b"[secret]" in text for text in texts) > 20
+        for kept in texts:
+            assert MARK.encode() not in kept, kept[:2000]
+            assert rb"\u0050\u004c" not in kept, kept[:2000]
+        for number, line in enumerate([*at.log, *at.got]):
+            assert MARK not in line, f"{number}: {line[:2000]}"
         for seen in at.provider.seen:
             sent = {value.decode() for _, value in seen.headers if MARK.encode() in value}
             assert not any(
                 planted(name) in text for text in sent for name in ("client-key", "admin-token", "not-ours")
             )
             assert len({text for text in sent if planted("header") not in text}) <= 1, sent
+
+
+def packed(path: Path) -> list[bytes]:
+    """Return what payloads hold, and the words of their index."""
+    found = []
+    with closing(sqlite3.connect(path)) as connection:
+        for (bucket,) in connection.execute("SELECT number FROM buckets").fetchall():
+            for blobs in connection.execute(f"SELECT request, response FROM bodies_{bucket}"):  # noqa: S608 - a number
+                found += [zlib.decompress(blob) for blob in blobs]
+            connection.execute(
+                f"CREATE VIRTUAL TABLE temp.words USING fts5vocab (main, search_{bucket}, row)"
+            )
+            words = [word.upper().encode() for (word,) in connection.execute("SELECT term FROM temp.words")]
+            assert len(words) > 20
+            found.append(b" ".join(words))
+            connection.execute("DROP TABLE temp.words")
+    return found
 
 
 def processes() -> list[str]:
@@ -295,6 +359,6 @@ def searched(at: Scene) -> int:
                 continue
             count += 1
             content = path.read_bytes()
-            at_ = content.find(MARK.encode())
+            at_ = max(content.find(MARK.encode()), content.find(MARK.lower().encode()))
             assert at_ < 0, (path, content[max(0, at_ - 200) : at_ + 200])
     return count

@@ -5,14 +5,14 @@ While the history cannot be written, both wait within a bound and ``state`` says
 file is tried again and again.
 """
 
+import datetime as dt
 import errno
 import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,15 +20,11 @@ from typing import TypeVar
 
 import trio
 
+from ccflared.daemon.books.recorder_state import RecorderState
 from ccflared.errors import Refused
-from ccflared.store import clients, memories
-from ccflared.store.clients import Before, ClientTraffic
 from ccflared.store.history import History
 from ccflared.store.memories import Changes, Memory
 from ccflared.store.renaming import Renaming
-from ccflared.store.requests import row
-from ccflared.store.schema import open_reader
-from ccflared.store.traffic import Traffic, spent, traffic
 from ccflared.store.trouble import sentence
 from ccflared.wire import Entry
 
@@ -48,39 +44,20 @@ HOP = 20.0
 """Seconds after which a disk that does not answer is trouble, too."""
 FAREWELL = 5.0
 """Seconds without success that the history may hold up the end of the daemon."""
-LOOK_BACK = 3600.0
-"""Seconds that :meth:`Recorder.traffic` tells about."""
-READING = 2.0
-"""Seconds that it may take."""
-RECALLING = 10.0
-"""Seconds that a start may take to read what was remembered, or spent."""
 CHANGES = 50_000
 """Keys whose memories may wait."""
 TIDYING = 60.0
 """Seconds from one look for conversations to forget to the next, unless a batch's worth of memories comes before."""
 CONVERSATION_LASTS = 30 * 86_400.0
 """Seconds after which a conversation that was not remembered again may be forgotten."""
+COUNT = 1000
+"""Rows of one step that are added to the totals."""
+COUNTING = 2.0
+"""Seconds that a row may wait for being counted, unless COUNT of them come before."""
+PATIENT = 2.0
+"""Seconds that a reader waits for what is still being written."""
 RENAMED = 64
 """Renamings that rows of requests follow which were under way then."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderState:
-    """How the history does, at one moment."""
-
-    queued: int
-    """Entries that wait to be written."""
-    written: int
-    dropped: int
-    """Entries lost, because too many waited or the daemon ended in trouble."""
-    error: str | None
-    """What keeps the history from being written; None: nothing."""
-    since: float | None
-    """Wall-clock time since when."""
-    remembering: int = 0
-    """Memories that wait to be written."""
-    forgotten: int = 0
-    """Memories lost, because too many waited or the daemon ended in trouble."""
 
 
 class Recorder:
@@ -104,6 +81,8 @@ class Recorder:
         self._renaming: deque[Renaming] = deque()
         """Renamings that the history has yet to follow, the first of them up to the row ``_renamed_to``."""
         self._renamed_to = 0
+        self._rename_at = float("-inf")
+        """When the history may follow on, by trio's clock: later after trouble."""
         self._tidied = float("-inf")
         """When conversations were last looked through, by trio's clock."""
         self._untidied = 0
@@ -116,9 +95,18 @@ class Recorder:
         self._hurry = trio.Event()
         """Set when the first entry need not wait for company."""
         self._progress = trio.Event()
-        # A disk that hangs keeps its thread: one writer and two readers at most wait for it, nobody else.
+        self._totalled = trio.Event()
+        # A disk that hangs keeps its thread: one writer waits for it, nobody else.
         self._writer = trio.CapacityLimiter(1)
-        self._readers = trio.CapacityLimiter(2)
+        self.zone: dt.tzinfo | None = None
+        """Of the days of totals; None: the system's."""
+        self._uncounted = COUNT
+        """Rows that are in no total yet, or may be: also those of a run before."""
+        self._counted = float("-inf")
+        """When rows were last counted, by trio's clock."""
+        self._count_now = False
+        self._behind_by: str | None = None
+        """What keeps totals or names from following the rows, which are written all the same."""
 
     @property
     def state(self) -> RecorderState:
@@ -127,7 +115,7 @@ class Recorder:
             queued=len(self._waiting),
             written=self._written,
             dropped=self._dropped,
-            error=self._error,
+            error=self._error or self._behind_by,
             since=self._since,
             remembering=len(self._changes),
             forgotten=self._forgotten,
@@ -185,6 +173,42 @@ class Recorder:
         while self._done < target or self._changes.waits(turn):
             await self._progress.wait()
 
+    async def remembered(self) -> bool:
+        """Wait until what was remembered before this call is committed. False: it is not, as there is trouble.
+
+        Who has changed something waits no longer than that: a full disk may stay full for days.
+        """
+        while True:
+            with trio.move_on_after(PATIENT):
+                await self.settled()
+                return self._error is None
+            if self._error is not None:
+                return False
+
+    async def caught_up(self, *, totals: bool = False) -> None:
+        """Wait a moment for what was offered before this call to be in the history, and with ``totals`` in these.
+
+        For somebody who is about to read it: whoever asks about a request the moment it has ended shall find it.
+        """
+        with trio.move_on_after(PATIENT):
+            await self.settled()
+            if totals:
+                await self._in_totals()
+
+    async def _in_totals(self) -> None:
+        if self._uncounted and self._error is None and not self._ended:
+            self._count_now = True
+            self._offered.set()
+            await self._totalled.wait()
+
+    async def between(self, piece: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Return what a short piece of work with the history gives, done by its writer between two batches.
+
+        For what deletes or tidies up: it must take a moment only, and see to its own transactions. Raises
+        sqlite3.Error, OSError or Refused.
+        """
+        return await self._hop(partial(self._history.work, piece))
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open the history; write what is offered until closed or cancelled, and then what still waits.
 
@@ -201,86 +225,24 @@ class Recorder:
                 else:
                     await self._rest(pause)
                     pause = min(AGAIN_LONGEST, 2 * pause)
-                if await self._write() and self._renaming:
-                    await self._rename_some(self._renaming[0])
+                if await self._write():
+                    await self._count_some()
+                    if self._renaming and trio.current_time() >= self._rename_at:
+                        await self._rename_some(self._renaming[0])
         finally:
             with trio.CancelScope(shield=True):
                 await self._farewell()
 
-    async def traffic(self, now: float) -> Traffic:
-        """Return what the history says about the hour before ``now``; marked unknown if it cannot be read."""
-        since = now - LOOK_BACK
-        try:
-            return await self._read(partial(traffic, since=since, now=now), READING)
-        except (sqlite3.Error, OSError) as error:
-            log.debug("traffic is unknown: %s", sentence(error, self._database))
-        return Traffic(since=since, until=now, known=False)
-
-    async def recall(self) -> list[Memory] | None:
-        """Return what was remembered and is committed, kind by kind, the oldest first; None if it cannot be read.
-
-        Once ``run`` has started: it makes the file, and brings an older one up to date.
-        """
-        try:
-            return await self._read(memories.recall, RECALLING)
-        except (sqlite3.Error, OSError) as error:
-            log.warning("what was remembered cannot be read: %s", sentence(error, self._database))
-        return None
-
-    async def request(self, request_id: str) -> Entry | None:
-        """Return a request's row; None where there is none, or the history cannot be written or read."""
-        with trio.move_on_after(READING):
-            await self.settled()  # it may be asked about the moment it has ended
-        try:
-            return await self._read(partial(row, request_id=request_id), READING)
-        except (sqlite3.Error, OSError) as error:
-            log.debug("request %s cannot be looked up: %s", request_id, sentence(error, self._database))
-        return None
-
-    async def spent(self, since: float, before: float = 1e300) -> Mapping[str, int] | None:
-        """Return what each account has cost since that time, in millionths of a USD; None if it cannot be read.
-
-        Only what money paid for counts, not what a plan did. Once ``run`` has started, like ``recall``.
-        """
-        try:
-            return await self._read(partial(spent, since=since, before=before), RECALLING)
-        except (sqlite3.Error, OSError) as error:
-            log.warning("what was spent cannot be read: %s", sentence(error, self._database))
-        return None
-
-    async def clients_before(self, *, day: float, month: float, hour: float, until: float) -> Before | None:
-        """Return what counts of clients' requests of the time before ``until``; None if it cannot be read."""
-        asked = partial(clients.before, day=day, month=month, hour=hour, until=until)
-        try:
-            return await self._read(asked, RECALLING)
-        except (sqlite3.Error, OSError) as error:
-            log.warning("what clients have used cannot be read: %s", sentence(error, self._database))
-        return None
-
-    async def clients(self, *, day: float, month: float) -> ClientTraffic | None:
-        """Return what clients have used since the day and month began; None if it cannot be read in time."""
-        try:
-            return await self._read(partial(clients.used, day=day, month=month), READING)
-        except (sqlite3.Error, OSError) as error:
-            log.debug("what clients have used is unknown: %s", sentence(error, self._database))
-        return None
-
-    async def _read(self, question: Callable[[sqlite3.Connection], Answer], seconds: float) -> Answer:
-        """Ask the history in a thread. Raises sqlite3.Error or OSError where it does not answer in time, too."""
-        with trio.move_on_after(seconds + 1.0):
-            return await trio.to_thread.run_sync(
-                partial(_ask, self._database, question, seconds),
-                abandon_on_cancel=True,
-                limiter=self._readers,
-            )
-        raise _silence(seconds + 1.0)
-
     async def _gather(self) -> None:
         """Wait for a first entry or memory and, a moment, for company."""
-        idle = not (self._waiting or self._changes or self._renaming)
+        renaming = self._renaming and trio.current_time() >= self._rename_at
+        idle = not (self._waiting or self._changes or renaming)
         if idle and not self._closing.is_set():
             self._offered = trio.Event()
-            await self._offered.wait()
+            count_at = self._counted + COUNTING if self._uncounted else float("inf")
+            rename_at = self._rename_at if self._renaming else float("inf")
+            with trio.CancelScope(deadline=min(count_at, rename_at)):
+                await self._offered.wait()
         if max(len(self._waiting), len(self._changes)) < BATCH and not self._closing.is_set():
             with trio.move_on_after(COMPANY):
                 await self._hurry.wait()
@@ -312,17 +274,39 @@ class Recorder:
             self._waiting.popleft()
         self._changes.kept(changes)
         self._written += len(batch)
+        self._uncounted += len(batch)
         self._advance(len(batch))
         self._well()
         return True
 
+    async def _count_some(self) -> None:
+        """Add rows to the totals, where enough wait for it or one has waited long enough."""
+        due = self._count_now or trio.current_time() >= self._counted + COUNTING
+        many = self._uncounted >= COUNT and self._behind_by is None
+        if not self._uncounted or not (due or many):
+            return
+        try:
+            counted = await self._hop(partial(self._history.count, self.zone, COUNT, tuple(self._renaming)))
+        except (sqlite3.Error, OSError, Refused) as error:
+            self._counted, self._count_now = trio.current_time(), False
+            self._behind(sentence(error, self._database))
+            return
+        self._behind(None)
+        self._uncounted = COUNT if counted == COUNT else 0  # there may be more, of a run before
+        if not self._uncounted:
+            self._counted, self._count_now = trio.current_time(), False
+            self._totalled.set()
+            self._totalled = trio.Event()
+
     async def _rename_some(self, renaming: Renaming) -> None:
         """Let a few more rows follow a renaming; its memory goes with the last."""
         try:
-            reached = await self._hop(partial(self._history.rename, renaming, self._renamed_to))
+            reached = await self._hop(partial(self._history.rename, renaming, self._renamed_to, self.zone))
         except (sqlite3.Error, OSError, Refused) as error:
-            self._in_trouble(sentence(error, self._database))
+            self._rename_at = trio.current_time() + AGAIN_LONGEST
+            self._behind(sentence(error, self._database))
             return
+        self._behind(None)
         if reached is None:
             self._renaming.popleft()
             self.remember(renaming.memory(time.time(), over=True))
@@ -344,7 +328,11 @@ class Recorder:
                     scope.deadline = trio.current_time() + FAREWELL
                 else:
                     await trio.sleep(AGAIN_FIRST)
+        with suppress(sqlite3.Error, OSError, Refused):
+            # What is not counted now is counted after the next start.
+            await self._hop(partial(self._history.count, self.zone, COUNT, tuple(self._renaming)))
         self._ended = True
+        self._totalled.set()
         if lost := len(self._waiting):
             log.error("%d requests are missing in the history: %s", lost, self._error)
             self._waiting.clear()
@@ -363,21 +351,32 @@ class Recorder:
         self._progress = trio.Event()
 
     def _in_trouble(self, said: str) -> None:
+        self._totalled.set()
+        self._totalled = trio.Event()
         if self._error is None:
             self._since = time.time()
         if self._error != said:
             log.warning("the history is off: %s", said)
         self._error = said
 
+    def _behind(self, said: str | None) -> None:
+        """Take in that rows are written, but totals or names cannot follow them; None: they can."""
+        if said is not None:
+            self._totalled.set()
+            self._totalled = trio.Event()
+            self._since = self._since or time.time()
+        if said != self._behind_by:
+            log.warning("the totals are %s", "counted again" if said is None else f"behind: {said}")
+        self._behind_by = said
+        if said is None and self._error is None:
+            self._since = None
+
     def _well(self) -> None:
         if self._error is not None:
             log.warning("the history is written again; %d requests are missing", self._dropped)
-        self._error = self._since = None
-
-
-def _ask(database: Path, question: Callable[[sqlite3.Connection], Answer], seconds: float) -> Answer:
-    with closing(open_reader(database, seconds=seconds)) as connection:
-        return question(connection)
+        self._error = None
+        if self._behind_by is None:
+            self._since = None
 
 
 def _silence(seconds: float) -> OSError:

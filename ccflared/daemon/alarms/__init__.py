@@ -1,0 +1,1 @@
+"""What is worth telling somebody, and how they are told."""

@@ -1,0 +1,1 @@
+"""The history and what is kept beside it: written, read, tidied up."""

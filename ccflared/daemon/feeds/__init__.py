@@ -1,0 +1,1 @@
+"""What goes on, for those who listen."""
