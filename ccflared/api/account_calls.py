@@ -3,9 +3,13 @@
 import json
 import math
 from time import time
+from typing import Final
 
+from ccflared.api.account_schemas import PROBED, REFRESHED, RENAME
 from ccflared.api.bodies import text
 from ccflared.api.calls import Call, done, reply
+from ccflared.api.route import Route
+from ccflared.api.schemas import DONE
 from ccflared.daemon.answers import JSON, Reply
 from ccflared.daemon.house import House
 from ccflared.daemon.poller import Waits
@@ -18,31 +22,38 @@ from ccflared.providers.usage import Untold
 from ccflared.wire import Quota, Window
 
 
+async def _remembered(house: House) -> str:
+    """Wait until what was changed outlasts a restart; return what is to be said where it does not."""
+    if await house.recorder.remembered():
+        return ""
+    return " It holds until the daemon ends, longer only if the history can be written before: see `ccflared status`."
+
+
 async def pause(call: Call) -> Reply:
-    """Take an account out until it is resumed; remembered when this returns."""
+    """Take an account out until it is resumed; remembered when this returns, else the answer says so."""
     house, name = call.running.house, call.account
     house.ledger.pause(name, time())
-    await house.recorder.settled()
-    return done(f"{name} is paused; running requests go on. `ccflared account resume {name}` ends it.")
+    said = f"{name} is paused; running requests go on. `ccflared account resume {name}` ends it."
+    return done(said + await _remembered(house))
 
 
 async def resume(call: Call) -> Reply:
     """End a pause by hand, and only that; what else keeps the account from serving is told."""
     house, name = call.running.house, call.account
     was = house.ledger.resume(name, time())
-    await house.recorder.settled()
+    noted = await _remembered(house)
     said = f"{name} is resumed" if was else f"{name} was not paused by hand"
-    return done(said + _left(house, name))
+    return done(said + _left(house, name) + noted)
 
 
 async def reset(call: Call) -> Reply:
     """Forget cooldowns, doubts and rejections; in effect when this returns."""
     house, name = call.running.house, call.account
     house.reset(name, time())
-    await house.recorder.settled()
+    noted = await _remembered(house)
     said = f"Everything learnt about {name} is forgotten"
     left = _left(house, name)
-    return done(said + (left if left != "." else "; it is asked again from now on."))
+    return done(said + (left if left != "." else "; it is asked again from now on.") + noted)
 
 
 async def test(call: Call) -> Reply:
@@ -162,3 +173,72 @@ def _left(house: House, name: str) -> str:
         return "."
     reasons = "; ".join(reason for reason in (seen.reason, *seen.also) if reason)
     return f", but it still does not serve: {reasons}."
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/api/accounts/{name}/trust",
+        trust,
+        "Let an account's credential go where the file says. Over the control socket only, whose user owns the file.",
+        "control",
+        gives={200: DONE},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/expect-rename",
+        expect_rename,
+        "Let state, tokens and history follow to the name that somebody is about to write into the file: ``{name}``.",
+        "control",
+        body=RENAME,
+        gives={200: DONE},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/erase",
+        erase,
+        "Erase the tokens of an account that has left the file.",
+        "control",
+        gives={200: DONE},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/pause",
+        pause,
+        "Take an account out until it is resumed; remembered when this returns, else the answer says so.",
+        "state",
+        gives={200: DONE},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/resume",
+        resume,
+        "End a pause by hand, and only that; what else keeps the account from serving is told.",
+        "state",
+        gives={200: DONE},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/force-reset-rate-limit",
+        reset,
+        "Forget cooldowns, doubts and rejections; in effect when this returns.",
+        "state",
+        gives={200: DONE},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/test",
+        test,
+        "Send one minimal request to the account, whatever its state; a success counts, a failure does not.",
+        "state",
+        gives={200: PROBED},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/refresh-usage",
+        refresh_usage,
+        "Ask the provider now what is used of the account; once a minute at most.",
+        "state",
+        gives={200: REFRESHED, 429: REFRESHED},
+    ),
+)

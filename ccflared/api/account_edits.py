@@ -5,10 +5,13 @@ from dataclasses import fields
 from time import time
 from typing import Any, Final
 
+from ccflared.api import account_schemas as schemas
 from ccflared.api import legacy
 from ccflared.api.bodies import flag, maybe_text, plain, secret, settings, text, wrong
 from ccflared.api.calls import Call
 from ccflared.api.edited import edited
+from ccflared.api.edited_schemas import EDITED
+from ccflared.api.route import Route
 from ccflared.config.edit import Add, Edit, Put, Remove, Rename, Unset
 from ccflared.config.load import Files
 from ccflared.config.model import Account
@@ -25,6 +28,8 @@ WRITABLE: Final = (
 """Keys of an account that REST may write; all others only who can edit the file."""
 _KNOWN: Final = tuple(field.name for field in fields(Account) if field.name != "name")
 _TOKENS: Final = (("accessToken", "access_token"), ("refreshToken", "refresh_token"))
+_PEAK_HOURS: Final = {"from": "14:00", "to": "18:00", "timezone": "Asia/Singapore"}
+"""Of z.ai's plans, in which a request counts more; no other provider is known to have any."""
 _LEGACY: Final = (
     "name",
     "provider",
@@ -135,6 +140,14 @@ async def auto_pause_on_overage(call: Call) -> Reply:
     return await _set(call, {"overage": "never" if flag(call.body, "enabled") else "allow"})
 
 
+async def peak_hours_pause(call: Call) -> Reply:
+    """Take ``{enabled}``: whether an account pauses in peak hours: those that the file names, else those of z.ai."""
+    account = call.running.house.world.config.accounts[_name(call)]
+    if not flag(call.body, "enabled"):
+        return await _set(call, {"pause_schedule": None})
+    return await _set(call, {} if account.pause_schedule else {"pause_schedule": [dict(_PEAK_HOURS)]})
+
+
 async def billing_type(call: Call) -> Reply:
     """Take ``{billingType: plan | api | auto}``; auto: as the provider has it."""
     given = text(call.body, "billingType")
@@ -155,6 +168,23 @@ async def model_mappings(call: Call) -> Reply:
     if "modelMappings" not in call.body:
         wrong("modelMappings: an object is expected")
     return await _set(call, {"models": _mappings(call.body)})
+
+
+async def model_fallbacks(call: Call) -> Reply:
+    """Take ``{modelFallbacks}``: models that are asked for after those that ``models`` names, each at most once."""
+    models = call.running.house.world.config.accounts[_name(call)].models
+    given = plain(call.body.get("modelFallbacks"), "modelFallbacks")
+    if not isinstance(given, dict):
+        wrong("modelFallbacks: an object of names of models is expected")
+    merged: dict[str, Any] = {name: list(chosen) for name, chosen in models.items()}
+    for name, more in given.items():
+        further = more if isinstance(more, list) else [more]
+        merged[name] = [*dict.fromkeys([*merged.get(name, ["="]), *further])] if _texts(further) else further
+    return await _set(call, {"models": merged} if given else {})
+
+
+def _texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 async def _set(call: Call, values: Mapping[str, Any], key: Secret | None = None) -> Reply:
@@ -190,3 +220,133 @@ def _account(call: Call, name: str) -> dict[str, Any]:
     """Return the account as ``GET /api/accounts`` lists it."""
     listed = legacy.accounts(call.running, time())
     return {"account": next((item for item in listed if item["id"] == name), None)}
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/api/accounts",
+        add,
+        "Add an account: ``{name, provider?, apiKey? | accessToken?, refreshToken?, ...}``.",
+        "edit",
+        body=schemas.ADD,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{mode}",
+        add_at,
+        "Add an account at the provider that the path names: ``{name, apiKey, priority?, customEndpoint?, …}``.",
+        "edit",
+        body=schemas.ADD_AT,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "PATCH",
+        "/api/accounts/{name}",
+        patch,
+        "Set keys of an account as the file has them; null takes one out. ``apiKey`` replaces its key.",
+        "edit",
+        body=schemas.PATCH,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "DELETE",
+        "/api/accounts/{name}",
+        remove,
+        "Remove an account, with its tokens and stored secrets: ``{confirm: NAME}``; ``force`` where chains name it.",
+        "edit",
+        body=schemas.REMOVE,
+        gives=EDITED,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/rename",
+        rename,
+        "Give an account another name, wherever it is named: ``{name}``. State, tokens and history follow.",
+        "edit",
+        body=schemas.RENAME,
+        gives=schemas.RENAMED,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/priority",
+        priority,
+        "Take ``{priority}``; lower is preferred.",
+        "edit",
+        body=schemas.PRIORITY,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/auto-fallback",
+        auto_fallback,
+        "Take ``{enabled}``, 1 or 0.",
+        "edit",
+        body=schemas.ENABLED,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/auto-refresh",
+        auto_refresh,
+        "Take ``{enabled}``, 1 or 0.",
+        "edit",
+        body=schemas.ENABLED,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/auto-pause-on-overage",
+        auto_pause_on_overage,
+        "Take ``{enabled}``: whether the account pauses rather than begin paid extra usage.",
+        "edit",
+        body=schemas.ENABLED,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/peak-hours-pause",
+        peak_hours_pause,
+        "Take ``{enabled}``: whether it pauses in peak hours, those of the file or else z.ai's; 0 takes all hours out.",
+        "edit",
+        body=schemas.ENABLED,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/billing-type",
+        billing_type,
+        "Take ``{billingType: plan | api | auto}``; auto: as the provider has it.",
+        "edit",
+        body=schemas.BILLING,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/custom-endpoint",
+        custom_endpoint,
+        "Take ``{customEndpoint, apiKey?}``; an empty one is the provider's own.",
+        "edit",
+        body=schemas.ENDPOINT,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/model-mappings",
+        model_mappings,
+        "Take ``{modelMappings}``: all of them; an empty object takes them out.",
+        "edit",
+        body=schemas.MAPPINGS,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/model-fallbacks",
+        model_fallbacks,
+        "Take ``{modelFallbacks}``: models that are asked for where those of the mappings cannot be had.",
+        "edit",
+        body=schemas.FALLBACKS,
+        gives=schemas.EDITED_ACCOUNT,
+    ),
+)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +21,8 @@ class Call:
     asked: Asked
     body: Mapping[str, Any]
     parts: tuple[str, ...]
+    asked_for: Mapping[str, Any] = field(default_factory=dict)
+    """The parameters of the query as the route declares them: checked, converted, with their defaults."""
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
+from ccflared.api import status_schemas as schemas
 from ccflared.api.bodies import flag, settings, text, wrong
 from ccflared.api.calls import Call
 from ccflared.api.edited import edited
+from ccflared.api.edited_schemas import EDITED
+from ccflared.api.route import Route
+from ccflared.api.schemas import SWITCH, record
 from ccflared.config.edit import Add, Edit, Put, Remove, Unset
 from ccflared.config.kinds import KeyPath
 from ccflared.config.load import Files
@@ -93,3 +97,43 @@ def _name(call: Call) -> str:
     if name not in call.running.house.world.config.clients:
         raise ClientError(404, "not_found_error", f"There is no client {name}.")
     return name
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/api/clients",
+        add,
+        "Add a client with a new key, which is answered this once: ``{name, accounts?, models?, …}``.",
+        "edit",
+        body=schemas.CLIENT_ADD,
+        gives=schemas.CLIENT_ADDED,
+    ),
+    Route(
+        "PATCH",
+        "/api/clients/{name}",
+        patch,
+        "Set keys of a client as the file has them; null takes one out.",
+        "edit",
+        body=schemas.CLIENT_PATCH,
+        gives=schemas.CLIENT_EDITED,
+    ),
+    Route(
+        "DELETE",
+        "/api/clients/{name}",
+        remove,
+        "Remove a client: ``{confirm: NAME}``; ``allowLess`` where it is the last one.",
+        "edit",
+        body=schemas.CLIENT_REMOVE,
+        gives=EDITED,
+    ),
+    Route(
+        "POST",
+        "/api/clients/{name}/rotate",
+        rotate,
+        "Give a client a new key, which is answered this once; ``{keepOld: true}`` lets the ones before count, too.",
+        "edit",
+        body=record({}, keepOld=SWITCH),
+        gives=schemas.CLIENT_ROTATED,
+    ),
+)

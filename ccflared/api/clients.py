@@ -2,9 +2,11 @@
 
 from dataclasses import asdict
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from ccflared.api.calls import Call, reply
+from ccflared.api.route import Route
+from ccflared.api.status_schemas import CLIENTS
 from ccflared.config.model import Client
 from ccflared.daemon.access import has_expired
 from ccflared.daemon.answers import Reply
@@ -20,8 +22,8 @@ async def clients(call: Call) -> Reply:
     """
     house, now = call.running.house, time()
     zone = house.world.zone
-    used = await house.recorder.clients(
-        day=period_start(now, zone, "day"), month=period_start(now, zone, "month")
+    used = await house.archive.clients(
+        day=period_start(now, zone, "day"), month=period_start(now, zone, "month"), zone=zone
     )
     listed = []
     for name, client in house.world.config.clients.items():
@@ -103,3 +105,14 @@ def _used(used: Used) -> dict[str, Any]:
         "money": used.money / 1e6,
         "of_unknown_cost": used.unknown,
     }
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/api/clients",
+        clients,
+        "Answer an array with every client: its rights, and what it has used today and this month.",
+        gives={200: CLIENTS},
+    ),
+)

@@ -1,4 +1,4 @@
-"""``PATCH /api/config``: chains, prices, routing and retention, all that REST may write of the rest of the file."""
+"""``PATCH /api/config``: chains, prices, budget, routing and retention, all that REST may write of the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -7,22 +7,27 @@ from typing import Any, Final
 from ccflared.api.bodies import plain, settings, text, wrong
 from ccflared.api.calls import Call
 from ccflared.api.edited import edited
+from ccflared.api.edited_schemas import EDITED
+from ccflared.api.route import Route
+from ccflared.api.schemas import TEXT, record
+from ccflared.api.status_schemas import CONFIG_PATCH
 from ccflared.config.edit import AddChain, Edit, Put, Unset
 from ccflared.config.load import Files
-from ccflared.config.model import Config, Price, Routing, Storage
+from ccflared.config.model import Config, Price, Routing, Storage, WholeBudget
 from ccflared.config.words import did_you_mean, quoted
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.edits import Deposits, Wish
 from ccflared.errors import ClientError
 
-SECTIONS: Final = ("routing", "storage", "pricing", "fallback")
+SECTIONS: Final = ("routing", "storage", "pricing", "budget", "fallback")
 _RETENTION: Final = ("keep_requests", "keep_payloads", "max_size")
 _ROUTING: Final = tuple(field.name for field in fields(Routing))
 _PRICE: Final = tuple(field.name for field in fields(Price))
+_BUDGET: Final = tuple(field.name for field in fields(WholeBudget))
 
 
 async def patch(call: Call) -> Reply:
-    """Set keys of ``routing``, ``storage`` (retention) and ``pricing``; replace ``fallback``. Null takes out."""
+    """Set keys of routing, storage (retention), pricing and budget; replace fallback. Null takes out."""
     for section in call.body:
         if section not in SECTIONS and section in {field.name for field in fields(Config)}:
             raise ClientError(403, "permission_error", f"{section} can only be edited in the file.")
@@ -37,6 +42,10 @@ async def patch(call: Call) -> Reply:
     if "storage" in body:
         known = tuple(field.name for field in fields(Storage))
         edits += _keys(("storage",), settings(_table(body, "storage"), _RETENTION, known, "storage"))
+    if "budget" in body and body["budget"] is None:
+        edits.append(Unset(("budget",)))
+    elif "budget" in body:
+        edits += _keys(("budget",), settings(_table(body, "budget"), _BUDGET, (), "budget"))
     for model, price in _table(body, "pricing").items() if "pricing" in body else ():
         plain(model, "pricing", 1)
         if price is None:
@@ -83,3 +92,25 @@ def _chains(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         wrong("fallback: a list of objects with models, try and then is expected")
     return given
+
+
+ROUTES: Final = (
+    Route(
+        "PATCH",
+        "/api/config",
+        patch,
+        "Set keys of routing, storage (retention), pricing and budget; replace fallback. Null takes out.",
+        "edit",
+        body=CONFIG_PATCH,
+        gives=EDITED,
+    ),
+    Route(
+        "POST",
+        "/api/config/strategy",
+        strategy,
+        "Take ``{strategy}``, as that other API has it.",
+        "edit",
+        body=record({"strategy": TEXT}),
+        gives=EDITED,
+    ),
+)

@@ -2,9 +2,12 @@
 
 from dataclasses import asdict
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from ccflared.api.calls import Call, reply
+from ccflared.api.route import Route
+from ccflared.api.schemas import TEXT, told
+from ccflared.api.status_schemas import EXPLAINED
 from ccflared.daemon.access import may_ask_for, may_use
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.choosing import Wanted
@@ -23,7 +26,9 @@ async def explain(call: Call) -> Reply:
     """
     query = call.query
     if request := query.get("request"):
-        entry = await call.running.house.recorder.request(request)
+        house = call.running.house
+        await house.recorder.caught_up()
+        entry = await house.archive.request(request)
         if entry is None:
             raise ClientError(404, "not_found_error", f"The history knows no request {request}.")
         return reply(200, _past(entry))
@@ -112,3 +117,21 @@ def _past(entry: Entry) -> dict[str, Any]:
         "attempts": [asdict(attempt) for attempt in entry.attempts],
         "passed": [asdict(passed) for passed in entry.passed],
     }
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/api/explain",
+        explain,
+        "Answer ``?model=M`` (with ``client=C``, ``conversation=K``, ``account=A`` for a pin) or ``?request=ID``.",
+        query={
+            "model": told(TEXT, "This, or request, must be given."),
+            "client": TEXT,
+            "conversation": TEXT,
+            "account": told(TEXT, "A pin."),
+            "request": told(TEXT, "The id of a request."),
+        },
+        gives={200: EXPLAINED},
+    ),
+)

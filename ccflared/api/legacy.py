@@ -1,15 +1,36 @@
 """Answers in the shapes of better-ccflare's REST API, so that scripts written for it go on working."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ccflared.api.accounts import accounts as listed
+from ccflared.api.calls import Call
 from ccflared.api.legacy_usage import iso, usage_fields
+from ccflared.api.reading import caught_up, find
 from ccflared.daemon.main import Running
+from ccflared.providers.target import Target
+from ccflared.store.counted import Counted, accounts_counted
 
 
-def accounts(running: Running, now: float) -> list[dict[str, Any]]:
-    """Return the accounts in the order of routing, each with the keys of that API that mean something here."""
+async def counted(call: Call) -> Mapping[str, Counted] | None:
+    """Return how much each account was used; None where the history cannot be read."""
+    house = call.running.house
+    targets = house.world.targets.items()
+    sessions = {
+        name: house.ledger.standing(target).session_since if isinstance(target, Target) else None
+        for name, target in targets
+    }
+    await caught_up(call, totals=True)
+    used: Mapping[str, Counted] | None = await find(call, partial(accounts_counted, sessions=sessions))
+    return used
+
+
+def accounts(running: Running, now: float, used: Mapping[str, Counted] | None = None) -> list[dict[str, Any]]:
+    """Return the accounts in the order of routing, each with the keys of that API that mean something here.
+
+    ``used``: how much each was used, where that was read.
+    """
     config = running.house.world.config
     answer = []
     for item in listed(running, now):
@@ -41,9 +62,27 @@ def accounts(running: Running, now: float) -> list[dict[str, Any]]:
                 "customEndpoint": account.base_url,
                 "modelMappings": {name: list(models) for name, models in account.models.items()},
                 "isPrimary": item["order"] == 1,
+                "created": None,
+                "rateLimitedReason": item["reason"] if limited is not None else None,
+                "rateLimitReset": iso(limited),
+                "autoPauseOnOverageEnabled": account.overage == "never",
+                "peakHoursPauseEnabled": bool(account.pause_schedule),
+                "billingType": running.house.world.billing[item["name"]],
+                **_counted(item, None if used is None else used.get(item["name"])),
             }
         )
     return answer
+
+
+def _counted(item: Mapping[str, Any], used: Counted | None) -> dict[str, Any]:
+    """Return how much an account was used, in all and in its session; null: not read."""
+    session = used.session if used is not None and item.get("session") else None
+    return {
+        "requestCount": None if used is None else used.requests,
+        "totalRequests": None if used is None else used.requests,
+        "sessionInfo": "-" if session is None else f"Active: {session['requests']} reqs",
+        "sessionStats": session,
+    }
 
 
 def _token_status(token: Mapping[str, Any] | None, now: float) -> str:

@@ -2,10 +2,13 @@
 
 from shlex import quote
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from ccflared.api.calls import Call, done, reply
 from ccflared.api.legacy_usage import iso
+from ccflared.api.route import Route
+from ccflared.api.schemas import DONE, FLAG, TEXT, many, record
+from ccflared.api.status_schemas import BEGUN, FINISHED, TOKEN_HEALTH
 from ccflared.api.tokens import token
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.login import LASTS
@@ -116,3 +119,72 @@ def _text(call: Call, *names: str) -> str:
     if not isinstance(value, str) or not value:
         raise ClientError(400, "invalid_request_error", f"{names[0]}: a text is expected")
     return value
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/api/oauth/init",
+        begin,
+        "Begin the login of an account that the file has: ``name``, or ``accountId``. Returns the page's address.",
+        "credential",
+        body=record({}, name=TEXT, accountId=TEXT),
+        gives={200: BEGUN},
+    ),
+    Route(
+        "POST",
+        "/api/oauth/callback",
+        finish,
+        "Take what was pasted: ``sessionId`` and ``code``. The tokens are in force, and durable, when this returns.",
+        "credential",
+        body=record({"sessionId": TEXT, "code": TEXT}),
+        gives={200: FINISHED},
+    ),
+    Route(
+        "POST",
+        "/api/oauth/anthropic/reauth/init",
+        begin,
+        "Begin the login of an account that the file has: ``name``, or ``accountId``. Returns the page's address.",
+        "credential",
+        body=record({}, name=TEXT, accountId=TEXT),
+        gives={200: BEGUN},
+    ),
+    Route(
+        "POST",
+        "/api/oauth/anthropic/reauth/callback",
+        finish,
+        "Take what was pasted: ``sessionId`` and ``code``. The tokens are in force, and durable, when this returns.",
+        "credential",
+        body=record({"sessionId": TEXT, "code": TEXT}),
+        gives={200: FINISHED},
+    ),
+    Route(
+        "POST",
+        "/api/accounts/{name}/logout",
+        log_out,
+        "Forget the tokens of an account; they are erased when this returns.",
+        "credential",
+        gives={200: DONE},
+    ),
+    Route(
+        "GET",
+        "/api/token-health",
+        health,
+        "Tell how the tokens of all OAuth accounts are.",
+        gives={200: record({"success": FLAG, "data": many(TOKEN_HEALTH)})},
+    ),
+    Route(
+        "GET",
+        "/api/token-health/reauth-needed",
+        needing_login,
+        "Tell of those that a person has to log in.",
+        gives={200: record({"success": FLAG, "data": many(TOKEN_HEALTH)})},
+    ),
+    Route(
+        "GET",
+        "/api/token-health/account/{name}",
+        health_of,
+        "Tell how the tokens of one account are.",
+        gives={200: record({"success": FLAG, "data": TOKEN_HEALTH})},
+    ),
+)

@@ -1,23 +1,45 @@
 """The REST routes. Who may ask was decided before; here a request is only understood and answered."""
 
-from collections.abc import Awaitable, Callable
+from functools import cache
 from time import time
 from typing import Any, Final
 from urllib.parse import unquote
 
 from ccflared import __version__
-from ccflared.api import account_calls, account_edits, client_edits, config_edits, legacy, login_calls
+from ccflared.api import (
+    account_calls,
+    account_edits,
+    alert_calls,
+    api_keys,
+    client_edits,
+    clients,
+    config_edits,
+    explain,
+    legacy,
+    live_calls,
+    login_calls,
+    numbers,
+    payload_calls,
+    requests,
+    settings,
+    storage_calls,
+    system,
+    usage_history,
+)
+from ccflared.api.account_schemas import ACCOUNTS
 from ccflared.api.calls import Call, document, reply
-from ccflared.api.clients import clients
-from ccflared.api.explain import explain
 from ccflared.api.legacy_usage import iso
+from ccflared.api.openapi import described
+from ccflared.api.query import read_query
+from ccflared.api.route import Route
+from ccflared.api.schemas import FLAG, TEXT, many, record
 from ccflared.api.status import status
-from ccflared.daemon.answers import Reply
+from ccflared.api.status_schemas import STATUS, VERDICT
+from ccflared.daemon.access import Denied
+from ccflared.daemon.answers import Reply, Stream
 from ccflared.daemon.app import Administration, Asked, Health
 from ccflared.daemon.main import Running
 from ccflared.errors import ClientError
-
-Route = Callable[[Call], Awaitable[Reply]]
 
 HEALTHY: Final = 200
 UNHEALTHY: Final = 503
@@ -26,12 +48,12 @@ UNHEALTHY: Final = 503
 def make_api(running: Running) -> tuple[Administration, Health]:
     """Return the REST API of a running daemon, and its answer to /health."""
 
-    async def administration(asked: Asked, body: bytes) -> Reply:
+    async def administration(asked: Asked, body: bytes) -> Reply | Stream:
         route, parts = _find(asked)
-        call = Call(running, asked, document(body), parts)
+        call = Call(running, asked, document(body), parts, read_query(asked.query, route.query))
         if not asked.trusted:
             _check_rights(running, route, call)
-        return await route(call)
+        return await route.answer(call)
 
     return administration, lambda details: health(running, details=details)
 
@@ -62,15 +84,19 @@ def health(running: Running, *, details: bool) -> Reply:
 
 async def _status(call: Call) -> Reply:
     now = time()
-    return reply(200, status(call.running, await call.running.house.recorder.traffic(now), now))
+    return reply(200, status(call.running, await call.running.house.archive.traffic(now), now))
 
 
 async def _accounts(call: Call) -> Reply:
-    return reply(200, legacy.accounts(call.running, time()))
+    return reply(200, legacy.accounts(call.running, time(), await legacy.counted(call)))
 
 
 async def _version(_call: Call) -> Reply:
     return reply(200, {"current": __version__, "latest": None, "updateAvailable": False})
+
+
+async def _openapi(_call: Call) -> Reply:
+    return _document()
 
 
 async def _reload(call: Call) -> Reply:
@@ -88,96 +114,100 @@ async def _verdicts(call: Call) -> Reply:
 
 def _check_rights(running: Running, route: Route, call: Call) -> None:
     """See that the file lets REST over the network do this. Raises ClientError (403)."""
-    if route in _HOME.values():
+    if route.right == "control":
         raise ClientError(403, "permission_error", "This is for the control socket alone.")
     admin = running.house.world.config.admin
     edit = admin.edit if admin is not None else "all"
-    takes_away = route is _reload and call.body.get("allowLess") is True
+    takes_away = route.answer is _reload and call.body.get("allowLess") is True
     forbidden = {
         "all": False,
-        "state": route in (*_EDITS.values(), *_LOGIN.values()) or takes_away,
-        "none": route in (*_EDITS.values(), *_LOGIN.values(), *_STATE.values(), _reload),
+        "state": route.right in ("edit", "credential") or takes_away,
+        "none": route.right != "read",
     }
     if forbidden[edit]:
         raise ClientError(403, "permission_error", f'The file says [admin] edit = "{edit}".')
 
 
-_HOME: Final[dict[tuple[str, str], Route]] = {
-    ("POST", "/api/accounts/*/trust"): account_calls.trust,
-    ("POST", "/api/accounts/*/expect-rename"): account_calls.expect_rename,
-    ("POST", "/api/accounts/*/erase"): account_calls.erase,
-}
-"""What only the control socket may do."""
+_OWN: Final = (
+    Route(
+        "GET",
+        "/api/status",
+        _status,
+        "What ccflared status shows: accounts, clients, listeners, the last hour.",
+        gives={200: STATUS},
+    ),
+    Route("GET", "/api/accounts", _accounts, "The accounts in the order of routing.", gives={200: ACCOUNTS}),
+    Route(
+        "GET",
+        "/api/openapi.json",
+        _openapi,
+        "This document: what every route takes and gives.",
+        gives={200: record({"openapi": TEXT, "info": {"type": "object"}, "paths": {"type": "object"}})},
+    ),
+    Route("GET", "/api/reload", _verdicts, "The verdicts on the file so far.", gives={200: many(VERDICT)}),
+    Route(
+        "POST",
+        "/api/reload",
+        _reload,
+        "Read the file anew, and answer with the verdict.",
+        "state",
+        body=record({}, allowLess=FLAG),
+        gives={200: VERDICT, 409: VERDICT, 422: VERDICT},
+    ),
+    Route(
+        "GET",
+        "/api/version/check",
+        _version,
+        "The version that runs; none is looked for elsewhere.",
+        gives={200: record({"current": TEXT, "latest": {"type": "null"}, "updateAvailable": FLAG})},
+    ),
+)
 
-_EDITS: Final[dict[tuple[str, str], Route]] = {
-    ("POST", "/api/accounts"): account_edits.add,
-    ("POST", "/api/accounts/*"): account_edits.add_at,
-    ("PATCH", "/api/accounts/*"): account_edits.patch,
-    ("DELETE", "/api/accounts/*"): account_edits.remove,
-    ("POST", "/api/accounts/*/rename"): account_edits.rename,
-    ("POST", "/api/accounts/*/priority"): account_edits.priority,
-    ("POST", "/api/accounts/*/auto-fallback"): account_edits.auto_fallback,
-    ("POST", "/api/accounts/*/auto-refresh"): account_edits.auto_refresh,
-    ("POST", "/api/accounts/*/auto-pause-on-overage"): account_edits.auto_pause_on_overage,
-    ("POST", "/api/accounts/*/billing-type"): account_edits.billing_type,
-    ("POST", "/api/accounts/*/custom-endpoint"): account_edits.custom_endpoint,
-    ("POST", "/api/accounts/*/model-mappings"): account_edits.model_mappings,
-    ("POST", "/api/clients"): client_edits.add,
-    ("PATCH", "/api/clients/*"): client_edits.patch,
-    ("DELETE", "/api/clients/*"): client_edits.remove,
-    ("POST", "/api/clients/*/rotate"): client_edits.rotate,
-    ("PATCH", "/api/config"): config_edits.patch,
-    ("POST", "/api/config/strategy"): config_edits.strategy,
-}
-"""What changes the file: only where it does not say otherwise by [admin] edit."""
+ROUTES: Final[tuple[Route, ...]] = (
+    *_OWN,
+    # Before those that have a name where these have a word: /api/requests/{id}.
+    *live_calls.ROUTES,
+    *alert_calls.ROUTES,
+    *account_calls.ROUTES,
+    *account_edits.ROUTES,
+    *api_keys.ROUTES,
+    *client_edits.ROUTES,
+    *clients.ROUTES,
+    *config_edits.ROUTES,
+    *explain.ROUTES,
+    *login_calls.ROUTES,
+    *numbers.ROUTES,
+    *payload_calls.ROUTES,
+    *requests.ROUTES,
+    *settings.ROUTES,
+    *system.ROUTES,
+    *usage_history.ROUTES,
+    *storage_calls.ROUTES,
+)
+"""All there are. Of two that fit, the first counts."""
 
-_STATE: Final[dict[tuple[str, str], Route]] = {
-    ("POST", "/api/accounts/*/pause"): account_calls.pause,
-    ("POST", "/api/accounts/*/resume"): account_calls.resume,
-    ("POST", "/api/accounts/*/force-reset-rate-limit"): account_calls.reset,
-    ("POST", "/api/accounts/*/test"): account_calls.test,
-    ("POST", "/api/accounts/*/refresh-usage"): account_calls.refresh_usage,
-}
-"""What changes the state of accounts: not for everyone where the file says [admin] edit = "none"."""
 
-_LOGIN: Final[dict[tuple[str, str], Route]] = {
-    ("POST", "/api/oauth/init"): login_calls.begin,
-    ("POST", "/api/oauth/callback"): login_calls.finish,
-    ("POST", "/api/oauth/anthropic/reauth/init"): login_calls.begin,
-    ("POST", "/api/oauth/anthropic/reauth/callback"): login_calls.finish,
-    ("POST", "/api/accounts/*/logout"): login_calls.log_out,
-}
-"""What changes credentials: only where the file says [admin] edit = "all"."""
-
-_ROUTES: Final[dict[tuple[str, str], Route]] = {
-    ("GET", "/api/status"): _status,
-    ("GET", "/api/accounts"): _accounts,
-    ("GET", "/api/clients"): clients,
-    ("GET", "/api/explain"): explain,
-    ("GET", "/api/reload"): _verdicts,
-    ("POST", "/api/reload"): _reload,
-    ("GET", "/api/version/check"): _version,
-    ("GET", "/api/token-health"): login_calls.health,
-    ("GET", "/api/token-health/reauth-needed"): login_calls.needing_login,
-    ("GET", "/api/token-health/account/*"): login_calls.health_of,
-    **_STATE,
-    **_EDITS,
-    **_HOME,
-    **_LOGIN,
-}
+@cache
+def _document() -> Reply:
+    return reply(200, described(ROUTES))
 
 
 def _find(asked: Asked) -> tuple[Route, tuple[str, ...]]:
-    """Return the route of a request and the parts of its path that stand for a ``*``."""
+    """Return the route of a request and the parts of its path that stand for a name. Raises ClientError (404, 405)."""
     given = asked.path.split("/")
     methods = []
-    for (method, pattern), route in _ROUTES.items():
-        wanted = pattern.split("/")
-        if len(wanted) != len(given) or any(w not in ("*", g) for w, g in zip(wanted, given, strict=True)):
+    for route in ROUTES:
+        wanted = route.path.split("/")
+        if len(wanted) != len(given):
             continue
-        if method == asked.method:
-            return route, tuple(unquote(g) for w, g in zip(wanted, given, strict=True) if w == "*")
-        methods.append(method)
+        pairs = list(zip(wanted, given, strict=True))
+        if any(not (w.startswith("{") or w == g) for w, g in pairs):
+            continue
+        if route.method == asked.method:
+            return route, tuple(unquote(g) for w, g in pairs if w.startswith("{"))
+        methods.append(route.method)
     if methods:
-        raise ClientError(405, "invalid_request_error", f"{asked.path} takes {', '.join(methods)}.")
+        words = ", ".join(dict.fromkeys(methods))
+        allow = ((b"allow", words.encode()), (b"x-should-retry", b"false"))
+        raise Denied(405, "invalid_request_error", f"{asked.path} takes {words}.", allow)
     raise ClientError(404, "not_found_error", f"There is nothing at {asked.path}.")

@@ -2,17 +2,18 @@
 
 import os
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 from ccflared import __version__
 from ccflared.api.accounts import accounts
+from ccflared.api.budgets import budgets
 from ccflared.api.clients import in_short
+from ccflared.api.payload_calls import payloads_state
+from ccflared.api.prices import prices
 from ccflared.daemon.main import Running
+from ccflared.daemon.metrics.process import resident
 from ccflared.store.traffic import Traffic
 from ccflared.wire import Outcome
-
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
@@ -24,25 +25,21 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "started_at": house.started_at,
         "now": now,
         "state": "draining" if house.draining else "running",
-        "memory_bytes": memory(),
+        "memory_bytes": resident(),
         "config": _config(running),
         "listeners": _listeners(running),
         "control": {"socket": str(running.control.path)},
-        "storage": {"directory": str(running.sources.state_directory)},
+        "storage": _storage(running),
         "accounts": accounts(running, now),
         "clients": [in_short(house, client, now) for client in house.world.config.clients.values()],
+        "budgets": budgets(house, now),
+        "prices": prices(house, now),
         "running": house.under_way.requests,
         "traffic": _traffic(traffic),
         "history": _history(running),
+        "payloads": payloads_state(running),
+        "alerts": [alert.document() for alert in house.alerts.open],
     }
-
-
-def memory() -> int | None:
-    """Return the resident size in bytes, where the system tells it."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
-    except OSError:
-        return None
 
 
 def _config(running: Running) -> dict[str, Any]:
@@ -86,6 +83,17 @@ def _history(running: Running) -> dict[str, Any]:
         "queued": state.queued,
         "written": state.written,
         "dropped": state.dropped,
+    }
+
+
+def _storage(running: Running) -> dict[str, Any]:
+    """Return where the history is, and what it took at the last look."""
+    sweeper, kept = running.upkeep.sweeper, running.house.world.config.storage
+    return {
+        "directory": str(running.sources.state_directory),
+        "bytes": sweeper.known.total if sweeper.known else None,
+        "max_size": kept.max_size,
+        "error": sweeper.error,
     }
 
 
