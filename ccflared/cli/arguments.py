@@ -1,72 +1,17 @@
 """The parser of the command line: which commands there are and which options each takes. Runs nothing."""
 
 import argparse
-import textwrap
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from ccflared import __version__
 from ccflared.cli.edit_arguments import add_account_words, add_client_words, add_edit
 from ccflared.cli.help import HELP, TOP, TOP_END
+from ccflared.cli.number_arguments import add_care, add_numbers
+from ccflared.cli.parser import Parser
 
 if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001 - typeshed has no other name for it
-
-
-class _Layout(argparse.HelpFormatter):
-    """Wraps paragraphs; keeps lines that begin with a space, wrapped below the text of their first column."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        lines: list[str] = []
-        for paragraph in _paragraphs(text.strip("\n")):
-            begin = indent + " " * (len(paragraph) - len(paragraph.lstrip(" ")))
-            hang = begin + "   " if paragraph[2:3].isdigit() else begin
-            lines += textwrap.wrap(
-                paragraph, width, initial_indent=indent, subsequent_indent=hang, break_on_hyphens=False
-            ) or [""]
-        return "\n".join(lines)
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what may have been meant.
-
-    ``rest``: the argument that takes words behind options as well, which argparse would not know.
-    """
-
-    rest: str | None = None
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=_Layout, **options)
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Say which command may have been meant; argparse calls this for each choice."""
-        if action.choices is not None and value not in action.choices:
-            import difflib  # noqa: PLC0415 - only for who mistyped
-
-            known = [str(choice) for choice in action.choices]
-            close = difflib.get_close_matches(str(value), known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f". There are: {', '.join(known)}."
-            raise argparse.ArgumentError(None, f"there is no command {value!r}{hint}")
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Refuse what is left over here, where the command is known whose help tells more."""
-        found, left = super().parse_known_args(args, namespace)
-        if self.rest is not None and not any(word.startswith("-") for word in left):
-            setattr(found, self.rest, [*getattr(found, self.rest), *left])
-            left = []
-        if any(word.startswith("--api-key") for word in left):
-            self.error(
-                "a key is no word of a command, where all can read it: --api-key-stdin, --api-key-env V or "
-                "--api-key-file F takes it"
-            )
-        if left:
-            self.error(f"unrecognized arguments: {' '.join(left)}")
-        return found, left
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and where help is; exit 2."""
-        self.exit(2, f"{self.prog}: {message}\n{self.prog} --help says how it is used.\n")
 
 
 def parser() -> Parser:
@@ -82,6 +27,8 @@ def parser() -> Parser:
     _client(commands)
     _login(commands)
     _explain(commands)
+    add_numbers(commands, _command)
+    add_care(commands, _command, Parser)
     return top
 
 
@@ -89,6 +36,9 @@ def _configuration(commands: "_Commands") -> None:
     init = _command(commands, "init")
     init.add_argument("--force", action="store_true", help="replace a file that is there")
     check = _command(commands, "check")
+    check.add_argument(
+        "file", metavar="FILE", nargs="?", type=_path, help="the file to check (default: as with --config)"
+    )
     check.add_argument(
         "--secrets", action="store_true", help="a secret that cannot be read is a mistake, too"
     )
@@ -181,7 +131,8 @@ def _explain(commands: "_Commands") -> None:
     explain.add_argument(
         "what",
         metavar="MODEL|REQUEST-ID",
-        help="a model as clients name it, or the id of a request (req_...)",
+        help="a model as clients name it, or the id of a request (of one of the latest, its first 4 letters or "
+        "more after req_)",
     )
     explain.add_argument("--client", metavar="NAME", help="for this client of [clients] (default: for any)")
     explain.add_argument("--account", metavar="NAME", help="for a request that is pinned to this account")
@@ -227,19 +178,3 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds between 0.1 and 86400")
     return seconds
-
-
-def _paragraphs(text: str) -> Iterable[str]:
-    """Yield paragraphs: a line that is empty or begins with a space is one; others run together."""
-    running: list[str] = []
-    for line in text.split("\n"):
-        alone = not line.strip() or line.startswith(" ") or line.endswith(":")
-        if alone and running:
-            yield " ".join(running)
-            running = []
-        if alone:
-            yield line
-        else:
-            running.append(line)
-    if running:
-        yield " ".join(running)

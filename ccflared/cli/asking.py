@@ -10,6 +10,7 @@ from ccflared.errors import Refused, UsageError
 from ccflared.secret import Secret
 
 _LARGEST = 64 * 1024 + 3
+_UNCHANGED = "Nothing was changed."
 
 
 def can_ask() -> bool:
@@ -17,15 +18,15 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask_line(question: str) -> str:
-    """Ask a person for a line. Raises Refused where they leave instead."""
-    with _interruptible():
+def ask_line(question: str, *, otherwise: str = _UNCHANGED) -> str:
+    """Ask a person for a line. Raises Refused, which says ``otherwise``, where they leave instead."""
+    with _interruptible(otherwise):
         sys.stderr.write(question)
         sys.stderr.flush()
         line = sys.stdin.readline()
     if not line:
         sys.stderr.write("\n")
-        raise Refused("Nothing was changed.")
+        raise Refused(otherwise)
     return line.strip()
 
 
@@ -37,7 +38,7 @@ def ask_secret(question: str) -> Secret:
         try:
             typed = getpass.getpass(question, stream=sys.stderr)
         except EOFError:
-            raise Refused("Nothing was changed.") from None
+            raise Refused(_UNCHANGED) from None
     return _checked(typed, "what was typed")
 
 
@@ -62,7 +63,7 @@ def _checked(text: str, source: str) -> Secret:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(otherwise: str = _UNCHANGED) -> Iterator[None]:
     """Let signals come as exceptions, so that the terminal gets its echo back. Raises Refused for one."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
@@ -70,7 +71,7 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.stderr.write("\n")
-        raise Refused("Nothing was changed.") from None
+        raise Refused(otherwise) from None
     finally:
         for number, action in before.items():
             signal.signal(number, action)

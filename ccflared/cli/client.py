@@ -75,7 +75,7 @@ class Daemon(NamedTuple):
         return self._ask("POST", path, None if body is None else json.dumps(body).encode(), timeout)
 
     def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
-        connected, place = self._connect()
+        connected, place = self.connect()
         with connected:
             try:
                 status, raw = _exchange(connected, method, path, body, timeout)
@@ -97,7 +97,8 @@ class Daemon(NamedTuple):
             raise Refused(_something_else(place)) from None
         return Answer(status, value, text, place)
 
-    def _connect(self) -> tuple[socket.socket, Place]:
+    def connect(self) -> tuple[socket.socket, Place]:
+        """Return a connection to the first place that takes one. Raises NotRunning or Refused."""
         seen: list[tuple[Place, str]] = []
         forbidden: Place | None = None
         for place in self.places:

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -158,14 +159,17 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
     question = '{"model":"claude-sonnet-4-5","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
     responses = '{"model":"claude-sonnet-4-5","stream":true,"input":"Hi"}'
     steps = [
-        ("how it is", f"{_command()} status --watch --config {config}"),
+        ("first, so that commands mean this demo", f"export CCFLARED_CONFIG={shlex.quote(str(config))}"),
+        ("how it is", f"{_command()} status --watch"),
+        ("each request as it ends", f"{_command()} requests -f"),
+        ("what was used", f"{_command()} usage"),
         ("a request", f"curl -N {url}/v1/messages -H 'x-api-key: {key}' -d '{question}'"),
         (
             "the same as Codex asks",
             f"curl -N {url}/v1/responses -H 'authorization: Bearer {key}' -d '{responses}'",
         ),
         ("Claude Code", f"ANTHROPIC_BASE_URL={url} ANTHROPIC_AUTH_TOKEN={key} claude"),
-        ("its file", f"{config} (edit it: it is reloaded)"),
+        ("its file, which is reloaded when it is saved", f"{_command()} edit"),
     ]
     lines += [(), (Span("Try, in another terminal:", "strong"),)]
     for what, command in steps:
@@ -181,4 +185,4 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
 def _command() -> str:
     """How the person got here: the command if it is on the path, else the way this one was started."""
     given = sys.argv[0]
-    return "ccflared" if shutil.which("ccflared") else os.path.realpath(given)
+    return "ccflared" if shutil.which("ccflared") else shlex.quote(os.path.realpath(given))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ccflared.cli.arguments import Parser
+    from ccflared.cli.parser import Parser
 
 Command = Callable[[Any, str, str], "Parser"]
 """Adds a command with its help: given the commands, its name, and the word that it belongs to."""

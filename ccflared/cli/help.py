@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ccflared.cli.help_edits import EDITS
+from ccflared.cli.help_numbers import NUMBERS
 
 TOP = """
 A daemon that serves Claude clients from one of several accounts. Without a command it shows the status,
@@ -22,6 +23,8 @@ examples:
   ccflared init
   ccflared check
   ccflared status --watch
+  ccflared requests -f
+  ccflared usage --by model --since 30d
 
 ccflared COMMAND --help tells more about each.
 """
@@ -64,7 +67,7 @@ with its file, line and column. Needs no running daemon and changes nothing. A s
 is a warning only, because the daemon may be able to read it.
 """,
         ((0, "the daemon would take it"), (1, "it has mistakes"), _NO_FILE),
-        ("ccflared check", "ccflared check --config new.toml && mv new.toml ccflare.toml"),
+        ("ccflared check", "ccflared check new.toml && mv new.toml ccflare.toml"),
     ),
     "config": Help(
         "show the values in force, and where each comes from",
@@ -281,11 +284,13 @@ count no more either, until they change.
         """
 For a model: the accounts in the order in which a request for it would be given to them now, each with the
 reason, then those that would not be asked, with their state. Nothing is sent. For a request (its id is in
-the response header x-ccflared-request-id): each try with its reason and result, and who was passed over.
+the response header x-ccflared-request-id; of one of the latest, the first 4 letters or more after req_ are
+enough): each try with its reason and result, and who was passed over.
 """,
         (
             (0, "printed"),
             (1, "nobody would serve the model now"),
+            (2, "the beginning of an id is too short"),
             _NOT_RUNNING,
             (
                 4,
@@ -297,8 +302,9 @@ the response header x-ccflared-request-id): each try with its reason and result,
             "ccflared explain claude-opus-4-5",
             "ccflared explain claude-opus-4-5 --client laptop",
             "ccflared explain req_0123456789abcdef01234567",
+            "ccflared explain 01234567",
         ),
     ),
-    **{words: Help(*said) for words, said in EDITS.items()},
+    **{words: Help(*said) for words, said in (EDITS | NUMBERS).items()},
 }
 """By the words of the command."""

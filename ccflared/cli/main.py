@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccflared.cli.arguments import parser
+from ccflared.cli.number_arguments import COMMANDS
 from ccflared.errors import CcflaredError, NotRunning, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -16,11 +17,18 @@ if TYPE_CHECKING:
 
 FORMER = {
     "--serve": "ccflared run",
-    "--stats": "ccflared status",
+    "--stats": "ccflared usage (and ccflared status for the last hour)",
+    "--logs": "ccflared logs -f",
+    "--analyze": "nothing to do: the history keeps itself in order; ccflared doctor looks whether it is",
+    "--reset-stats": "nothing, as totals are kept for ever; to begin anew, stop the daemon, move ccflared.db and "
+    "ccflared.db-wal away and start it again: a new one is begun",
+    "--clear-history": "[storage] keep_requests in the file (rows), and ccflared payloads purge (bodies)",
+    "--compact": "nothing to do: what is erased gives its room back by itself; [storage] max_size bounds it",
+    "--repair-db": "ccflared doctor --full, and ccflared doctor --rebuild-totals",
     "--list": "ccflared account list",
     "--show-config": "ccflared config",
     "--force-reset-rate-limit": "ccflared account reset NAME",
-    "--doctor": "ccflared status and ccflared check",
+    "--doctor": "ccflared doctor",
     "--port": 'listen = "127.0.0.1:PORT" in [server] of ccflare.toml',
     "--add-account": "ccflared account add NAME --mode MODE [--priority N] [--tier N]",
     "--remove": "ccflared account remove NAME",
@@ -104,7 +112,9 @@ def _configuration(asked: Namespace, config: Path | None) -> int:
         case "init":
             return configuration.init(config, force=asked.force)
         case "check":
-            return configuration.check(config, secrets=asked.secrets, json=asked.json)
+            if asked.file is not None and config is not None:
+                raise UsageError("ccflared check: two files are named; FILE and --config mean the same")
+            return configuration.check(asked.file or config, secrets=asked.secrets, json=asked.json)
         case "config":
             return configuration.show_config(config, defaults=asked.defaults, json=asked.json)
         case _:
@@ -155,6 +165,10 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         if asked.command == "login":
             return login.login(question, asked.name, code_stdin=asked.code_stdin)
         return login.logout(question, asked.name)
+    if asked.command in COMMANDS:
+        from ccflared.cli.numbers import run  # noqa: PLC0415 - the same
+
+        return run(asked, question)
     from ccflared.cli import control  # noqa: PLC0415 - the same
 
     if asked.log:

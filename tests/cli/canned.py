@@ -2,6 +2,7 @@
 
 import copy
 import json
+import queue
 import socketserver
 import threading
 from collections.abc import Iterator, Mapping
@@ -433,6 +434,35 @@ def story() -> dict[str, Any]:
     }
 
 
+def spent() -> dict[str, Any]:
+    """Budgets that are spent, nearly so, and far from it."""
+    document = busy()
+
+    def row(who: str, period: str, limit: float, spent: float, counts: str = "money") -> dict[str, Any]:
+        of, _, name = who.partition(" ")
+        ends = NOW + (19500 if period == "day" else 8 * 86400 + 19500)
+        return {
+            "of": of,
+            "name": name or None,
+            "period": period,
+            "limit_usd": limit,
+            "spent_usd": spent,
+            "share": spent / limit,
+            "counts": counts,
+            "blocked_until": ends if spent >= limit else None,
+            "resets_at": ends,
+        }
+
+    document["budgets"] = [
+        row("all", "day", 20.0, 20.0034),
+        row("all", "month", 200.0, 163.5),
+        row("account work", "day", 5.0, 1.25),
+        row("account router", "month", 80.0, 81.0),
+        row("client laptop", "day", 10.0, 10.0, "value"),
+    ]
+    return document
+
+
 def quiet() -> dict[str, Any]:
     """A daemon just started, with nothing in its file."""
     document = busy()
@@ -525,7 +555,28 @@ def troubled() -> dict[str, Any]:
         "reason": "the file /etc/ccflared/or.key cannot be read",
     }
     document["history"] |= {"ok": False, "error": "the disk is full", "dropped": 31}
+    document["alerts"] = [
+        alert(
+            "runaway_conversation", "One conversation of client laptop asks very often", 40, client="laptop"
+        ),
+        alert("needs_login", "Account primary needs you", 60, severity="critical", account="primary"),
+        alert("pool_exhausted", "No account could serve a request", 300, severity="critical"),
+        alert("budget_spent", "The budget of client ci is spent", 900, client="ci"),
+        alert("daily_spend", "25.31 USD were billed today", 7900),
+        alert("budget_spent", "The budget of the whole is spent", 9000, acknowledged=True),
+    ]
     return document
+
+
+def alert(kind: str, title: str, age: float, **facts: Any) -> dict[str, Any]:
+    """Return an alert that holds, as ``/api/status`` tells of it."""
+    usual = {
+        "id": f"alert_{kind}",
+        "severity": "warning",
+        "message": f"{title}, and why.",
+        "acknowledged": False,
+    }
+    return usual | {"type": kind, "title": title, "at": NOW - age, "resolved_at": None} | facts
 
 
 @dataclass
@@ -538,6 +589,26 @@ class Canned:
     raw: bytes | None = None
     """Sent as it is instead of an HTTP answer."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    feeds: dict[str, "Feed"] = field(default_factory=dict)
+    """Streams of events by path."""
+
+
+class Feed:
+    """A stream of events: what is told is written to whoever listens. ``heads``: header fields of who came."""
+
+    def __init__(self) -> None:
+        self.heads: list[dict[str, str]] = []
+        self.told: queue.Queue[bytes | None] = queue.Queue()
+
+    def tell(self, value: object, number: int | None = None, name: str | None = None) -> None:
+        """Write an event."""
+        lines = [] if number is None else [f"id: {number}"]
+        lines += [] if name is None else [f"event: {name}"]
+        self.told.put("\n".join([*lines, f"data: {json.dumps(value)}", "", ""]).encode())
+
+    def end(self) -> None:
+        """End the connection of who listens."""
+        self.told.put(None)
 
 
 @contextmanager
@@ -568,6 +639,9 @@ def canned_daemon(socket: Path, status: dict[str, Any] | None = None) -> Iterato
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             what = f"{self.command} {self.path}"
             canned.asked.append((what, json.loads(body) if body else None))
+            if self.path in canned.feeds:
+                self.feed(canned.feeds[self.path])
+                return
             status, value = canned.answers.get(
                 what, (404, {"type": "error", "error": {"message": "not found"}})
             )
@@ -579,6 +653,18 @@ def canned_daemon(socket: Path, status: dict[str, Any] | None = None) -> Iterato
                 self.send_header(name, given)
             self.end_headers()
             self.wfile.write(text)
+
+        def feed(self, feed: Feed) -> None:
+            feed.heads.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            self.close_connection = True
+            while (piece := feed.told.get()) is not None:
+                try:
+                    self.wfile.write(piece)
+                except OSError:
+                    return
 
         def log_message(self, *_: Any) -> None:
             """Be silent."""
@@ -596,6 +682,8 @@ def canned_daemon(socket: Path, status: dict[str, Any] | None = None) -> Iterato
         try:
             yield canned
         finally:
+            for feed in canned.feeds.values():
+                feed.end()
             server.shutdown()
             thread.join()
 

@@ -79,7 +79,7 @@ def test_a_pipe_gets_no_colour_and_no_rules(tmp_path: Path, capsys: pytest.Captu
         ("account", "resume", "a"),
         ("account", "test", "a"),
         ("explain", "a-model"),
-        ("explain", "req_1"),
+        ("explain", "req_1234"),
     ],
     ids=" ".join,
 )
@@ -301,7 +301,7 @@ def test_the_daemon_of_another_file_is_shown_but_not_acted_on(
             ("account", "pause", "primary"),
             ("account", "test", "primary"),
             ("explain", "a-model"),
-            ("explain", "req_1"),
+            ("explain", "req_1234"),
         ):
             code, _, err = type_in(capsys, *words, "--config", mine)
             assert code == 4

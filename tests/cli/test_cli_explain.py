@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from canned import NOW, busy, canned_daemon, choice, nobody, story
+from figures import row, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,25 +147,46 @@ def test_where_nobody_would_serve_the_answer_is_no(
 
 def test_a_request_is_explained_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with canned_daemon(tmp_path / "s", busy()) as canned:
-        canned.answers["GET /api/explain?request=req_1"] = 200, story()
-        code, out, err = type_in(capsys, "explain", "req_1", "--socket", tmp_path / "s")
-        assert (code, err) == (0, "")
-        assert "429 limit" in out
-        code, out, _ = type_in(capsys, "explain", "req_1", "--json", "--socket", tmp_path / "s")
+        whole = row(8)["id"]
+        canned.answers[f"GET /api/explain?request={whole}"] = 200, story()
+        canned.answers["GET /api/requests?limit=1000"] = 200, rows()
+        for typed in (whole, "req_00000008", "00000008", whole.removeprefix("req_")):
+            code, out, err = type_in(capsys, "explain", typed, "--socket", tmp_path / "s")
+            assert (code, err) == (0, ""), typed
+            assert "429 limit" in out
+        code, out, _ = type_in(capsys, "explain", "00000008", "--json", "--socket", tmp_path / "s")
         assert (code, json.loads(out)) == (0, story())
+
+
+def test_what_is_the_beginning_of_no_id_may_be_a_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with canned_daemon(tmp_path / "s", busy()) as canned:
+        canned.answers["GET /api/requests?limit=1000"] = 200, rows()
+        canned.answers["GET /api/explain?model=deadbeef"] = 200, choice()
+        code, out, err = type_in(capsys, "explain", "deadbeef", "--socket", tmp_path / "s")
+        assert code == 0
+        assert choice()["model"] in out
+        assert "no request deadbeef among the latest 1,000; it is taken as the name of a model" in err
+        code, out, err = type_in(capsys, "explain", "req_deadbeef", "--socket", tmp_path / "s")
+        assert (code, out) == (4, "")
+        assert "There is no request req_deadbeef among the latest 1,000; `ccflared requests` lists" in err
+        code, out, err = type_in(capsys, "explain", "0000", "--socket", tmp_path / "s")
+        assert (code, out) == (4, "")
+        assert "The ids of 9 requests begin with 0000; give more of it." in err
 
 
 @pytest.mark.parametrize(
     ("words", "answer", "ends"),
     [
         (
-            ("req_2",),
-            (404, "The history knows no request req_2."),
-            (4, "The history knows no request req_2."),
+            ("req_0123456789abcdef01234567",),
+            (404, "The history knows no such request."),
+            (4, "There is no request req_0123456789abcdef01234567; `ccflared requests` lists the latest."),
         ),
         (("m", "--client", "x"), (404, "There is no client x."), (4, "There is no client x.")),
         (("m",), (503, "it is about to stop"), (4, "The daemon refused: it is about to stop")),
-        (("req_2", "--account", "a"), None, (2, "req_2 is a request;")),
+        (("req_2222", "--account", "a"), None, (2, "req_2222 is a request;")),
         (("",), None, (2, "a model or the id of a request is missing")),
     ],
 )
@@ -178,7 +200,7 @@ def test_what_is_not_known_is_said_in_the_daemons_words(
     with canned_daemon(tmp_path / "s", busy()) as canned:
         if answer is not None:
             failure = answer[0], {"type": "error", "error": {"message": answer[1]}}
-            for path in ("model=m", "model=m&client=x", "request=req_2"):
+            for path in ("model=m", "model=m&client=x", "request=req_0123456789abcdef01234567"):
                 canned.answers[f"GET /api/explain?{path}"] = failure
         got, out, err = type_in(capsys, "explain", *words, "--socket", tmp_path / "s")
     assert (got, out) == (ends[0], "")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccflared.cli.render.foreign import bare, bare_json, bare_lines
+from ccflared.cli.render.foreign import bare, bare_json, bare_lines, bare_text
 
 BAD = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -38,6 +38,13 @@ def test_what_a_terminal_would_obey_is_taken_out(text: str, shown: str) -> None:
 def test_nothing_that_a_terminal_would_obey_is_left_in_any_text(text: str) -> None:
     assert not any(unicodedata.category(letter) in BAD for letter in bare(text))
     assert not any(unicodedata.category(letter) in BAD for line in bare_lines(text) for letter in line)
+    assert not any(
+        unicodedata.category(letter) in BAD for line in bare_text(text).split("\n") for letter in line
+    )
+
+
+def test_a_long_text_keeps_its_lines_and_what_they_are_indented_by() -> None:
+    assert bare_text("{\r\n  \x1b[31ma\x90: 1\x9c: 1\n\tb\x07  \n}") == "{\n  a: 1\n    b\n}"
 
 
 def test_a_long_text_is_cut() -> None:

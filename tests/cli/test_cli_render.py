@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canned import NOW, account, against, applied, busy, logins, lossy, mistaken, pooled, quiet, troubled
+from canned import (
+    NOW,
+    account,
+    against,
+    applied,
+    busy,
+    logins,
+    lossy,
+    mistaken,
+    pooled,
+    quiet,
+    spent,
+    troubled,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +42,7 @@ DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "troubled": troubled,
     "pooled": pooled,
     "logins": logins,
+    "spent": spent,
 }
 
 

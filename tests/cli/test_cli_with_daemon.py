@@ -201,7 +201,7 @@ def test_an_account_that_does_not_answer_fails_its_test_and_the_request_is_expla
     assert "sent by ccflared account test" in out
     assert f"1  deaf  ✗ {tested['kind']}" in out
     code, _, err = house.type_in("explain", "req_nobody")
-    assert (code, err) == (4, "The history knows no request req_nobody.\n")
+    assert (code, err) == (4, "There is no request req_nobody; `ccflared requests` lists the latest.\n")
 
 
 def test_the_daemon_is_found_although_its_file_is_broken_or_gone(house: House) -> None:

@@ -36,6 +36,12 @@ def bare_lines(text: str, *, limit: int = 50) -> tuple[str, ...]:
     return tuple("".join(_letter(letter, hidden="?") for letter in line[:4000]).rstrip() for line in lines)
 
 
+def bare_text(text: str) -> str:
+    """Return a text of any length with its lines and their indentation, and nothing else that a terminal would obey."""
+    lines = _ESCAPE.sub("", text.expandtabs(4)).replace("\r\n", "\n").split("\n")
+    return "\n".join("".join(_letter(letter) for letter in line).rstrip() for line in lines)
+
+
 def bare_json(text: str) -> str:
     """Return JSON that means the same and holds nothing that a terminal would obey."""
     return text.translate(_C1)

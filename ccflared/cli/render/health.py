@@ -34,6 +34,8 @@ def health(snapshot: Snapshot, own_version: str) -> Health:
     if not snapshot.history_ok:
         why = f": {snapshot.history_error}" if snapshot.history_error else ""
         needs.append(f"History is off{why}. Requests are served, but nothing is recorded.")
+    if snapshot.payloads_error:
+        needs.append(f"Payloads are off: {snapshot.payloads_error}. Requests are served and recorded.")
     return Health(
         tuple(_sentence(need) for need in needs),
         tuple(_sentence(note) for note in _notes(snapshot, own_version)),
@@ -91,6 +93,10 @@ def _notes(snapshot: Snapshot, own_version: str) -> list[str]:
         for account in snapshot.accounts
         if account.usage is not None and account.usage.overage == "in use" and account.state in SERVING
     ]
+    if snapshot.prices.error:
+        last = "those of the last one" if snapshot.prices.source == "list" else "the shipped ones"
+        why = f"There is no newer price list: {snapshot.prices.error}. "
+        notes.append(f"{why}Prices are {last}, of {snapshot.prices.date}.")
     if snapshot.history_dropped:
         verb = "was" if snapshot.history_dropped == 1 else "were"
         notes.append(f"{many(snapshot.history_dropped, 'request')} {verb} not recorded since the start.")

@@ -9,6 +9,8 @@ command, and a prompt may ask every second.
 from textwrap import dedent
 from typing import NamedTuple
 
+from ccflared.cli.render.alerts import Told, read_alerts
+from ccflared.cli.render.budgets import BudgetRow, read_budget
 from ccflared.cli.render.document import Json
 from ccflared.cli.render.foreign import bare_lines
 from ccflared.cli.render.members import Account, Client, read_account, read_client
@@ -94,6 +96,14 @@ class Traffic(NamedTuple):
     accounts: tuple[Share, ...]
 
 
+class Prices(NamedTuple):
+    """Which prices costs are reckoned by: a list's or the shipped ones, and why a list's are not."""
+
+    source: str
+    date: str
+    error: str | None
+
+
 class Snapshot(NamedTuple):
     """The whole of ``/api/status``."""
 
@@ -108,12 +118,16 @@ class Snapshot(NamedTuple):
     socket: str
     accounts: tuple[Account, ...]
     clients: tuple[Client, ...]
+    budgets: tuple[BudgetRow, ...]
+    prices: Prices
     running: int
     traffic: Traffic
     history_ok: bool
     history_error: str | None
     history_queued: int
     history_dropped: int
+    alerts: tuple[Told, ...] = ()
+    payloads_error: str | None = None
 
 
 def is_status(value: object) -> bool:
@@ -142,12 +156,16 @@ def read_status(value: object) -> Snapshot:
         socket=top.part("control").text("socket"),
         accounts=tuple(read_account(item) for item in top.parts("accounts")),
         clients=tuple(read_client(item) for item in top.parts("clients")),
+        budgets=tuple(read_budget(item) for item in top.parts("budgets")),
+        prices=_prices(top.part("prices")),
         running=top.count("running"),
         traffic=_traffic(top.part("traffic")),
         history_ok=history.flag("ok", default=True),
         history_error=history.maybe("error"),
         history_queued=history.count("queued"),
         history_dropped=history.count("dropped"),
+        payloads_error=top.part("payloads").maybe("error"),
+        alerts=read_alerts(top.parts("alerts")),
     )
 
 
@@ -196,6 +214,10 @@ def _listener(item: Json) -> Listener:
         reach=item.text("reach"),
         error=item.maybe("error"),
     )
+
+
+def _prices(item: Json) -> Prices:
+    return Prices(item.text("source"), item.text("date"), item.maybe("error"))
 
 
 def _traffic(item: Json) -> Traffic:

@@ -5,6 +5,8 @@ where the eye is when the command has ended.
 """
 
 from ccflared.cli.render.accounts import account_lines, next_account
+from ccflared.cli.render.alerts import alert_lines
+from ccflared.cli.render.budgets import budget_lines, worth_telling
 from ccflared.cli.render.clients import brief_lines
 from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.health import SERVING, Health, expected, health
@@ -34,13 +36,15 @@ def status_lines(
     """
     judged = health(snapshot, own_version)
     needs = _items("What needs you", judged.needs, Span(f"{sheet.glyphs.cross} ", "bad"), sheet)
-    lines = _headline(snapshot, judged, sheet)
+    lines = _headline(snapshot, judged, sheet) + alert_lines(snapshot.alerts, snapshot.now, sheet)
     lines += needs if needs_first else []
     lines += sheet.heading("Listening") + _listeners(snapshot, socket or snapshot.socket, sheet)
     lines += sheet.heading("Configuration") + _configuration(snapshot, sheet)
     lines += sheet.heading("Accounts", "in the order they are tried") + _accounts(snapshot, sheet)
     if snapshot.clients:
         lines += sheet.heading("Clients") + brief_lines(snapshot.clients, snapshot.now, sheet)
+    if worth_telling(snapshot.budgets):
+        lines += sheet.heading("Budgets") + budget_lines(snapshot.budgets, snapshot.now, sheet)
     lines += sheet.heading("Last hour") + traffic_lines(snapshot.traffic, snapshot.now, sheet)
     lines += [] if needs_first else needs
     lines += _items("Worth knowing", judged.notes + remarks, Span(f"{sheet.glyphs.bullet} ", "warn"), sheet)
