@@ -74,7 +74,9 @@ class Daemon(Measured):
         return json.loads(data.partition(b"\r\n\r\n")[2])
 
 
-def configuration(directory: Path, port: int, upstream: int, names: Sequence[str], more: str = "") -> str:
+def configuration(
+    directory: Path, port: int, upstream: int, names: Sequence[str], *, more: str = "", storage: str = ""
+) -> str:
     """Return the TOML of a daemon on ``port`` with accounts at the upstream port, in descending priority."""
     accounts = "".join(
         f'[accounts.{name}]\nprovider = "anthropic-compatible"\nbase_url = "http://127.0.0.1:{upstream}"\n'
@@ -83,7 +85,7 @@ def configuration(directory: Path, port: int, upstream: int, names: Sequence[str
     )
     return (
         f'[server]\nlisten = "127.0.0.1:{port}"\n[control]\nsocket = "{directory}/c.sock"\n'
-        f'[storage]\ndirectory = "{directory}/state"\n{accounts}{more}'
+        f'[storage]\ndirectory = "{directory}/state"\n{storage}\n{accounts}{more}'
     )
 
 
@@ -94,6 +96,7 @@ def daemon(
     names: Sequence[str],
     *,
     more: str = "",
+    storage: str = "",
     core: int | None = None,
     source: Path | None = None,
 ) -> Iterator[Daemon]:
@@ -103,7 +106,7 @@ def daemon(
     """
     port = free_port()
     config = directory / "ccflare.toml"
-    config.write_text(configuration(directory, port, upstream, names, more))
+    config.write_text(configuration(directory, port, upstream, names, more=more, storage=storage))
     config.chmod(0o600)
     command = [*pinned(core), sys.executable, "-m", "ccflared", "run", "--config", str(config)]
     environ = {"HOME": str(directory), "PATH": os.environ["PATH"]}

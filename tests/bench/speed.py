@@ -5,6 +5,7 @@ good to a third on a busy machine; ratios of figures from the same run, and medi
 
     python tests/bench/speed.py                                  everything, three rounds
     python tests/bench/speed.py --only json-c16 --rounds 5
+    python tests/bench/speed.py --payloads --only json-200k-c4     what keeping payloads costs
     python tests/bench/speed.py --version old=/tmp/old --version new=.     two versions of the package, alternately
 """
 
@@ -111,6 +112,18 @@ def main() -> int:
             daemons[name] = stack.enter_context(
                 daemon(place / name, upstream, ["first", "second"], core=core, source=source)
             )
+        if options.payloads:
+            (place / "payloads").mkdir()
+            daemons["payloads"] = stack.enter_context(
+                daemon(
+                    place / "payloads",
+                    upstream,
+                    ["first", "second"],
+                    storage='keep_payloads = "1d"',
+                    core=cores[0] if split else None,
+                    source=options.version[-1][1] if options.version else None,
+                )
+            )
         core = cores[1] if split else None
         samples = _measure(chosen, daemons, tools, upstream, rounds=options.rounds, core=core)
         for name, running in daemons.items():
@@ -171,7 +184,7 @@ def _run(case: Case, through: Daemon | None, tools: Path, upstream: int, core: i
         print(done.stderr.rstrip(), file=sys.stderr)
     if through is None:
         return Sample(json.loads(done.stdout), None)
-    time.sleep(0.3)  # the rows that are written a moment later belong to the cost
+    time.sleep(1.5)  # the rows and payloads that are written a moment later belong to the cost
     return Sample(json.loads(done.stdout), through.cpu_seconds() - before)
 
 
@@ -262,6 +275,9 @@ def _options() -> argparse.Namespace:
         type=_version,
         metavar="NAME=DIRECTORY",
         help="a version to measure: a directory that holds the package ccflared; may be repeated",
+    )
+    parser.add_argument(
+        "--payloads", action="store_true", help="measure a daemon that keeps payloads, too, as 'payloads'"
     )
     return parser.parse_args()
 

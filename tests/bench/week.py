@@ -29,9 +29,12 @@ from week_tally import Figures, Tally, figures, offences
 from week_world import Providers, file_of, plans
 
 from ccflared.config.load import Loaded, load, read_secrets
+from ccflared.daemon.books.archive import Archive
+from ccflared.daemon.books.payloads import Payloads
+from ccflared.daemon.books.recorder import Recorder
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.house import House
-from ccflared.daemon.recorder import Recorder
+from ccflared.daemon.price_list import PriceLists
 from ccflared.daemon.trust import Trust
 from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World, build
@@ -75,9 +78,12 @@ async def _run(policy: str, asked: Load, providers: Providers, tally: Tally) -> 
         house = House(
             world,
             Recorder(Path("never-opened.db")),
+            Archive(Path("never-opened.db")),
             Upstream(),
             Custody(Vault(Path("never-opened-either.db"))),
+            payloads=Payloads(Path("never-opened.db")),
             trust=Trust(Path("never-read.json")),
+            price_lists=PriceLists(Path("never-read-either.json")),
             started_at=0.0,
         )
         served = Routed(house, providers, tally)
