@@ -85,7 +85,8 @@ _WEIGHTS: Final[tuple[tuple[Iterable[int], int], ...]] = (
 )
 _WORD: Final = 42
 """A word begins. Four letters and the space before them are then 1.2 tokens, eight of them 1.5."""
-_LARGE_WORD: Final = 10
+_LARGE_WORD: Final = 20
+"""With its capital no less than a small word, so that none is less for a capital put before it."""
 _HUMP: Final = 40
 """A capital within a word, as in camelCase and base64."""
 _LONG_WORD: Final = 115
