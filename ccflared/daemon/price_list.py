@@ -24,7 +24,7 @@ from ccflared.daemon.upstream import Answer, Upstream
 from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from ccflared.money.price_list import LONGEST, Listed, Rejected, as_text, examined, from_document
 from ccflared.money.pricing import PriceTable, shipped
-from ccflared.providers.target import Target
+from ccflared.providers.target import bare_target
 from ccflared.wire import Outbound
 
 log = logging.getLogger("ccflared.prices")
@@ -151,7 +151,7 @@ async def fetched(url: str, upstream: Upstream) -> bytes:
     with trio.move_on_after(_WITHIN):
         answer = await upstream.send(
             Outbound("GET", url, fields, b""),
-            _nobody(url),
+            bare_target(url),
             connect_seconds=_CONNECT,
             silent_seconds=_WITHIN,
             once=True,
@@ -174,23 +174,6 @@ async def _whole(answer: Answer) -> bytes:
             raise UpstreamBroken(f"it has more than {LONGEST} bytes")
         pieces.append(data)
     return b"".join(pieces)
-
-
-def _nobody(url: str) -> Target:
-    """Return what the way to a URL takes, without any credential."""
-    return Target(
-        account="",
-        provider="",
-        dialect="anthropic",
-        base_url=url,
-        auth="none",
-        credential=None,
-        headers=(),
-        proxy=None,
-        insecure=False,
-        link_local=False,
-        fingerprint="",
-    )
 
 
 def _accepted(url: str, at: float, listed: Listed) -> Accepted:

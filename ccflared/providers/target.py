@@ -97,6 +97,23 @@ class Unfit:
     reason: str | None
 
 
+def bare_target(url: str) -> Target:
+    """Return what the way to a URL takes that is no account's: no credential, and none of an account's liberties."""
+    return Target(
+        account="",
+        provider="",
+        dialect="anthropic",
+        base_url=url,
+        auth="none",
+        credential=None,
+        headers=(),
+        proxy=None,
+        insecure=False,
+        link_local=False,
+        fingerprint="",
+    )
+
+
 def resolve(
     account: Account,
     provider: Provider,

@@ -23,7 +23,7 @@ from ccflared.daemon.upstream import Upstream
 from ccflared.daemon.world import World
 from ccflared.errors import UpstreamError
 from ccflared.providers.resets import retry_after
-from ccflared.providers.target import Target
+from ccflared.providers.target import bare_target
 from ccflared.wire import Head, Headers, Outbound
 
 log = logging.getLogger("ccflared.alerts")
@@ -122,7 +122,11 @@ class Webhook:
             outbound = _outbound(alert, settings, url.reveal(), world)
             with trio.fail_after(WITHIN):
                 answer = await self._upstream.send(
-                    outbound, _target(outbound.url), connect_seconds=WITHIN, silent_seconds=WITHIN, once=True
+                    outbound,
+                    bare_target(outbound.url),
+                    connect_seconds=WITHIN,
+                    silent_seconds=WITHIN,
+                    once=True,
                 )
                 with answer:
                     await answer.read(_ANSWER_READ, 1.0)
@@ -170,23 +174,6 @@ def _outbound(alert: Alert, settings: Settings, url: str, world: World) -> Outbo
         headers += ((b"authorization", b"Basic " + b64encode(pair)),)
     return Outbound(
         "POST", parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl(), headers, body
-    )
-
-
-def _target(url: str) -> Target:
-    """Return what the transport has to know: that it goes there as an account with no key of its own would."""
-    return Target(
-        account="",
-        provider="",
-        dialect="anthropic",
-        base_url=url,
-        auth="none",
-        credential=None,
-        headers=(),
-        proxy=None,
-        insecure=False,
-        link_local=False,
-        fingerprint="",
     )
 
 
