@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from entries import plain
 from issuer import FakeIssuer
 from listening import Listener, listening
 from logins import issued
@@ -20,7 +21,7 @@ from ccflared.daemon.alarms.alerts import KEPT, QUIET, Alerts
 from ccflared.daemon.alarms.noticed import CONVERSATIONS, Noticed
 from ccflared.demo.script import Answer, Failing, Limited
 from ccflared.store.memories import Memory
-from ccflared.wire import Attempt, Entry, Tokens
+from ccflared.wire import Attempt, Entry
 
 PRICE = '[pricing."claude-sonnet-4-5"]\ninput = 1000.0\noutput = 2000.0\n'
 """USD per million tokens: an answer of 500 and 250 costs a dollar."""
@@ -361,30 +362,7 @@ def test_an_alert_is_remembered_whole_and_what_is_none_is_left_out() -> None:
 
 def ended(conversation: str | None, at: float, **more: Any) -> Entry:
     served = Attempt("a", "p", "why", 0, 1, 200, "served", "")
-    entry = Entry(
-        id=f"req_{at}",
-        at=at,
-        method="POST",
-        path="/v1/messages",
-        client=None,
-        project=None,
-        conversation=conversation,
-        user_agent=None,
-        model=None,
-        served_model=None,
-        account="a",
-        provider="p",
-        status=200,
-        outcome="complete",
-        error=None,
-        stream=False,
-        stop_reason=None,
-        first_byte_ms=None,
-        total_ms=1,
-        tokens=Tokens(),
-        usage=None,
-        attempts=(served,),
-    )
+    entry = plain(id=f"req_{at}", at=at, conversation=conversation, attempts=(served,))
     return replace(entry, **more)
 
 

@@ -9,6 +9,7 @@ from time import time
 
 import pytest
 import trio
+from entries import plain
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
@@ -23,7 +24,7 @@ from ccflared.daemon.metrics.process import resident
 from ccflared.daemon.metrics.scrape import scrape
 from ccflared.demo.script import Answer, Failing, Limited, Window
 from ccflared.pool.states import STATES
-from ccflared.wire import Attempt, Entry, Tokens
+from ccflared.wire import Attempt, Entry
 
 CLIENTS = """
 [clients.laptop]
@@ -318,28 +319,11 @@ def test_kinds_of_tries_are_bounded() -> None:
 
 
 def entry(kind: str) -> Entry:
-    return Entry(
+    return plain(
         id="req_1",
         at=1.0,
-        method="POST",
-        path="/v1/messages",
-        client=None,
-        project=None,
-        conversation=None,
-        user_agent=None,
-        model=None,
-        served_model=None,
         account="first",
         provider=None,
-        status=200,
-        outcome="complete",
-        error=None,
-        stream=False,
-        stop_reason=None,
-        first_byte_ms=None,
-        total_ms=1,
-        tokens=Tokens(),
-        usage=None,
         attempts=(Attempt("first", "p", "", 0, 0, 200, kind, ""),),
     )
 

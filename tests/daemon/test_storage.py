@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from entries import plain
 from stage import Stage, restaged, staged, toml
 
 from ccflared.daemon.books.sweeper import ROOM
@@ -21,31 +22,20 @@ from ccflared.store.rebuild import days_of
 from ccflared.store.requests import insert
 from ccflared.store.retention import empty_log
 from ccflared.store.schema import open_history, open_reader
-from ccflared.wire import Attempt, Entry, Tokens
+from ccflared.wire import Attempt, Tokens
 
 DAY = 86_400.0
-ROW = Entry(
-    id="r",
+ROW = plain(
     at=0.0,
-    method="POST",
-    path="/v1/messages",
     client="laptop",
     project="house",
-    conversation=None,
     user_agent="x" * 400,
     model="asked",
     served_model="served",
     account="first",
-    provider="p",
-    status=200,
-    outcome="complete",
-    error=None,
-    stream=False,
-    stop_reason=None,
     first_byte_ms=1,
     total_ms=2,
     tokens=Tokens(10, 20),
-    usage=None,
     attempts=(Attempt("first", "p", "first", 0, 1, 200, "served", "", "mapped"),),
     charged=100,
     cost=90,

@@ -2,9 +2,11 @@
 
 import random
 
+from entries import plain
+
 from ccflared.formats.redaction import Redaction
 from ccflared.store.packing import Message, Packed, Payload, pack
-from ccflared.wire import Attempt, Entry, Tokens
+from ccflared.wire import Attempt, Entry
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -29,28 +31,14 @@ def payload(number: int, at: float = NOW, said: str = "hello", size: int = 0) ->
 
 def failed(number: int, error: str | None, *reasons: str) -> Entry:
     """Return a row of a request that had an error, and tries that failed for reasons."""
-    return Entry(
+    return plain(
         id=f"req_{number}",
         at=NOW + number,
-        method="POST",
-        path="/v1/messages",
-        client=None,
-        project=None,
-        conversation=None,
-        user_agent=None,
-        model=None,
-        served_model=None,
         account="work",
         provider="anthropic",
         status=500,
         outcome="error",
         error=error,
-        stream=False,
-        stop_reason=None,
-        first_byte_ms=None,
-        total_ms=1,
-        tokens=Tokens(),
-        usage=None,
         attempts=tuple(
             Attempt("work", "anthropic", "first", 0, 1, 500, "broken", reason) for reason in reasons
         ),

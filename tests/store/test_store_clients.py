@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from entries import plain
 
 from ccflared.store import clients
 from ccflared.store.requests import insert
@@ -19,29 +20,15 @@ UTC = dt.UTC
 DAY = 86_400.0
 NOON = 1_800_000_000.0
 MIDNIGHT = NOON // DAY * DAY
-ROW = Entry(
+ROW = plain(
     id="req_0",
     at=NOON,
-    method="POST",
-    path="/v1/messages",
     client="laptop",
-    project=None,
-    conversation=None,
-    user_agent=None,
     model="m",
     served_model="m",
-    account="a",
-    provider="p",
-    status=200,
-    outcome="complete",
-    error=None,
-    stream=False,
-    stop_reason=None,
     first_byte_ms=1,
     total_ms=2,
     tokens=Tokens(10, 20),
-    usage=None,
-    attempts=(),
     charged=1000,
     billing="plan",
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from entries import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,34 +18,19 @@ from ccflared.store.requests import insert
 from ccflared.store.schema import STEPS, open_history
 from ccflared.store.spending import spent
 from ccflared.store.totals import count
-from ccflared.wire import Entry, Tokens
+from ccflared.wire import Tokens
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
 UTC = dt.UTC
-ROW = Entry(
-    id="r",
+ROW = plain(
     at=NOW,
-    method="POST",
-    path="/v1/messages",
     client="laptop",
-    project=None,
-    conversation=None,
-    user_agent=None,
     model="m",
     served_model="m",
-    account="a",
-    provider="p",
-    status=200,
-    outcome="complete",
-    error=None,
-    stream=False,
-    stop_reason=None,
     first_byte_ms=1,
     total_ms=2,
     tokens=Tokens(10, 20),
-    usage=None,
-    attempts=(),
     charged=100,
     billing="api",
 )

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from entries import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,28 +28,15 @@ from ccflared.wire import Attempt, Entry, Tokens
 
 NOW = 1_800_000_000.0
 UTC = dt.UTC
-ROW = Entry(
-    id="r",
+ROW = plain(
     at=NOW,
-    method="POST",
-    path="/v1/messages",
     client="laptop",
     project="house",
-    conversation=None,
-    user_agent=None,
     model="asked",
     served_model="served",
-    account="a",
-    provider="p",
-    status=200,
-    outcome="complete",
-    error=None,
-    stream=False,
-    stop_reason=None,
     first_byte_ms=1,
     total_ms=2,
     tokens=Tokens(10, 20),
-    usage=None,
     attempts=(Attempt("a", "p", "first", 0, 1, 200, "served", "", "mapped"),),
     charged=100,
     cost=90,
