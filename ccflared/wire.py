@@ -197,7 +197,7 @@ class Entry:
     stream: bool
     stop_reason: str | None
     first_byte_ms: int | None
-    """From arrival to the first byte of the answer's body given to the client."""
+    """From arrival to the first byte of the answer's body given to the client; None where no account answered it."""
     total_ms: int
     tokens: Tokens
     usage: str | None

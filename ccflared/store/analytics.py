@@ -1,18 +1,33 @@
-"""What all charts show: the requests of clients in a span of time, by step, account, model and client.
+"""What all charts show: the requests of clients in a span of time, by step, and who had which share (see shares.py).
 
 Read from the totals, but for steps of minutes; percentiles from the counts of times (see percentile.py).
 """
 
 import datetime as dt
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from ccflared.store import fives
-from ccflared.store.measures import TIMES
-from ccflared.store.percentile import percentile
-from ccflared.store.spans import DAY, EVERYBODY, Picked, Span, by_name, by_step, day_start, span, values
-from ccflared.store.sums import SUMMED, charted, mean, named, share, speed, tokens, usd, written
+from ccflared.store.heatmap import heatmap
+from ccflared.store.latency import FEW, of_all, of_steps, percentiles
+from ccflared.store.previous import Before, all_of, previous
+from ccflared.store.shares import FIRST, MOST_TIMES, Shares
+from ccflared.store.spans import (
+    DAY,
+    EVERYBODY,
+    Picked,
+    Span,
+    by_step,
+    day_start,
+    roll_kind,
+    series_read,
+    span,
+    values,
+)
+from ccflared.store.sums import SUMMED, Sums, charted, named, totalled
 from ccflared.store.totals import HOUR, calendar
 
 Range = Literal["1h", "6h", "24h", "7d", "30d", "90d", "1y"]
@@ -27,11 +42,13 @@ RANGES: Final[dict[str, tuple[float, int, str]]] = {
 }
 """Of each range: seconds, the step of its chart in seconds, and the step's name."""
 
-_FIRST: Final = 10
-"""How many models, accounts and clients are told of, the busiest first."""
-_PAIRS: Final = 50
-_TOTAL_TIMES: Final = tuple(name for name in TIMES if name.startswith("total_"))
-_ALL: Final = ", ".join(f"sum({name})" for name in SUMMED)
+PARTS: Final = ("previous", "timeSeries", "costByDay", "heatmap", "shares", "latency")
+"""What may be asked for beside the totals. shares: all that is told by name; latency: percentiles of accounts and
+models among that."""
+_ROWS: Final = 10_000
+"""Rows of minutes that the times of a chart are read from; of more than these they are left out."""
+_SPENT: Final = ("requests", "tokens", "costUsd", "planCostUsd", "apiCostUsd", "unpricedRequests")
+"""What is told of a day beside a chart of hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,73 +61,200 @@ class Asked:
     picked: Picked = EVERYBODY
     cumulative: bool = False
     by_model: bool = False
+    parts: AbstractSet[str] = frozenset(PARTS)
 
 
 def analytics(connection: sqlite3.Connection, asked: Asked) -> dict[str, Any]:
     """Return the whole document. Raises sqlite3.Error."""
-    seconds, step, name = RANGES[asked.range]
+    seconds, step, bucket = RANGES[asked.range]
     over = span(seconds, step, asked.now, asked.zone)
-    picked = asked.picked
-    given = values(picked, over)
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("BEGIN")  # one transaction, so that the numbers agree with each other
     try:
-        connection.execute(
-            f"CREATE TEMP TABLE part AS {by_name(SUMMED, over, picked, ('account', 'model'))}", given
-        )
-        counts_only = picked.status != "all" and not over.exact
-        return {
-            "meta": {
-                "range": asked.range,
-                "bucket": name,
-                "cumulative": asked.cumulative,
-                "since": over.since,
-                "until": asked.now,
-                "status": picked.status,
-                "countsOnly": counts_only,
-            },
-            "totals": _totals(connection, asked, over, counts_only=counts_only),
-            "timeSeries": _series(connection, asked, over, counts_only=counts_only),
-            **_parts(connection, counts_only=counts_only),
-            "apiKeyPerformance": _clients(connection, asked, over, counts_only=counts_only),
-            "modelPerformance": [] if counts_only else _models(connection, asked, over),
-        }
+        look = _Look(connection, asked, over)
+        return {**look.document(), "meta": look.meta(bucket)}
     finally:
         connection.execute("ROLLBACK")
 
 
-def _totals(connection: sqlite3.Connection, asked: Asked, over: Span, *, counts_only: bool) -> dict[str, Any]:
-    sums = named(connection.execute(f"SELECT {_ALL} FROM part").fetchone())  # noqa: S608 - constants
-    (accounts,) = connection.execute(
-        "SELECT count(DISTINCT account) FROM part WHERE account != '' AND requests > 0"
-    ).fetchone()
-    point = charted(sums, counts_only=counts_only)
-    rates = dict.fromkeys(_BURN) if asked.picked.status != "all" else _burn(connection, asked, over)
-    return {
-        "requests": point["requests"],
-        "successRate": point["successRate"],
-        "activeAccounts": accounts,
-        "avgResponseTime": point["avgResponseTime"],
-        "totalTokens": point["tokens"],
-        "totalCostUsd": point["costUsd"],
-        "planCostUsd": point["planCostUsd"],
-        "apiCostUsd": point["apiCostUsd"],
-        "unpricedRequests": point["unpricedRequests"],
-        "cacheHitRate": point["cacheHitRate"],
-        "avgTokensPerSecond": point["avgTokensPerSecond"],
-        **rates,
-    }
+class _Look:
+    """What is read for one document."""
+
+    def __init__(self, connection: sqlite3.Connection, asked: Asked, over: Span) -> None:
+        self._connection, self._asked, self._over = connection, asked, over
+        self._picked = asked.picked
+        self._given = values(asked.picked, over)
+        self._counts_only = asked.picked.status != "all" and not over.exact
+        self._before = Before(over, asked.now, asked.zone)
+        self._omitted: list[str] = []
+        self._plain: list[tuple[int, str, Sums]] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return all parts that are asked for."""
+        parts = self._asked.parts
+        shares = None
+        if "shares" in parts:
+            shares = Shares(
+                self._connection,
+                self._over,
+                self._picked,
+                counts_only=self._counts_only,
+                latency="latency" in parts,
+            )
+            self._omitted += shares.omitted
+        totals = self._totals(shares)
+        found: dict[str, Any] = {"totals": totals}
+        if "previous" in parts:
+            found["previous"] = previous(
+                self._connection, self._before, self._picked, counts_only=self._counts_only
+            )
+        if "timeSeries" in parts:
+            found["timeSeries"] = self._series()
+        if "costByDay" in parts:
+            found["costByDay"] = self._days()
+        if "heatmap" in parts:
+            found["heatmap"] = self._heatmap()
+        return found if shares is None else found | shares.told()
+
+    def meta(self, bucket: str) -> dict[str, Any]:
+        """Return what the document is about, and what is left out of it."""
+        return {
+            "range": self._asked.range,
+            "bucket": bucket,
+            "cumulative": self._asked.cumulative,
+            "since": self._over.since,
+            "until": self._asked.now,
+            "status": self._picked.status,
+            "countsOnly": self._counts_only,
+            "previousSince": self._before.since,
+            "omitted": sorted(self._omitted),
+        }
+
+    def _totals(self, shares: Shares | None) -> dict[str, Any]:
+        found = None if shares is None else shares.whole()
+        counts = None if shares is None else shares.counts()
+        pieces = self._over.pieces(self._picked)
+        sums, accounts = (all_of(self._connection, pieces, self._picked), None) if found is None else found
+        if counts is None and not self._counts_only:
+            counts = of_all(self._connection, pieces, self._picked)
+        rates = (
+            dict.fromkeys(_BURN)
+            if self._picked.status != "all"
+            else _burn(self._connection, self._asked, self._over)
+        )
+        point = charted(sums, counts_only=self._counts_only)
+        return {**totalled(point), "activeAccounts": accounts, **percentiles(counts), **rates}
+
+    def _series(self) -> list[dict[str, Any]]:
+        asked, over = self._asked, self._over
+        steps = self._steps(model=asked.by_model)
+        busiest = _busiest(steps)
+        times = self._times()
+        points: list[dict[str, Any]] = []
+        running: dict[str, dict[str, int]] = {}
+        for start, model, sums in steps:
+            if model not in busiest:
+                continue
+            shown = running.setdefault(model, dict.fromkeys(SUMMED, 0)) if asked.cumulative else {**sums}
+            if asked.cumulative:
+                for each in SUMMED:
+                    shown[each] += sums[each]
+            at = day_start(start, asked.zone) if over.grain == "days" else start
+            point = {
+                "ts": int(at * 1000),
+                **charted(shown, counts_only=self._counts_only),
+            }
+            point |= percentiles(times.get(start), FEW)
+            if asked.by_model:
+                point["model"] = model or None
+            points.append(point)
+        return points
+
+    def _steps(self, *, model: bool) -> list[tuple[int, str, Sums]]:
+        """Return the sums of each step, and of each model where that is wanted; else its name is empty."""
+        over = self._over
+        if over.step == fives.STEP and replace(self._picked, models=()) == EVERYBODY:
+            query = fives.by_step(model=model, some=bool(self._picked.models))
+        else:
+            query = by_step(SUMMED, over, self._picked, "model" if model else "")
+        if model:
+            found = self._connection.execute(query, self._given)
+            return [(start, name, named(sums)) for start, name, *sums in found]
+        if self._plain is None:
+            found = self._connection.execute(query, self._given)
+            self._plain = [(start, "", named(sums)) for start, *sums in found]
+        return self._plain
+
+    def _times(self) -> dict[int, Sequence[int]]:
+        """Return the counts of times of each step: none of a chart by model or of sums, or where they are too many."""
+        asked, over = self._asked, self._over
+        if asked.by_model or asked.cumulative or self._counts_only:
+            return {}
+        rows = over.exact and fives.requests(self._connection, over.since // fives.STEP * fives.STEP) > _ROWS
+        if rows or self._too_many(over):
+            self._omitted.append("timeSeries.percentiles")
+            return {}
+        return of_steps(self._connection, over, self._picked)
+
+    def _days(self) -> list[dict[str, Any]]:
+        """Return what each day has cost."""
+        if not self._over.day:
+            return []
+        if self._over.grain == "days":
+            days = [(day, sums) for day, _, sums in self._steps(model=False)]
+        else:
+            query = by_step(SUMMED, replace(self._over, grain="days"), self._picked)
+            days = [(day, named(sums)) for day, *sums in self._connection.execute(query, self._given)]
+        found = []
+        for day, sums in days:
+            point = charted(sums, counts_only=self._counts_only)
+            told = f"{day // 10_000:04}-{day // 100 % 100:02}-{day % 100:02}"
+            found.append({"day": told, **{name: point[name] for name in _SPENT}})
+        return found
+
+    def _heatmap(self) -> list[dict[str, Any]]:
+        """Return when there was most to do."""
+        if self._over.grain == "rows":
+            return []
+        if self._too_many(replace(self._over, grain="hours")):
+            self._omitted.append("heatmap")
+            return []
+        return heatmap(
+            self._connection,
+            self._over,
+            self._picked,
+            self._asked.now,
+            self._asked.zone,
+            counts_only=self._counts_only,
+        )
+
+    def _too_many(self, over: Span) -> bool:
+        """Whether a span that no roll knows all names of has too many totals of series to be waited for."""
+        if over.exact or roll_kind(set(), self._picked) is not None:
+            return False
+        return series_read(self._connection, over, self._picked) > MOST_TIMES
+
+
+def _busiest(steps: Iterable[tuple[int, str, Sums]]) -> set[str]:
+    """Return the models with the most requests of all steps."""
+    counts: dict[str, int] = {}
+    for _, model, sums in steps:
+        counts[model] = counts.get(model, 0) + sums["requests"]
+    return set(sorted(counts, key=lambda model: (-counts[model], model))[:FIRST])
 
 
 _BURN: Final = ("avgDailyPlanCostUsd", "avgDailyApiCostUsd", "avgWeeklyPlanCostUsd", "avgWeeklyApiCostUsd")
 
 
 def _burn(connection: sqlite3.Connection, asked: Asked, over: Span) -> dict[str, float | None]:
-    """Return what a day and a week cost: of the last 7 and 30 days, or of as many as there is anything of."""
+    """Return what a day and a week cost: of the last 7 and 30 days, or of as many as there is anything of.
+
+    Before a day has passed nobody knows what one costs.
+    """
     (first,) = connection.execute("SELECT min(start) FROM hours").fetchone()
-    if first is None:
+    age = 0.0 if first is None else (asked.now - first) / DAY
+    if age < 1:
         return dict.fromkeys(_BURN)
-    age = max(1.0, (asked.now - first) / DAY)
     week, month = min(7.0, age), min(30.0, age)
     day_of = calendar(asked.zone)
     month_days = Span(over.since, DAY, "days", day_of(asked.now - 29 * DAY))
@@ -130,124 +274,3 @@ def _burn(connection: sqlite3.Connection, asked: Asked, over: Span) -> dict[str,
         "avgWeeklyPlanCostUsd": plan_month / month * 7 / 1e6,
         "avgWeeklyApiCostUsd": money_month / month * 7 / 1e6,
     }
-
-
-def _series(
-    connection: sqlite3.Connection, asked: Asked, over: Span, *, counts_only: bool
-) -> list[dict[str, Any]]:
-    if over.step == fives.STEP and asked.picked == EVERYBODY:
-        query = fives.by_step(model=asked.by_model)
-    else:
-        query = by_step(SUMMED, over, asked.picked, "model" if asked.by_model else "")
-    points: list[dict[str, Any]] = []
-    busiest = {model for (model,), _ in _by(connection, "model")} if asked.by_model else {None}
-    running: dict[str | None, dict[str, int]] = {}
-    for start, *rest in connection.execute(query, values(asked.picked, over)):
-        model = rest.pop(0) or None if asked.by_model else None
-        if model not in busiest:
-            continue
-        sums = named(rest)
-        if asked.cumulative:
-            before = running.setdefault(model, dict.fromkeys(SUMMED, 0))
-            for each in SUMMED:
-                before[each] += sums[each]
-            sums = before
-        at = day_start(start, asked.zone) if over.grain == "days" else start
-        point = {"ts": int(at * 1000), **charted(sums, counts_only=counts_only)}
-        if asked.by_model:
-            point["model"] = model
-        points.append(point)
-    return points
-
-
-def _parts(connection: sqlite3.Connection, *, counts_only: bool) -> dict[str, Any]:
-    """Return the breakdowns by kind of token, model, account and client."""
-    whole = named(connection.execute(f"SELECT {_ALL} FROM part").fetchone())  # noqa: S608 - constants
-    breakdown = {
-        "inputTokens": whole["input_tokens"],
-        "cacheReadInputTokens": whole["cache_read_tokens"],
-        "cacheCreationInputTokens": written(whole),
-        "cacheCreation5mInputTokens": whole["cache_write_5m_tokens"],
-        "cacheCreation1hInputTokens": whole["cache_write_1h_tokens"],
-        "outputTokens": whole["output_tokens"],
-    }
-    models, accounts = _by(connection, "model"), _by(connection, "account")
-    costs = [] if counts_only else _by(connection, "model", order="cost")
-    return {
-        "tokenBreakdown": dict.fromkeys(breakdown) if counts_only else breakdown,
-        "modelDistribution": [{"model": model, "count": sums["requests"]} for (model,), sums in models],
-        "accountPerformance": [
-            {"name": account, **charted(sums, counts_only=counts_only)} for (account,), sums in accounts
-        ],
-        "costByModel": [
-            {
-                "model": model,
-                "costUsd": usd(sums),
-                "planCostUsd": usd(sums, "plan"),
-                "apiCostUsd": usd(sums, "money"),
-                "unpricedRequests": sums["unpriced"],
-                "requests": sums["requests"],
-                "totalTokens": tokens(sums),
-            }
-            for (model,), sums in costs
-        ],
-        "accountModelUsage": [
-            {"account": account, "model": model, "count": sums["requests"]}
-            for (account, model), sums in _by(connection, "account, model", most=_PAIRS)
-        ],
-    }
-
-
-def _clients(
-    connection: sqlite3.Connection, asked: Asked, over: Span, *, counts_only: bool
-) -> list[dict[str, Any]]:
-    query = by_name(SUMMED, over, asked.picked, ("client",))
-    found = [
-        (client, named(numbers))
-        for client, *numbers in connection.execute(query, values(asked.picked, over))
-        if client
-    ]
-    found.sort(key=lambda each: (-each[1]["requests"], each[0]))
-    return [
-        {"id": client, "name": client, **charted(sums, counts_only=counts_only)}
-        for client, sums in found[:_FIRST]
-        if sums["requests"]
-    ]
-
-
-def _by(
-    connection: sqlite3.Connection, columns: str, *, order: str = "requests", most: int = _FIRST
-) -> list[tuple[tuple[str | None, ...], dict[str, int]]]:
-    """Return the sums by columns of the part that was read, the largest first; '' is None."""
-    many = len(columns.split(", "))
-    query = (
-        f"SELECT {columns}, {_ALL} FROM part GROUP BY {columns} HAVING sum(requests) > 0 "  # noqa: S608
-        f"ORDER BY sum({order}) DESC, {columns} LIMIT {most}"
-    )
-    return [
-        (tuple(name or None for name in found[:many]), dict(named(found[many:])))
-        for found in connection.execute(query)
-    ]
-
-
-def _models(connection: sqlite3.Connection, asked: Asked, over: Span) -> list[dict[str, Any]]:
-    """Return how the busiest models did. The slowest and fastest single answers are not kept in totals: null."""
-    picked = asked.picked
-    query = by_name(_TOTAL_TIMES, over, picked, ("model",), times=True)
-    times = {
-        model: percentile(numbers, 0.95)
-        for model, *numbers in connection.execute(query, values(picked, over))
-    }
-    return [
-        {
-            "model": model,
-            "requests": sums["requests"],
-            "avgResponseTime": mean(sums["total_ms"], sums["requests"]),
-            "p95ResponseTime": times.get(model or ""),
-            "errorRate": share(sums["requests"] - sums["succeeded"], sums["requests"]),
-            "avgTokensPerSecond": speed(sums),
-            "minTokensPerSecond": None,
-            "maxTokensPerSecond": None,
-        }
-        for (model,), sums in _by(connection, "model")
-    ]

@@ -58,9 +58,16 @@ def rebuild(connection: sqlite3.Connection, since: int, until: int) -> None:
         connection.execute(_FORGET)
 
 
-def by_step(*, model: bool) -> str:
-    """Return the query for SUMMED by step, and by model if that is wanted, from ``:since`` on."""
+def by_step(*, model: bool, some: bool = False) -> str:
+    """Return the query for SUMMED by step from ``:since`` on; by model, and of some (``:models``), where wanted."""
     more = ", model" if model else ""
+    those = " AND model IN (SELECT value FROM json_each(:models))" if some else ""
     sums = ", ".join(f"sum({name})" for name in SUMMED)
     group = f"start{more}"
-    return f"SELECT {group}, {sums} FROM fives WHERE start >= :since GROUP BY {group} ORDER BY {group}"  # noqa: S608
+    return f"SELECT {group}, {sums} FROM fives WHERE start >= :since{those} GROUP BY {group} ORDER BY {group}"  # noqa: S608
+
+
+def requests(connection: sqlite3.Connection, since: float) -> int:
+    """Return how many requests there were since the beginning of a step. Raises sqlite3.Error."""
+    (found,) = connection.execute("SELECT sum(requests) FROM fives WHERE start >= ?", (since,)).fetchone()
+    return found or 0

@@ -134,9 +134,11 @@ class Wanted:
     """Which rows are wanted; None: any. ``search``: the ids that a text was found in, the newest first."""
 
     limit: int = 50
+    id: str | None = None
     before: float | None = None
     before_id: str | None = None
     since: float | None = None
+    until: float | None = None
     account: str | None = None
     model: str | None = None
     client: str | None = None
@@ -153,9 +155,10 @@ def listed(connection: sqlite3.Connection, wanted: Wanted, payloads: Path, now: 
     if wanted.search is None:
         text, _ = _listed(connection, wanted, None, payloads, now)
         return text
+    earlier = min(filter(None, (wanted.before, wanted.until)), default=None)
     for most in (4 * wanted.limit, HITS):
         # A page is mostly full with the latest of what was found: then the rest need not even be counted.
-        found = matching(connection, payloads, wanted.search, most, now=now, before=wanted.before)
+        found = matching(connection, payloads, wanted.search, most, now=now, before=earlier)
         text, rows = _listed(connection, wanted, found, payloads, now)
         if len(found) < most or rows >= wanted.limit:
             break
@@ -210,7 +213,9 @@ def _where(wanted: Wanted, found: list[str] | None) -> tuple[str, dict[str, obje
     conditions: list[tuple[str, str, object]] = [
         ("(at, id) < (:before, :before_id)" if exactly else "at < :before", "before", before),
         ("true", "before_id", storable(wanted.before_id) if exactly else None),
+        ("id = :id", "id", storable(wanted.id)),
         ("at >= :since", "since", wanted.since),
+        ("at < :until", "until", wanted.until),
         ("account = :account", "account", storable(wanted.account)),
         ("model = :model", "model", storable(wanted.model)),
         ("client = :client", "client", storable(wanted.client)),
@@ -243,7 +248,14 @@ def _where(wanted: Wanted, found: list[str] | None) -> tuple[str, dict[str, obje
     given = [(clause, name, value) for clause, name, value in conditions if value is not None]
     clauses = " AND ".join(clause for clause, _, _ in given) or "true"
     values = {name: value for _, name, value in given}
-    if wanted.status == "error" and not values.keys() - {"before", "before_id", "since", "origin", "success"}:
+    if wanted.status == "error" and not values.keys() - {
+        "before",
+        "before_id",
+        "since",
+        "until",
+        "origin",
+        "success",
+    }:
         # Nothing else narrows it down, and where little goes wrong it would be looked for in all that went well.
         clauses = _LATEST_BAD.replace("CLAUSES", clauses)
     return clauses, values

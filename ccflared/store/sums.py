@@ -12,9 +12,10 @@ SUMMED: Final = (
 Sums = Mapping[str, int]
 
 
-def named(numbers: Sequence[int | None]) -> Sums:
-    """Return the sums by the names of SUMMED."""
-    return {name: number or 0 for name, number in zip(SUMMED, numbers, strict=True)}
+def named(numbers: Sequence[int | None], names: Sequence[str] = SUMMED) -> Sums:
+    """Return the sums by the names of SUMMED; what was not read of them is 0."""
+    found = {name: number or 0 for name, number in zip(names, numbers, strict=True)}
+    return found if names is SUMMED else dict.fromkeys(SUMMED, 0) | found
 
 
 def tokens(sums: Sums) -> int:
@@ -81,6 +82,16 @@ def charted(sums: Sums, *, counts_only: bool = False) -> dict[str, Any]:
         "avgTokensPerSecond": round(sums["speed_tokens"] * 1000 / sums["speed_ms"], 2)
         if sums["speed_ms"]
         else None,
+    }
+
+
+def totalled(point: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the totals of a span say, of which ``point`` is told by :func:`charted`."""
+    same = ("requests", "successRate", "avgResponseTime", "planCostUsd", "apiCostUsd", "unpricedRequests")
+    return {
+        **{name: point[name] for name in (*same, "cacheHitRate", "avgTokensPerSecond")},
+        "totalTokens": point["tokens"],
+        "totalCostUsd": point["costUsd"],
     }
 
 

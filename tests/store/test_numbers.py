@@ -115,6 +115,7 @@ def within(picked: Picked, since: float) -> list[Entry]:
         and (not picked.accounts or (each.account or "") in picked.accounts)
         and (not picked.models or (each.served_model or "") in picked.models)
         and (not picked.clients or (each.client or "") in picked.clients)
+        and (not picked.projects or (each.project or "") in picked.projects)
         and succeeded(each) in wanted
     ]
 
@@ -200,6 +201,21 @@ def test_burn_rates_are_divided_by_the_age_of_the_data(tmp_path: Path) -> None:
     assert told["avgDailyApiCostUsd"] == pytest.approx(4 / days)
     assert told["avgDailyPlanCostUsd"] == pytest.approx(2 / days)
     assert told["avgWeeklyApiCostUsd"] == pytest.approx(4 / days * 7)
+
+
+@pytest.mark.parametrize(("age", "known"), [(0.0, False), (0.9 * DAY, False), (DAY + 3600, True)])
+def test_what_a_day_costs_is_not_known_before_one_has_passed(tmp_path: Path, age: float, known: bool) -> None:
+    connection = open_history(tmp_path / "ccflared.db")
+    insert(connection, [replace(ENTRIES[0], at=NOW - age, origin="client", cost=4_000_000, billing="api")])
+    count(connection, ZONE, 10)
+    connection.close()
+    reading = open_reader(tmp_path / "ccflared.db", seconds=60)
+    told = analytics(reading, Asked("7d", NOW, ZONE))["totals"]
+    reading.close()
+    rates = [value for key, value in told.items() if key.startswith(("avgDaily", "avgWeekly"))]
+    assert len(rates) == 4
+    assert [value is not None for value in rates] == [known] * 4
+    assert told["apiCostUsd"] == 4
 
 
 @pytest.mark.parametrize("seconds", [6 * 3600, 30 * 3600, 9 * DAY, 90 * DAY])
