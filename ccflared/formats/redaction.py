@@ -119,12 +119,12 @@ class Redaction:
         ``text`` need not hold more than MARGIN bytes behind the cut. ``stream``: it is a stream of events.
         """
         window = text[: most + MARGIN]
-        spans = self._spans(window, stream=stream)
+        spans = self.spans(window, stream=stream)
         if _NUMBERED.search(window):
             # JSON may write any letter as a number; some do so with + and &, and who wants to hide something.
             plain, place = _unescaped(window)
             seen = _apart(place(span) for span in spans)
-            both = _apart([*seen, *self._spans(plain, stream=stream)])
+            both = _apart([*seen, *self.spans(plain, stream=stream)])
             if both != seen:
                 window, spans = plain, both
         pieces, at = [], 0
@@ -136,7 +136,7 @@ class Redaction:
         pieces.append(window[at : max(at, most)])
         return b"".join(pieces), len(text) > most
 
-    def _spans(self, text: bytes, *, stream: bool) -> list[Span]:
+    def spans(self, text: bytes, *, stream: bool = False) -> list[Span]:
         """Return where credentials stand, in order, without overlaps."""
         spans = list(self._found(text))
         if stream:

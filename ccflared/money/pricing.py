@@ -183,8 +183,12 @@ def _prompt(tokens: Tokens) -> int:
     return sum(count or 0 for count in counts)
 
 
+def _counts(tokens: Tokens) -> tuple[int | None, ...]:
+    return (tokens.input, tokens.output, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h)
+
+
 def _sum(rates: Rates, tokens: Tokens) -> int | None:
-    counts = (tokens.input, tokens.output, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h)
+    counts = _counts(tokens)
     if counts == _NONE_REPORTED:
         return None
     total = 0
@@ -196,6 +200,18 @@ def _sum(rates: Rates, tokens: Tokens) -> int | None:
         total += count * rate
     whole = (total + _SCALE // 2) // _SCALE
     return whole if whole < _MOST else None
+
+
+def by_kind(model: str | None, tokens: Tokens, prices: Prices) -> tuple[float, ...] | None:
+    """Return what each kind of tokens costs, in USD, in the order of Price; together what ``priced`` says.
+
+    None where that is unknown.
+    """
+    rates = prices.rates(model, _prompt(tokens)) if model is not None else None
+    if rates is None or _sum(rates, tokens) is None:
+        return None
+    costs = ((rate or 0) * (count or 0) for rate, count in zip(rates, _counts(tokens), strict=True))
+    return tuple(cost / _SCALE / 1_000_000 for cost in costs)
 
 
 def at_least(model: str | None, tokens: Tokens, prices: Prices) -> int | None:

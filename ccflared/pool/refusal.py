@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Final
 
 from ccflared.pool.candidates import Block, unpriced
 
@@ -16,6 +17,8 @@ _WORDS = {
     "busy": "busy",
 }
 _OF_BUDGETS = ("over budget", "without a known price")
+
+NONE_YET: Final = "This ccflared has no account yet: add one on its dashboard, or by `ccflared account add`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ def refuse(
     *,
     unasked: int = 0,
     lacking: int = 0,
+    any_account: bool = True,
 ) -> Refusal:
     """Say what a client is told when every account that could serve is in one of ``blocks``, or ``failing`` until then.
 
@@ -43,7 +47,10 @@ def refuse(
     at once, and better when the doubt about it has ended. A model that is not asked for because nobody knows its price
     is named with what to add. ``unasked``: how many could have been, had there been tries. ``lacking``: how
     many do not have what was asked for, which no waiting changes: beside a limit of others they count for nothing.
+    ``any_account``: whether the file has one at all.
     """
+    if not any_account:
+        return Refusal(503, "overloaded_error", NONE_YET, None)
     waits = [block.until - now for block in blocks if block.until is not None and _credible(block, now)]
     waits += [0.0 if until is None else until - now for until in failing]
     waits += [0.0] * (unasked + sum(block.state == "busy" for block in blocks))

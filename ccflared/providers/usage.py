@@ -29,6 +29,8 @@ class Untold:
     """When it may be asked again, as the answer itself told."""
 
 
+OF_PLANS: Final[frozenset[Reads]] = frozenset({"anthropic", "zai", "minimax", "nanogpt"})
+"""Forms that tell the windows of a plan; the other tells prepaid credit."""
 _READERS: Final[Mapping[Reads, Callable[[Mapping[str, Any], float], Quota | str]]] = {
     "anthropic": usage_anthropic.read,
     "zai": usage_plans.read_zai,

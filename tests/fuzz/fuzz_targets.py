@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ccflared.config.quirks import Quirks
 from ccflared.errors import ClientError
 from ccflared.formats import amend, crossing, sse
 from ccflared.formats.conversation import identity
+from ccflared.formats.errors import ClientDialect
 from ccflared.formats.estimate import estimate
 from ccflared.formats.events import Began, Failed, Finished, state_after
 from ccflared.formats.model_name import model_of, with_model
 from ccflared.formats.request import Request, Turn
+from ccflared.formats.transcript.answered import Answer
+from ccflared.formats.transcript.telling import Asked, conversation
 
 Target = Callable[[bytes], None]
 
@@ -71,6 +74,7 @@ def targets() -> list[Named]:
         Named("amend", amended, "bytes"),
         *_request_targets(),
         *_answer_targets(),
+        *_shown_targets(),
     ]
 
 
@@ -87,6 +91,21 @@ def _answer_targets() -> Iterator[Named]:
         if reader := part(name):
             yield Named(f"{dialect}-stream", partial(streamed, reader, writers), "stream", dialect)
             yield Named(f"{dialect}-document", partial(told_at_once, reader, writers), "document", dialect)
+
+
+def _shown_targets() -> Iterator[Named]:
+    for dialect in get_args(ClientDialect):
+        kind = "messages" if dialect == "anthropic" else dialect
+        yield Named(f"{kind}-request-shown", partial(shown, dialect), "request", kind)
+        if dialect != "responses":
+            yield Named(f"{kind}-stream-shown", partial(shown, dialect), "stream", kind)
+            yield Named(f"{kind}-document-shown", partial(shown, dialect), "document", kind)
+
+
+def shown(dialect: ClientDialect, data: bytes) -> None:
+    """Whatever was kept of a request and its answer can be shown."""
+    found = conversation(dialect, Asked(data, False), Answer(data, 200, False, True))
+    json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
 
 
 def part(name: str) -> Any:

@@ -14,6 +14,7 @@ from ccflared.config.model import Price
 from ccflared.money.pricing import (
     Prices,
     PriceTable,
+    by_kind,
     is_priced,
     priced,
     prices_of,
@@ -307,3 +308,20 @@ def test_a_cost_written_in_usd_is_read_to_the_millionth(millionths: int) -> None
     text = f"{millionths // MILLION}.{millionths % MILLION:06}"
     assert reported_cost(None, billed(text.encode())) == millionths
     assert reported_cost(f'{{"cost":{text}}}', ()) == millionths
+
+
+COUNTS = st.none() | st.integers(0, 2_000_000)
+
+
+@given(st.sampled_from([name for name, _ in MODELS]), st.builds(Tokens, *[COUNTS] * 5))
+def test_the_costs_of_all_kinds_are_together_what_the_request_cost(model: str, tokens: Tokens) -> None:
+    costs, cost = by_kind(model, tokens, LISTED), priced(model, tokens, LISTED)
+    assert (costs is None) == (cost is None)
+    if costs is not None and cost is not None:
+        assert sum(costs) * MILLION == pytest.approx(cost, abs=0.6)
+
+
+def test_what_a_kind_costs_is_unknown_where_the_whole_is() -> None:
+    assert by_kind("nobody-knows", EACH, LISTED) is None
+    assert by_kind(None, EACH, LISTED) is None
+    assert by_kind("claude-haiku-4-5", EACH, LISTED) == pytest.approx((0.01, 0.05, 0.001, 0.0125, 0.02))

@@ -114,3 +114,10 @@ def test_budgets_alone_are_named_with_their_end() -> None:
     both = refuse([spent, other], (), NOW)
     assert both.message.startswith("All 2 accounts have reached a limit: what they may cost is spent.")
     assert (both.status, both.wait) == (429, 7200)
+
+
+def test_where_there_is_no_account_at_all_it_says_how_to_add_one() -> None:
+    said = refuse([], [], NOW, any_account=False)
+    assert (said.status, said.kind, said.wait) == (503, "overloaded_error", None)
+    assert "no account yet" in said.message
+    assert "`ccflared account add`" in said.message
