@@ -192,10 +192,10 @@ def judge(
     before = load(files.main, environ=environ, builtin=builtin, texts=files.texts)
     after = load(files.main, environ=environ, builtin=builtin, texts={**files.texts, **texts})
     if isinstance(after, Rejected):
-        said = "That would not be valid; nothing was written."
+        said = "This value is not valid; nothing was written."
         was_so = isinstance(before, Rejected)
         if was_so:
-            said = "The file has mistakes without it already; nothing was written."
+            said = "The file already has errors; fix them first. Nothing was written."
         return NotEdited("mistakes", said, after.mistakes, before=was_so, file=files.main)
     found: tuple[Change, ...] = ()
     let_go: tuple[str, ...] = ()

@@ -2,14 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ccflared.config.decode import ROOT
-from ccflared.config.kinds import KeyPath, Kind
+from ccflared.config.kinds import Choice, FilePath, Flag, KeyPath, Kind, Number, Size, Whole
 from ccflared.config.model import Config
+from ccflared.config.net_kinds import Url
 from ccflared.config.reference import SecretRef
 from ccflared.config.secret_kinds import SecretSource, Sha256
 from ccflared.config.shapes import Field, Many, MapOf, Table
+from ccflared.config.time_kinds import Duration
+from ccflared.config.value_sets import Models
+
+MASK: Final = "…"
+"""In place of a secret that stands in the file itself."""
+_WORDS: Final[tuple[tuple[type[Kind[Any]], str], ...]] = (
+    (Flag, "flag"),
+    (Whole, "whole"),
+    (Number, "number"),
+    (Choice, "choice"),
+    (Url, "url"),
+    (SecretSource, "secret"),
+    (Models, "models"),
+    (Duration, "duration"),
+    (Size, "size"),
+    (FilePath, "path"),
+    (Table, "table"),
+    (Many, "list"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,34 @@ def leaves(config: Config) -> Iterator[Leaf]:
 def entry(config: Config, section: str, name: str) -> Iterator[Leaf]:
     """Yield the keys of one account, client, provider or price."""
     return (leaf for leaf in leaves(config) if leaf.path[:2] == (section, name))
+
+
+def as_given(kind: Kind[Any], value: Any) -> object:
+    """Return a value as the file has it, a secret as where it is read from; None where nothing is set."""
+    if isinstance(value, SecretRef):
+        return MASK if value.kind == "literal" else {value.kind: value.value}
+    match kind:
+        case _ if value is None:
+            return None
+        case Table():
+            given = {name: getattr(value, field.attribute) for name, field in kind.fields.items()}
+            return {
+                name: as_given(kind.fields[name].key.kind, held)
+                for name, held in given.items()
+                if held is not None and held != kind.fields[name].default
+            }
+        case Many():
+            items = [as_given(kind.item, item) for item in value]
+            return items[0] if kind.single and len(items) == 1 else items
+        case MapOf():
+            return {name: as_given(kind.item, item) for name, item in value.items()}
+        case _:
+            return kind.write(value)
+
+
+def word_of(kind: Kind[Any]) -> str:
+    """Return in a word what kind of value a key takes."""
+    return next((word for known, word in _WORDS if isinstance(kind, known)), "text")
 
 
 def _of_table(table: Table[Any], value: Any, path: KeyPath) -> Iterator[Leaf]:

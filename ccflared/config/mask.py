@@ -25,6 +25,25 @@ _PLAIN_VALUE = re.compile(
 )
 """What of a harmless value may be shown where the text is broken: what surely belongs to it."""
 _PAIR = re.compile(r"(?:^|[{,])\s*(?P<key>[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=\s*")
+_SOURCES = frozenset({"env", "file", "credential", "stored"})
+_STRING_OR_COMMENT = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})|"(?:[^"\\\n]|\\.)*"'
+    r"|'''.*?'''(?:'{0,2})|'[^'\n]*'|#[^\n]*",
+    re.DOTALL,
+)
+_COMMENTED = re.compile(
+    r"(?P<key>\"[^\"\n]*\"|'[^'\n]*'|(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+)[ \t]*=[ \t]*"
+    r"(?P<value>\[[^\]\n]*|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s{}\[\],]+)"
+)
+_SAID = re.compile(r"(?i:key|token|secret|password)[ \t]*:[ \t]*(?P<value>(?=\S*\d)\S{6,})")
+_LONG_WORD = re.compile(r"[A-Za-z0-9_+/-]{16,}=*")
+_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
+_ALONE = re.compile(r"#[ \t#]*(?P<value>(?:\"[^\"\n]+\"|'[^'\n]+')[ \t]*(?:,[ \t]*)?)$", re.MULTILINE)
+"""A comment that is nothing but a text: an item of a list of before, perhaps of keys."""
+_BONES = re.compile(r"\s*(?:[{}()\[\],\s]*|\[{1,2}[A-Za-z0-9_.\s-]*\]{0,2}\s*)(?:#.*)?$")
+"""A line that holds nothing: brackets, or the head of a table."""
+_BARE_URL = re.compile(r"[\"']?https?://[A-Za-z0-9.:\[\]-]+/?[\"']?")
+"""One that has no room for a secret."""
 
 
 def masked_line(
@@ -33,7 +52,7 @@ def masked_line(
     """Return the line ``text[span]`` masked, and where ``offset`` (within the line) is then."""
     start, end = span
     line = text[start:end]
-    hidden = list(_by_name(line, root) if places is None else _by_path(text, span, places, root))
+    hidden = list(_by_name(line, _names(root)) if places is None else _by_path(text, span, places, root))
     shown, moved, at = "", offset, 0
     for begin, stop in _merged(hidden):
         shown += line[at:begin] + MASK
@@ -108,7 +127,72 @@ def _below(kind: Kind[Any] | None, part: str | int) -> Kind[Any] | None:
             return None
 
 
-def _by_path(text: str, line: tuple[int, int], places: Places, root: Table[Any]) -> Iterator[tuple[int, int]]:
+def masked_text(text: str, places: Places | None, root: Table[Any], *, valid: bool) -> str:
+    """Return a whole text masked, with as many lines as before. ``places`` is None where it is no TOML.
+
+    ``valid``: it was found to be a configuration, so that where a secret is read from is what it says it is, and may
+    be seen. What is written in comments is masked where it stands by a key that is not known to be harmless, or looks
+    like no word: there may be a key of before.
+    """
+    names = _names(root)
+    if places is None:
+        hidden = list(_line_by_line(text, names))
+    else:
+        hidden = list(_by_path(text, (0, len(text)), places, root, sources=valid))
+        comments = [match.span() for match in _STRING_OR_COMMENT.finditer(text) if match[0][0] == "#"]
+        hidden += [span for comment in comments for span in _in_comment(text, comment, names)]
+    shown, at = "", 0
+    for begin, stop in _merged(hidden):
+        lines = text[begin:stop].split("\n")
+        masked = "\n".join(line and MASK for line in lines)
+        shown += text[at:begin] + masked
+        at = stop
+    return shown + text[at:]
+
+
+def _line_by_line(text: str, names: tuple[set[str], set[str]]) -> Iterator[tuple[int, int]]:
+    at = 0
+    for line in text.split("\n"):
+        for begin, stop in _by_name(line, names):
+            yield at + begin, at + stop
+        if not _PAIR.search(line) and not _BONES.match(line):
+            # Nobody knows what it belongs to: a text of several lines, say, or a key without its sign.
+            yield at + len(line) - len(line.lstrip()), at + len(line.rstrip())
+        if (mark := line.find("#")) >= 0:
+            yield from _in_comment(text, (at + mark, at + len(line)), names)
+        at += len(line) + 1
+
+
+def _in_comment(
+    text: str, comment: tuple[int, int], names: tuple[set[str], set[str]]
+) -> Iterator[tuple[int, int]]:
+    """Yield what of a comment had better not be seen."""
+    start, end = comment
+    plain = names[0] | _SOURCES
+    for pair in _COMMENTED.finditer(text, start, end):
+        key = pair["key"].strip("\"'").split(".")[-1]
+        harmless_here = key in plain and not _USER.search(pair["value"])
+        if not harmless_here and not _BARE_URL.fullmatch(pair["value"]):
+            yield pair.span("value")
+    for said in _SAID.finditer(text, start, end):
+        yield said.span("value")
+    for login in _LOGIN.finditer(text, start, end):
+        yield login.span()
+    if alone := _ALONE.match(text, start, end):
+        yield alone.span("value")
+    for word in _LONG_WORD.finditer(text, start, end):
+        if not all(_is_word(part) for part in re.split("[-_/]", word[0].rstrip("="))):
+            yield word.span()
+
+
+def _is_word(part: str) -> bool:
+    """Whether a part of a name may be read: letters, or a version, or a date."""
+    return len(part) <= (12 if part.isalpha() else 8 if part.isdigit() else 3)
+
+
+def _by_path(
+    text: str, line: tuple[int, int], places: Places, root: Table[Any], *, sources: bool = False
+) -> Iterator[tuple[int, int]]:
     start, end = line
     containers = {path[:-1] for path in places.spots}
     for path, spot in places.spots.items():
@@ -117,8 +201,10 @@ def _by_path(text: str, line: tuple[int, int], places: Places, root: Table[Any])
             continue
         if value.start >= end or value.end <= start:
             continue
-        if text[value.start] not in "\"'":
-            continue  # numbers, dates and the like are no secrets
+        if text[value.start] not in "\"'" and not takes_secret(path, root):
+            continue  # numbers, dates and the like are no secrets, but by mistake
+        if sources and path[-1] in _SOURCES and takes_secret(path[:-1], root):
+            continue
         if not _shown(path, root) or _USER.search(text[value.start : value.end]):
             yield max(value.start, start) - start, min(value.end, end) - start
 
@@ -137,11 +223,11 @@ def _shown(path: KeyPath, root: Table[Any]) -> bool:
     return kind is not None and _is_plain(kind)
 
 
-def _by_name(line: str, root: Table[Any]) -> Iterator[tuple[int, int]]:
+def _by_name(line: str, names: tuple[set[str], set[str]]) -> Iterator[tuple[int, int]]:
     """Mask by the names on a line of broken TOML: all that does not follow a key known to be harmless."""
     if re.match(r"\s*(\[[^\"'=#]*)?(#[^\"'=]*)?$", line):
         return
-    plain, known = _names(root)
+    plain, known = names
     end = len(line.rstrip())
     pairs = [pair for pair in _PAIR.finditer(line) if _is_key(pair["key"], known)]
     first = pairs[0].start("key") if pairs else end

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ _LOCK_TRIES = 100
 _LOCK_PAUSE = 0.05
 _OF_THE_CONTENT = ("security.ima", "security.evm")
 """Attributes that are digests of the old content."""
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,30 @@ def copy_beside(path: Path, content: bytes) -> Path | Obstacle:
     return _like_the_old(target, target, content, suffix=target.suffix)
 
 
+def hindrance(path: Path, main: Path) -> Obstacle | None:
+    """Return what would keep ``replace_files`` from writing a file, as far as that can be known without writing.
+
+    Where the file is new, it would belong to whom ``main`` belongs.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if (known := _unwritable(target)) is not None:
+            return known
+        directory = target.parent
+        if not os.access(directory, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+            frozen = os.statvfs(directory).f_flag & os.ST_RDONLY
+            return _not_writable(target, OSError(errno.EROFS, "")) if frozen else _closed(directory)
+        if str(target) in _mounted():
+            return _not_writable(target, OSError(errno.EBUSY, ""))
+        old = (target if target.exists() else Path(os.path.realpath(main))).stat()
+        parent = directory.stat()
+    except OSError as error:
+        return _not_writable(target, error)
+    gid = parent.st_gid if parent.st_mode & stat.S_ISGID else os.getegid()
+    foreign = old.st_uid != os.geteuid() or (old.st_gid != gid and old.st_gid not in os.getgroups())
+    return _undressable(target, old, errno.EPERM) if foreign and os.geteuid() != 0 else None
+
+
 def settle(directory: Path) -> None:
     """Make the directory's new entry durable, where the file system knows how."""
     with contextlib.suppress(OSError):
@@ -104,35 +130,54 @@ def settle(directory: Path) -> None:
 def _like_the_old(target: Path, model: Path, content: bytes, *, suffix: str = "") -> Path | Obstacle:
     """Return a file beside ``target`` that holds the content and has the owner, mode and attributes of ``model``."""
     try:
-        if target.exists() and not os.access(
-            target, os.W_OK, effective_ids=os.access in os.supports_effective_ids
-        ):
-            frozen = os.statvfs(target).f_flag & os.ST_RDONLY
-            return _not_writable(target, OSError(errno.EROFS if frozen else errno.EACCES, ""))
+        if (known := _unwritable(target)) is not None:
+            return known
     except OSError as error:
         return _not_writable(target, error)
     try:
         beside = _written_beside(target, content, 0o600, suffix)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM):
-            why = (
-                f"may not be written by uid {os.geteuid()}, and a file is replaced from within its directory"
-            )
-            return Obstacle("not writable", target.parent, why)
+            return _closed(target.parent)
         return _not_writable(target, error)
     try:
         _dress(beside, model)
     except OSError as error:
         beside.unlink()
-        old = model.stat()
-        owner = f"uid {old.st_uid}, gid {old.st_gid}, mode {stat.S_IMODE(old.st_mode):04o}"
-        return Obstacle(
-            "not writable",
-            target,
-            f"cannot be replaced by uid {os.geteuid()} with its owner, mode and attributes kept ({owner}): "
-            f"{error.strerror}; do it as its owner or as root",
-        )
+        return _undressable(target, model.stat(), error.errno or errno.EPERM)
     return beside
+
+
+def _unwritable(target: Path) -> Obstacle | None:
+    """Return why a file that is there may not be written. Raises OSError."""
+    if not target.exists() or os.access(target, os.W_OK, effective_ids=_EFFECTIVE):
+        return None
+    frozen = os.statvfs(target).f_flag & os.ST_RDONLY
+    return _not_writable(target, OSError(errno.EROFS if frozen else errno.EACCES, ""))
+
+
+def _closed(directory: Path) -> Obstacle:
+    why = f"may not be written by uid {os.geteuid()}, and a file is replaced from within its directory"
+    return Obstacle("not writable", directory, why)
+
+
+def _undressable(target: Path, old: os.stat_result, code: int) -> Obstacle:
+    owner = f"uid {old.st_uid}, gid {old.st_gid}, mode {stat.S_IMODE(old.st_mode):04o}"
+    return Obstacle(
+        "not writable",
+        target,
+        f"cannot be replaced by uid {os.geteuid()} with its owner, mode and attributes kept ({owner}): "
+        f"{os.strerror(code)}; do it as its owner or as root",
+    )
+
+
+def _mounted() -> set[str]:
+    """Return where something is mounted, as far as the platform tells."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return set()
+    return {re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split(" ")[4]) for line in lines}
 
 
 def _dress(beside: Path, model: Path) -> None:

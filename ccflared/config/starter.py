@@ -1,5 +1,7 @@
 """The file that ``ccflared init`` writes: short, commented, and valid as it stands."""
 
+STARTER_PAGE = "http://127.0.0.1:8080/"
+"""Where the daemon of that file has its dashboard."""
 STARTER = """\
 # ccflared: one account a table, everything else has a default.
 # `ccflared check` names every mistake, `ccflared config --defaults` shows every key with its value,

@@ -10,7 +10,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 from filebook import write
+
+from ccflared.config.starter import STARTER, STARTER_PAGE
 
 
 def run(*words: str, cwd: Path, **environ: str) -> tuple[int, str, str]:
@@ -40,6 +43,53 @@ def test_check_says_what_it_found_and_exits_0(tmp_path: Path) -> None:
         "  accounts   work",
         "  Without [clients], only this machine may send requests, without a key.",
     ]
+
+
+OPEN = """
+[server]
+listen = ["127.0.0.1:1", "0.0.0.0:8080", "unix:/run/x.sock"]
+{server}
+[clients.c]
+key = "k"
+[admin]
+token = "t"
+"""
+
+
+def test_check_says_what_travels_unencrypted(tmp_path: Path) -> None:
+    path = write(tmp_path, main=OPEN.format(server=""))
+    code, out, _ = run("check", "--config", str(path), cwd=tmp_path)
+    assert code == 0
+    said = " ".join(out.split())
+    note = (
+        "Prompts and answers, client keys and the admin token travel unencrypted to 0.0.0.0:8080: "
+        "set tls in [server], or let a proxy with TLS stand in front."
+    )
+    assert said.count(note) == said.count("unencrypted") == 1
+    code, out, _ = run("check", "--json", "--config", str(path), cwd=tmp_path)
+    assert json.loads(out)["notes"] == [note]
+
+
+@pytest.mark.parametrize(
+    "server", ['trusted_proxies = ["10.0.0.1"]', 'tls = { cert = "c.pem", key = "k.pem" }']
+)
+def test_check_says_no_such_thing_where_something_encrypts(tmp_path: Path, server: str) -> None:
+    path = write(tmp_path, main=OPEN.format(server=server))
+    pair = trustme.CA().issue_cert("localhost")
+    pair.cert_chain_pems[0].write_to_path(path.parent / "c.pem")
+    pair.private_key_pem.write_to_path(path.parent / "k.pem")
+    code, out, _ = run("check", "--config", str(path), cwd=tmp_path)
+    assert code == 0, out
+    assert "unencrypted" not in out
+
+
+def test_init_says_that_the_dashboard_leads_through_the_first_account(tmp_path: Path) -> None:
+    path = tmp_path / "c" / "ccflare.toml"
+    code, out, _ = run("init", "--config", str(path), cwd=tmp_path)
+    assert code == 0
+    said = " ".join(out.split())
+    assert f"`ccflared run --config {path}`, then open http://127.0.0.1:8080/ in a browser" in said
+    assert f'"{STARTER_PAGE.split("/")[2]}"' in STARTER
 
 
 def test_check_names_every_mistake_and_exits_1(tmp_path: Path) -> None:

@@ -263,6 +263,7 @@ from pathlib import Path
 from ccflared.config.edit import Put
 from ccflared.config.editing import edit_files
 from ccflared.config.load import load
+from ccflared.config.save import hindrance
 from ccflared.providers.presets import builtin
 edits, where = [Put(("accounts", "work", "tier"), 5)], {"environ": {"HOME": "/"}, "builtin": builtin()}
 edit_files(Path("/nowhere"), edits, **where)  # imports what the other user may not read
@@ -271,20 +272,24 @@ if uid := int(sys.argv[2]):
     os.setgroups([])
     os.setgid(uid)
     os.setuid(uid)
+known = hindrance(Path(sys.argv[1]), Path(sys.argv[1]))
 made = edit_files(Path(sys.argv[1]), edits, **where)
+print(f"{known.path} {known.sentence}." == made.sentence)
 print(made.kind, made.sentence, made.paste, made.file, sep="\\n")
 """
 
 
 def by(uid: int, path: Path) -> list[str]:
-    """Make an edit as another user; return kind, sentence, TOML and file of the refusal."""
+    """Make an edit as another user; return kind, sentence, TOML and file of the refusal, which was known before."""
     for directory in path.parents[:3]:
         if directory.stat().st_uid == os.getuid() and directory != Path("/tmp"):  # noqa: S108 - where pytest works
             directory.chmod(directory.stat().st_mode | 0o011)
     got = subprocess.run(
         [sys.executable, "-c", EDIT_AS, path, str(uid)], capture_output=True, text=True, check=True
     )
-    return got.stdout.splitlines()
+    known, *told = got.stdout.splitlines()
+    assert known == "True"
+    return told
 
 
 @ROOT
@@ -329,7 +334,8 @@ def test_a_file_that_is_mounted_by_itself_is_refused_with_the_reason(main: Path)
     )
     if "mount" in got.stderr or "unshare" in got.stderr:
         pytest.skip("no mounts here")
-    assert got.stdout.splitlines()[:2] == [
+    assert got.stdout.splitlines()[:3] == [
+        "True",
         "not writable",
         f"{main} is mounted as a single file, which cannot be replaced; mount its directory instead.",
     ]
