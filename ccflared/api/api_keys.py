@@ -8,6 +8,7 @@ from ccflared.api import reading
 from ccflared.api.bodies import flag, text, wrong
 from ccflared.api.calls import Call, reply
 from ccflared.api.edited import edited
+from ccflared.api.edited_schemas import PREVIEW
 from ccflared.api.edited_schemas import edited as edited_schema
 from ccflared.api.legacy_usage import iso
 from ccflared.api.route import Route
@@ -69,6 +70,7 @@ async def add(call: Call) -> Reply:
         Wish(plan, call.asked.trusted),
         f"Client {name} is added; its key is told this once.",
         lambda: {"data": data},
+        new=(key, digest),
     )
 
 
@@ -140,6 +142,7 @@ ROUTES: Final = (
         add,
         "Add a client that may ask for everything, with a new key, which is answered this once: ``{name}``.",
         "edit",
+        query=PREVIEW,
         body=closed({"name": {"type": "string", "minLength": 1}}, {"role": one_of("api-only")}),
         gives=edited_schema(data=record({**_KEY, "apiKey": TEXT})),
     ),
@@ -149,6 +152,7 @@ ROUTES: Final = (
         remove,
         "Remove a client; ``allowLess`` where it is the last one.",
         "edit",
+        query=PREVIEW,
         body=closed({}, {"allowLess": SWITCH}),
         gives=edited_schema(),
     ),

@@ -1,13 +1,13 @@
 """A call of the REST API as a route sees it, and the small answers that many routes give."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ccflared.daemon.answers import Reply
-from ccflared.daemon.app import Asked
+from ccflared.daemon.asked import Asked
 from ccflared.daemon.main import Running
 from ccflared.errors import ClientError
 from ccflared.providers.target import Target
@@ -28,6 +28,12 @@ class Call:
     def query(self) -> Mapping[str, str]:
         """The parameters of the query; of one that is repeated, the last."""
         return dict(parse_qsl(self.asked.query.decode("latin-1"), keep_blank_values=True))
+
+    @property
+    def lasts(self) -> Callable[[], bool]:
+        """Whether who asks still may administer, as a question for later."""
+        admission = self.asked.admission
+        return admission.lasts if admission is not None else lambda: False
 
     @property
     def account(self) -> str:

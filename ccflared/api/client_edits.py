@@ -1,14 +1,14 @@
 """Calls that edit the clients of the file. A key is made here, told this once, and kept as its SHA-256 alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, Final
+from typing import Final
 
 from ccflared.api import status_schemas as schemas
 from ccflared.api.bodies import flag, settings, text, wrong
 from ccflared.api.calls import Call
 from ccflared.api.edited import edited
-from ccflared.api.edited_schemas import EDITED
+from ccflared.api.edited_schemas import EDITED, PREVIEW
 from ccflared.api.route import Route
 from ccflared.api.schemas import SWITCH, record
 from ccflared.config.edit import Add, Edit, Put, Remove, Unset
@@ -43,7 +43,9 @@ async def add(call: Call) -> Reply:
                 " Administration over TCP is closed from now on, as there is no [admin] token; it goes on by the "
                 f"control socket: curl --unix-socket {call.running.control.path} http://localhost/api/accounts"
             )
-    return await _edited(call, edits, said, {"id": name, "name": name, "key": key.reveal()})
+    wish = Wish(lambda _files, _deposits: edits, call.asked.trusted)
+    told = {"id": name, "name": name, "key": key.reveal()}
+    return await edited(call, wish, said, lambda: told, new=(key, digest))
 
 
 async def patch(call: Call) -> Reply:
@@ -53,7 +55,8 @@ async def patch(call: Call) -> Reply:
         Unset(("clients", name, word)) if value is None else Put(("clients", name, word), value)
         for word, value in settings(call.body, WRITABLE, _KNOWN, "a client").items()
     ]
-    return await _edited(call, edits, f"Client {name} is changed.", {"id": name})
+    wish = Wish(lambda _files, _deposits: edits, call.asked.trusted)
+    return await edited(call, wish, f"Client {name} is changed.", lambda: {"id": name})
 
 
 async def rotate(call: Call) -> Reply:
@@ -74,7 +77,7 @@ async def rotate(call: Call) -> Reply:
 
     wish = Wish(plan, call.asked.trusted)
     said = f"Client {name} has a new key, which is told this once."
-    return await edited(call, wish, said, lambda: {"id": name, "key": key.reveal()})
+    return await edited(call, wish, said, lambda: {"id": name, "key": key.reveal()}, new=(key, digest))
 
 
 async def remove(call: Call) -> Reply:
@@ -85,10 +88,6 @@ async def remove(call: Call) -> Reply:
     less = "allowLess" in call.body and flag(call.body, "allowLess")
     wish = Wish(lambda _files, _deposits: [Remove("clients", name)], call.asked.trusted, allow_less=less)
     return await edited(call, wish, f"Client {name} is removed; its key counts no more.")
-
-
-async def _edited(call: Call, edits: Sequence[Edit], said: str, more: Mapping[str, Any]) -> Reply:
-    return await edited(call, Wish(lambda _files, _deposits: edits, call.asked.trusted), said, lambda: more)
 
 
 def _name(call: Call) -> str:
@@ -106,6 +105,7 @@ ROUTES: Final = (
         add,
         "Add a client with a new key, which is answered this once: ``{name, accounts?, models?, …}``.",
         "edit",
+        query=PREVIEW,
         body=schemas.CLIENT_ADD,
         gives=schemas.CLIENT_ADDED,
     ),
@@ -115,6 +115,7 @@ ROUTES: Final = (
         patch,
         "Set keys of a client as the file has them; null takes one out.",
         "edit",
+        query=PREVIEW,
         body=schemas.CLIENT_PATCH,
         gives=schemas.CLIENT_EDITED,
     ),
@@ -124,6 +125,7 @@ ROUTES: Final = (
         remove,
         "Remove a client: ``{confirm: NAME}``; ``allowLess`` where it is the last one.",
         "edit",
+        query=PREVIEW,
         body=schemas.CLIENT_REMOVE,
         gives=EDITED,
     ),
@@ -133,6 +135,7 @@ ROUTES: Final = (
         rotate,
         "Give a client a new key, which is answered this once; ``{keepOld: true}`` lets the ones before count, too.",
         "edit",
+        query=PREVIEW,
         body=record({}, keepOld=SWITCH),
         gives=schemas.CLIENT_ROTATED,
     ),

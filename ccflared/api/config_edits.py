@@ -7,7 +7,7 @@ from typing import Any, Final
 from ccflared.api.bodies import plain, settings, text, wrong
 from ccflared.api.calls import Call
 from ccflared.api.edited import edited
-from ccflared.api.edited_schemas import EDITED
+from ccflared.api.edited_schemas import EDITED, PREVIEW
 from ccflared.api.route import Route
 from ccflared.api.schemas import TEXT, record
 from ccflared.api.status_schemas import CONFIG_PATCH
@@ -20,7 +20,8 @@ from ccflared.daemon.edits import Deposits, Wish
 from ccflared.errors import ClientError
 
 SECTIONS: Final = ("routing", "storage", "pricing", "budget", "fallback")
-_RETENTION: Final = ("keep_requests", "keep_payloads", "max_size")
+RETENTION: Final = ("keep_requests", "keep_payloads", "max_size")
+"""Keys of storage that REST may write."""
 _ROUTING: Final = tuple(field.name for field in fields(Routing))
 _PRICE: Final = tuple(field.name for field in fields(Price))
 _BUDGET: Final = tuple(field.name for field in fields(WholeBudget))
@@ -41,7 +42,7 @@ async def patch(call: Call) -> Reply:
         edits += _keys(("routing",), settings(_table(body, "routing"), _ROUTING, (), "routing"))
     if "storage" in body:
         known = tuple(field.name for field in fields(Storage))
-        edits += _keys(("storage",), settings(_table(body, "storage"), _RETENTION, known, "storage"))
+        edits += _keys(("storage",), settings(_table(body, "storage"), RETENTION, known, "storage"))
     if "budget" in body and body["budget"] is None:
         edits.append(Unset(("budget",)))
     elif "budget" in body:
@@ -101,6 +102,7 @@ ROUTES: Final = (
         patch,
         "Set keys of routing, storage (retention), pricing and budget; replace fallback. Null takes out.",
         "edit",
+        query=PREVIEW,
         body=CONFIG_PATCH,
         gives=EDITED,
     ),
@@ -110,6 +112,7 @@ ROUTES: Final = (
         strategy,
         "Take ``{strategy}``, as that other API has it.",
         "edit",
+        query=PREVIEW,
         body=record({"strategy": TEXT}),
         gives=EDITED,
     ),

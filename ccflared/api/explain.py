@@ -53,7 +53,8 @@ def _now(house: House, wanted: Wanted, now: float) -> dict[str, Any]:
     plan = house.plan(house.world, wanted, now)
     denied = _denied(house, wanted) or _waits(house, wanted, now)
     choices = plan.choices if denied is None else ()
-    refusal = None if choices else denied or refuse(plan.blocks, (), now)
+    known = bool(house.world.config.accounts)
+    refusal = None if choices else denied or refuse(plan.blocks, (), now, any_account=known)
     return {
         "model": wanted.model,
         "client": wanted.client,

@@ -1,21 +1,24 @@
-"""``GET /api/stats``, ``/api/analytics``, ``/api/usage``, ``/api/insights/cache``: what the history adds up to."""
+"""What the history adds up to: ``GET /api/stats``, ``analytics``, ``errors``, ``usage`` and ``insights/cache``."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from time import time
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from ccflared.api import reading
 from ccflared.api.calls import Call
-from ccflared.api.number_schemas import ANALYTICS, CACHE, STATS, USAGE
+from ccflared.api.number_schemas import ANALYTICS, CACHE, ERRORS, STATS, USAGE
 from ccflared.api.route import Route
 from ccflared.api.schemas import TEXT, many, one_of, told
 from ccflared.config.words import duration_seconds
 from ccflared.daemon.answers import Reply
 from ccflared.money.pricing import Prices, priced
-from ccflared.store.analytics import RANGES, Asked, analytics
+from ccflared.store.analytics import PARTS, RANGES, Asked, analytics
 from ccflared.store.caching import caching
+from ccflared.store.failures import failures
 from ccflared.store.overview import overview
 from ccflared.store.spans import DAY, Picked, span
 from ccflared.store.usage import By, usage
@@ -37,21 +40,43 @@ async def stats(call: Call) -> Reply:
 async def charts(call: Call) -> Reply:
     """Answer all charts of a range of time. Costs are in USD; of how many requests none is known stands beside."""
     wanted = call.asked_for
-    picked = Picked(
-        accounts=_names(wanted["accounts"]),
-        models=_names(wanted["models"]),
-        clients=_names(wanted["apiKeys"]),
-        status=wanted["status"],
-    )
     asked = Asked(
         range=wanted["range"],
         now=time(),
         zone=call.running.house.world.zone,
-        picked=picked,
+        picked=replace(_picked(call), status=wanted["status"]),
         cumulative=wanted["mode"] == "cumulative",
         by_model=wanted["modelBreakdown"],
+        parts=frozenset(wanted["parts"] or PARTS),
     )
-    return await reading.read(call, partial(analytics, asked=asked))
+    timezone = call.running.house.world.config.timezone
+
+    def question(connection: sqlite3.Connection) -> dict[str, Any]:
+        found = analytics(connection, asked)
+        return {**found, "meta": {**found["meta"], "timezone": timezone}}
+
+    return await reading.read(call, question)
+
+
+async def errors(call: Call) -> Reply:
+    """Answer the kinds of failures of a range of time, each with its latest request."""
+    now, name = time(), call.asked_for["range"]
+    seconds, step, _ = RANGES[name]
+    over = span(seconds, step, now, call.running.house.world.zone)
+    picked = _picked(call)
+    told = {"range": name, "since": over.since, "until": now}
+    return await reading.read(call, lambda connection: {**told, "groups": failures(connection, over, picked)})
+
+
+def _picked(call: Call) -> Picked:
+    """Return whose requests a call asks for."""
+    wanted = call.asked_for
+    return Picked(
+        accounts=_names(wanted["accounts"], "no_account"),
+        models=_names(wanted["models"], "no_model"),
+        clients=_names(wanted["apiKeys"], "no_api_key"),
+        projects=_names(wanted["projects"], "no_project"),
+    )
 
 
 async def used(call: Call) -> Reply:
@@ -92,9 +117,9 @@ def _saving(prices: Prices) -> Callable[[str, Mapping[str, int]], float | None]:
     return saving
 
 
-def _names(given: list[str] | None) -> tuple[str, ...]:
-    """Return names of a filter; better-ccflare calls what has no account so."""
-    return tuple("" if name == "no_account" else name for name in given or ())
+def _names(given: list[str] | None, none: str) -> tuple[str, ...]:
+    """Return names of a filter; ``none`` stands for what has none, as what better-ccflare calls it does everywhere."""
+    return tuple("" if name in (none, "no_account") else name for name in given or ())
 
 
 def _moment(text: str | None, now: float) -> float | None:
@@ -113,6 +138,12 @@ _MOMENT: Final = {
     "description": "hours, days or weeks before now such as 7d, or Unix seconds",
 }
 _NAMES: Final = many(TEXT)
+_PICKED: Final = {
+    "accounts": told(_NAMES, "no_account: what has none."),
+    "models": told(_NAMES, "no_model: what has none."),
+    "apiKeys": told(_NAMES, "Names of clients; no_api_key: what has none."),
+    "projects": told(_NAMES, "no_project: what has none."),
+}
 
 ROUTES: Final = (
     Route(
@@ -134,13 +165,22 @@ ROUTES: Final = (
         query={
             "range": _RANGE,
             "mode": {**one_of("normal", "cumulative"), "default": "normal"},
-            "accounts": _NAMES,
-            "models": _NAMES,
-            "apiKeys": _NAMES,
+            **_PICKED,
             "status": {**one_of("all", "success", "error"), "default": "all"},
             "modelBreakdown": {"type": "boolean", "default": False},
+            "parts": told(
+                many(one_of(*PARTS)), "What is wanted beside meta and totals; without it, everything."
+            ),
         },
         gives={200: ANALYTICS},
+    ),
+    Route(
+        "GET",
+        "/api/errors",
+        errors,
+        "Answer the kinds of failures of a range of time, each with its latest request.",
+        query={"range": _RANGE, **_PICKED},
+        gives={200: ERRORS},
     ),
     Route(
         "GET",

@@ -11,6 +11,7 @@ from ccflared.api.schemas import Schema
 
 _JSON: Final = "application/json"
 _RIGHTS: Final[Mapping[Right, str]] = {
+    "open": " Asks for no credential.",
     "read": "",
     "state": ' Not where the file says [admin] edit = "none".',
     "credential": ' Only where the file says [admin] edit = "all".',

@@ -50,9 +50,9 @@ def payloads_state(running: Running) -> dict[str, Any]:
 
 async def _payload(call: Call) -> Reply:
     request_id = call.parts[0]
-    answers = await _answers(call, [request_id], _written_one)
+    answers = await kept_of(call, [request_id], _written_one)
     if not answers:
-        raise ClientError(404, "not_found_error", await _why_not(call, request_id))
+        raise ClientError(404, "not_found_error", await why_not(call, request_id))
     return answers[0]
 
 
@@ -61,7 +61,7 @@ async def _detail(call: Call) -> Reply:
     await payloads.caught_up()
     limit = min(_AT_ONCE, call.asked_for["limit"])
     ids = await _read(payloads, partial(latest, limit=limit, now=time())) or []
-    answers = await _answers(call, ids, _written_all)
+    answers = await kept_of(call, ids, _written_all)
     return answers[0] if answers else reply(200, [])
 
 
@@ -76,9 +76,10 @@ async def _purge(call: Call) -> Reply:
 
 
 Shapes = Iterable[tuple[Kept, Entry | None]]
+"""Payloads, each with the row of its request where the history can be read."""
 
 
-async def _answers(call: Call, ids: Sequence[str], written: Callable[[Shapes], list[Reply]]) -> list[Reply]:
+async def kept_of(call: Call, ids: Sequence[str], written: Callable[[Shapes], list[Reply]]) -> list[Reply]:
     """Return the answer with the payloads of requests; made in the thread that reads them, as it may be long."""
     house = call.running.house
     await house.recorder.caught_up()
@@ -118,7 +119,7 @@ async def _read(payloads: Payloads, question: Callable[[sqlite3.Connection], Ans
     raise ClientError(503, "api_error", f"The payloads cannot be read: {why}.")
 
 
-async def _why_not(call: Call, request_id: str) -> str:
+async def why_not(call: Call, request_id: str) -> str:
     """Say why a request has no payload."""
     house = call.running.house
     entry, keep = await house.archive.request(request_id), house.payloads.keep

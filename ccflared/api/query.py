@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ccflared.config.words import quoted
 from ccflared.errors import ClientError
 
 LONGEST: Final = 500
@@ -15,17 +16,23 @@ LONGEST_LIST: Final = 4000
 _FLAGS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def read_query(raw: bytes, schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def read_query(
+    raw: bytes, schemas: Mapping[str, Mapping[str, Any]], *, exactly: bool = False
+) -> dict[str, Any]:
     """Return the parameters that have a schema; of one that is repeated, the last; others are left out.
 
     Known are the types integer, number, boolean, string and array (texts between commas), with ``enum``, ``minimum``,
     ``maximum``, ``maxLength``, ``pattern`` and ``default``; None for what has no default and was not given.
 
-    Raises ClientError (400) that tells all mistakes.
+    ``exactly``: what has no schema, or comes twice, is a mistake. Raises ClientError (400) that tells all mistakes.
     """
-    given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
+    given = dict(pairs)
     found: dict[str, Any] = {}
     wrong: list[str] = []
+    if exactly:
+        wrong += [f"{quoted(name)}: there is no such parameter" for name in given if name not in schemas]
+        wrong += [f"{name}: it is given more than once" for name in schemas if _times(name, pairs) > 1]
     for name, schema in schemas.items():
         if name not in given:
             found[name] = schema.get("default")
@@ -37,6 +44,10 @@ def read_query(raw: bytes, schemas: Mapping[str, Mapping[str, Any]]) -> dict[str
     if wrong:
         raise ClientError(400, "invalid_request_error", f"{'; '.join(wrong)}.")
     return found
+
+
+def _times(wanted: str, pairs: list[tuple[str, str]]) -> int:
+    return sum(name == wanted for name, _ in pairs)
 
 
 def _value(text: str, schema: Mapping[str, Any]) -> Any:

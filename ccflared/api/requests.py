@@ -1,11 +1,12 @@
 """``GET /api/requests``: the rows of the history, filtered and paged; ``/api/requests/{id}``: one, with its tries."""
 
+import json
 from functools import partial
 from time import time
 from typing import Any, Final, get_args
 
 from ccflared.api import reading
-from ccflared.api.calls import Call
+from ccflared.api.calls import Call, reply
 from ccflared.api.route import Route
 from ccflared.api.schemas import (
     FLAG,
@@ -17,17 +18,21 @@ from ccflared.api.schemas import (
     WHOLE,
     each,
     many,
+    maybe,
     one_of,
     record,
     told,
 )
 from ccflared.daemon.answers import Reply
 from ccflared.errors import ClientError
+from ccflared.money.pricing import Prices, by_kind
 from ccflared.store import listing
 from ccflared.store.listing import Wanted
-from ccflared.wire import Origin, Outcome
+from ccflared.wire import Origin, Outcome, Tokens
 
 _LATEST: Final = 253_402_300_799.0
+_MILLIONTH: Final = 1e-6
+_KINDS: Final = ("input", "output", "cacheRead", "cacheWrite5m", "cacheWrite1h")
 _TIME: Final = {"type": "number", "minimum": 0, "maximum": _LATEST}
 
 
@@ -51,7 +56,26 @@ async def request(call: Call) -> Reply:
     )
     if not found:
         raise ClientError(404, "not_found_error", f"The history knows no request {name}.")
-    return Reply(200, found)
+    row: dict[str, Any] = json.loads(found)
+    return reply(200, {**row, "costByKind": _by_kind(row, call.running.house.world.prices)})
+
+
+def _by_kind(row: dict[str, Any], prices: Prices) -> dict[str, float] | None:
+    """Return what each kind of tokens cost; None where the prices are no more those that it was reckoned by."""
+    if row["costSource"] != "computed" or row["costUsd"] is None:
+        return None
+    tokens = Tokens(
+        input=row["inputTokens"],
+        output=row["outputTokens"],
+        cache_read=row["cacheReadInputTokens"],
+        cache_write_5m=row["cacheCreation5mInputTokens"],
+        cache_write_1h=row["cacheCreation1hInputTokens"],
+    )
+    for model in dict.fromkeys((row["model"], row["appliedModel"], row["originalModel"])):
+        costs = by_kind(model, tokens, prices)
+        if costs is not None and abs(sum(costs) - row["costUsd"]) < _MILLIONTH:
+            return dict(zip(_KINDS, costs, strict=True))
+    return None
 
 
 ROW: Final = record(
@@ -94,6 +118,10 @@ _DETAIL_MORE: Final[dict[str, Any]] = {
         )
     ),
     "passed": many(record({**each(TEXT, "account state"), "reason": MAYBE_TEXT, "until": MAYBE_NUMBER})),
+    "costByKind": told(
+        maybe(record(each(NUMBER, " ".join(_KINDS)))),
+        "USD. Null: unknown, reported as a whole, or reckoned by prices that have changed since.",
+    ),
     "conversation_requests": many(
         record(
             {
@@ -116,11 +144,13 @@ ROUTES: Final = (
         "Answer an array of requests, the newest first.",
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50},
+            "id": told(TEXT, "Only this one: none, where it is not, or not yet, in the history."),
             "before": told(
                 _TIME, "Only those that arrived before: the at of the last row goes on behind it."
             ),
             "beforeId": told(TEXT, "The id of that row, as others may have arrived at the same time."),
             "since": _TIME,
+            "until": told(_TIME, "Only those that arrived before, on whatever page."),
             "account": TEXT,
             "model": told(TEXT, "As it was requested."),
             "client": TEXT,
@@ -134,7 +164,11 @@ ROUTES: Final = (
             },
             "outcome": one_of(*get_args(Outcome)),
             "origin": one_of(*get_args(Origin)),
-            "search": told(TEXT, "Words of an error or a payload."),
+            "search": told(
+                TEXT,
+                "Words of an error or a payload: all of them; the last, of four letters or more, may be the "
+                'beginning of one; "in quotation marks" they stand together, and are whole.',
+            ),
         },
         gives={200: many(ROW)},
     ),

@@ -13,9 +13,11 @@ from ccflared.daemon.answers import Reply, Stream
 Schema = Mapping[str, Any]
 """A JSON Schema."""
 
-Right = Literal["read", "state", "credential", "edit", "control"]
+Right = Literal["open", "read", "state", "credential", "edit", "control"]
 """What a route does, and so who may ask: see check_rights in routes.py.
 
+open
+    for anybody, without a credential: to log in.
 read
     changes nothing.
 state

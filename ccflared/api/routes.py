@@ -9,11 +9,15 @@ from ccflared import __version__
 from ccflared.api import (
     account_calls,
     account_edits,
+    account_settings,
     alert_calls,
     api_keys,
     client_edits,
     clients,
     config_edits,
+    config_file,
+    config_settings,
+    conversation_calls,
     explain,
     legacy,
     live_calls,
@@ -21,6 +25,7 @@ from ccflared.api import (
     numbers,
     payload_calls,
     requests,
+    session_calls,
     settings,
     storage_calls,
     system,
@@ -37,7 +42,8 @@ from ccflared.api.status import status
 from ccflared.api.status_schemas import STATUS, VERDICT
 from ccflared.daemon.access import Denied
 from ccflared.daemon.answers import Reply, Stream
-from ccflared.daemon.app import Administration, Asked, Health
+from ccflared.daemon.app import Administration, Health
+from ccflared.daemon.asked import Asked
 from ccflared.daemon.main import Running
 from ccflared.errors import ClientError
 
@@ -50,7 +56,9 @@ def make_api(running: Running) -> tuple[Administration, Health]:
 
     async def administration(asked: Asked, body: bytes) -> Reply | Stream:
         route, parts = _find(asked)
-        call = Call(running, asked, document(body), parts, read_query(asked.query, route.query))
+        # Of an edit nobody shall be taken to mean it who has only misspelt preview.
+        query = read_query(asked.query, route.query, exactly=route.right == "edit")
+        call = Call(running, asked, document(body), parts, query)
         if not asked.trusted:
             _check_rights(running, route, call)
         return await route.answer(call)
@@ -122,7 +130,7 @@ def _check_rights(running: Running, route: Route, call: Call) -> None:
     forbidden = {
         "all": False,
         "state": route.right in ("edit", "credential") or takes_away,
-        "none": route.right != "read",
+        "none": route.right not in ("open", "read"),
     }
     if forbidden[edit]:
         raise ClientError(403, "permission_error", f'The file says [admin] edit = "{edit}".')
@@ -170,15 +178,20 @@ ROUTES: Final[tuple[Route, ...]] = (
     *alert_calls.ROUTES,
     *account_calls.ROUTES,
     *account_edits.ROUTES,
+    *account_settings.ROUTES,
     *api_keys.ROUTES,
     *client_edits.ROUTES,
     *clients.ROUTES,
     *config_edits.ROUTES,
+    *config_file.ROUTES,
+    *config_settings.ROUTES,
     *explain.ROUTES,
     *login_calls.ROUTES,
     *numbers.ROUTES,
     *payload_calls.ROUTES,
+    *conversation_calls.ROUTES,
     *requests.ROUTES,
+    *session_calls.ROUTES,
     *settings.ROUTES,
     *system.ROUTES,
     *usage_history.ROUTES,

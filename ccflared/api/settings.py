@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 from ccflared.api.bodies import wrong
 from ccflared.api.calls import Call, reply
 from ccflared.api.edited import edited
-from ccflared.api.edited_schemas import EDITED
+from ccflared.api.edited_schemas import EDITED, PREVIEW
 from ccflared.api.route import Route
 from ccflared.api.schemas import (
     FLAG,
@@ -185,6 +185,7 @@ ROUTES: Final = (
         set_retention,
         "Take ``{payloadDays?, requestDays?, storePayloads?}`` into ``[storage]`` of the file.",
         "edit",
+        query=PREVIEW,
         body=closed(
             {},
             {

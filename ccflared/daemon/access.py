@@ -5,7 +5,7 @@ can open it. Nothing here decides on a Host header what it should decide on a cr
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -31,7 +31,7 @@ _HOST = re.compile(r"(\[[^\[\]]*\]|[^\[\]:@/?#\\\s]*)(?::[0-9]*)?")
 
 
 class Denied(ClientError):  # noqa: N818 - reads as the fact it states
-    """A request that may not be. ``extra``: fields of the answer; ``guess``: a wrong admin credential was given."""
+    """A request that may not be. ``extra``: fields of the answer; ``guess``: a wrong credential was given."""
 
     def __init__(
         self,
@@ -129,13 +129,13 @@ def peer_of(rights: Rights, address: str | None, fields: Fields) -> tuple[Peer, 
         name.startswith(_FORWARDING_PREFIX) for name in fields
     )
     named = address or "unix"
-    if forwarded and _trusted(rights, address):
+    if forwarded and trusted(rights, address):
         for hop in reversed((fields.get(b"x-forwarded-for") or b"").decode("latin-1").split(",")):
             try:
                 named = str(parsed(hop.strip().strip("[]")))
             except ValueError:
                 break
-            if not _trusted(rights, named):
+            if not trusted(rights, named):
                 break
     return Peer(address, forwarded), named
 
@@ -153,7 +153,7 @@ def check_host(rights: Rights, door: Door, peer: Peer, fields: Fields) -> str:
     The control socket is exempt: no browser reaches it.
     """
     host = (fields.get(b"host") or b"").decode("latin-1").lower()
-    if peer.forwarded and _trusted(rights, peer.address):
+    if peer.forwarded and trusted(rights, peer.address):
         host = (fields.get(b"x-forwarded-host") or host.encode("latin-1")).decode("latin-1").lower().strip()
     name = _without_port(host)
     if door.reach == "control" or _host_allowed(rights, name):
@@ -162,22 +162,23 @@ def check_host(rights: Rights, door: Door, peer: Peer, fields: Fields) -> str:
     raise Denied(
         421,
         "invalid_request_error",
-        f"The host name of this request is not one of mine. If it should be, add {line} to [server].",
+        f"Unknown host name. If this daemon is meant, add {line} to [server].",
     )
 
 
 def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> str | None:
     """Return the client's name (None where no clients are configured), or raise Denied."""
     if "requests" not in door.serve:
-        _not_here()
+        not_here()
     foreign = _foreign_origin(door, peer, host, fields)
     if rights.clients is not None:
         name = _client(rights.clients, fields)
         if name is None:
             # Not to be named here: x-api-key. Claude Code shows "Not logged in" in place of a 401 that does.
-            said = "does not know this client key" if credentials(fields) else "asks for a client key"
+            given = bool(credentials(fields))
+            said = "does not know this client key" if given else "asks for a client key"
             retry = ((b"x-should-retry", b"false"),)
-            raise Denied(401, "authentication_error", f"This ccflared {said}.", retry)
+            raise Denied(401, "authentication_error", f"This ccflared {said}.", retry, guess=given)
         if foreign and fields.get(b"origin", b"").decode("latin-1").lower() not in rights.origins:
             raise Denied(403, "permission_error", "Web pages of other origins may not call this ccflared.")
         return name
@@ -193,26 +194,18 @@ def admit_request(rights: Rights, door: Door, peer: Peer, host: str, fields: Fie
     )
 
 
-def admit_admin(
-    rights: Rights,
-    door: Door,
-    peer: Peer,
-    host: str,
-    fields: Fields,
-    *,
-    ticket: Callable[[], bool] | None = None,
-) -> None:
-    """Return if the peer may administer, or raise Denied.
-
-    ``ticket``: redeems what it brings in place of a credential, if the request may be admitted by that. It is asked
-    only where nothing else is against the request.
-    """
+def admit_page(door: Door, peer: Peer, host: str, fields: Fields) -> None:
+    """Return if administration may be asked for here, and by whoever's web page this is; or raise Denied."""
     if "admin" not in door.serve:
-        _not_here()
-    if door.reach == "control":
-        return
-    refuse_other_pages(door, peer, host, fields)
-    if ticket is None or not ticket():
+        not_here()
+    if door.reach != "control":
+        refuse_other_pages(door, peer, host, fields)
+
+
+def admit_admin(rights: Rights, door: Door, peer: Peer, host: str, fields: Fields) -> None:
+    """Return if the peer may administer by what its request itself brings, or raise Denied."""
+    admit_page(door, peer, host, fields)
+    if door.reach != "control":
         check_admin(rights, door, peer, fields)
 
 
@@ -380,7 +373,8 @@ def _without_port(host: str) -> str:
     return match[1] if match else ""
 
 
-def _trusted(rights: Rights, address: str | None) -> bool:
+def trusted(rights: Rights, address: str | None) -> bool:
+    """Whether it is a proxy's address, whose word on who asks, and how, is believed."""
     if address is None:
         return rights.unix_proxy
     try:
@@ -390,5 +384,6 @@ def _trusted(rights: Rights, address: str | None) -> bool:
     return any(ip.version == network.version and ip in network for network in rights.proxies)
 
 
-def _not_here() -> NoReturn:
+def not_here() -> NoReturn:
+    """Raise Denied (404) for what this listener does not serve."""
     raise Denied(404, "not_found_error", "This listener does not serve that.")

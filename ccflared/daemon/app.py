@@ -6,25 +6,26 @@ body, with its limits.
 
 import logging
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
+from math import inf
 from time import time
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import trio
 
-from ccflared.daemon import access, cors
-from ccflared.daemon.access import Denied, Door, Fields, Peer, Rights
+from ccflared.daemon import access, cors, gate
+from ccflared.daemon.access import Denied, Door
 from ccflared.daemon.answers import Reply, Stream, give, give_error
+from ccflared.daemon.asked import Asked
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
 from ccflared.daemon.house import House
 from ccflared.daemon.metrics.access import admit_metrics
 from ccflared.daemon.metrics.exposition import CONTENT_TYPE
 from ccflared.daemon.metrics.scrape import scrape
-from ccflared.daemon.paths import STREAMS, below, generates, methods_of, passes, place_of, well_formed
+from ccflared.daemon.page.entry import page_answer
+from ccflared.daemon.page.files import Files
+from ccflared.daemon.paths import SESSION, below, generates, methods_of, passes, place_of, well_formed
 from ccflared.daemon.relay import relay
 from ccflared.errors import ClientError
 from ccflared.wire import Inbound
@@ -33,59 +34,18 @@ log = logging.getLogger("ccflared.request")
 
 _API_BODY_LIMIT: Final = 1024 * 1024
 _LONGEST_TARGET: Final = 16 * 1024
-_GUESSES: Final = 5
-_GUESS_WINDOW: Final = 60.0
-_GUESSERS_KEPT: Final = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it came through the door, before its body is read."""
-
-    id: str
-    method: str
-    path: str
-    query: bytes
-    headers: RawHeaders
-    fields: dict[bytes, bytes]
-    peer: Peer
-    named: str
-    """The peer's address for the log."""
-    host: str
-    trusted: bool
-    """It came over the control socket."""
+_LOGIN_BODY_LIMIT: Final = 16 * 1024
+"""What somebody may send who has shown nothing yet: a connection costs no more by it than by its header fields. Who
+has a longer token logs in by a link."""
+_LOGIN_SECONDS: Final = 15.0
+"""And for how long. Of all others each piece is waited for."""
 
 
 Administration = Callable[[Asked, bytes], Awaitable[Reply | Stream]]
 """The REST API: answers a request that was admitted to administration, given its body."""
 
-Admit = Callable[[Rights, Door, Peer, str, Fields], None]
-"""A rule of trust: returns if the peer may, or raises Denied."""
-
 Health = Callable[[bool], Reply]
 """The answer of /health; with details if the argument is true."""
-
-
-class Guesses:
-    """Counts wrong admin credentials by address, bounded; after five a minute nobody there may try."""
-
-    def __init__(self) -> None:
-        self._times: dict[str, deque[float]] = {}
-
-    def blocked(self, address: str, now: float) -> bool:
-        """Whether an address has used up its tries for now."""
-        times = self._times.get(address)
-        while times and times[0] < now - _GUESS_WINDOW:
-            times.popleft()
-        if not times:
-            self._times.pop(address, None)
-        return times is not None and len(times) >= _GUESSES
-
-    def wrong(self, address: str, now: float) -> None:
-        """Take in a wrong credential."""
-        while len(self._times) >= _GUESSERS_KEPT and address not in self._times:
-            self._times.pop(next(iter(self._times)))
-        self._times.setdefault(address, deque(maxlen=_GUESSES)).append(now)
 
 
 class App:
@@ -97,13 +57,13 @@ class App:
         door: Callable[[], Door],
         administration: Administration,
         health: Health,
-        guesses: Guesses,
+        files: Files,
     ) -> None:
         self._house = house
         self._door = door
         self._administration = administration
         self._health = health
-        self._guesses = guesses
+        self._files = files
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request. A bug in here ends this request with a 500 and a traceback in the log."""
@@ -138,13 +98,15 @@ class App:
             case "health":
                 await give(exchange, self._health(self._may_have_details(asked, door)))
             case "metrics":
-                await self._metrics(asked, door, exchange)
+                await self._metrics(asked, exchange)
             case "pooled":
                 await self._pooled(asked, door, exchange)
             case "other v1":
                 await self._other_v1(asked, door, exchange)
             case "api":
-                await self._api(asked, door, exchange)
+                await self._api(asked, exchange)
+            case "dashboard":
+                await self._dashboard(asked, exchange)
             case _:
                 hint = (
                     " A base URL that ends in /v1 may be what is wanted."
@@ -177,13 +139,14 @@ class App:
             request_id,
             scope["method"],
             path,
+            raw_path,
             scope["query_string"],
             headers,
             fields,
             peer,
             named,
             host,
-            door.reach == "control",
+            door,
         )
 
     async def _open(self, asked: Asked, exchange: Exchange) -> None:
@@ -193,7 +156,7 @@ class App:
             await give(exchange, Reply(200, b'{"status":"ok"}'))
 
     async def _pooled(self, asked: Asked, door: Door, exchange: Exchange) -> None:
-        client = self._admitted(asked, door)
+        client = gate.client(self._house, asked)
         administers = self._administers(asked, door)
         await self._relay(
             asked,
@@ -202,13 +165,6 @@ class App:
             exchange,
             administers=administers,
         )
-
-    def _admitted(self, asked: Asked, door: Door) -> str | None:
-        """Return the client's name, None where no clients are configured. Raises Denied."""
-        world = self._house.world
-        client = access.admit_request(world.rights, door, asked.peer, asked.host, asked.fields)
-        access.check_expiry(world.config, client, time())
-        return client
 
     def _administers(self, asked: Asked, door: Door) -> bool:
         return access.administers(self._house.world.rights, door, asked.peer, asked.host, asked.fields)
@@ -254,7 +210,7 @@ class App:
         if asked.method == "OPTIONS" and (fields := cors.preflight_fields(rights, asked.fields)):
             await give(exchange, Reply(204, b"", tuple(fields)))
             return
-        client = self._admitted(asked, door)
+        client = gate.client(self._house, asked)
         if methods := methods_of(asked.path):
             allow = ((b"allow", ", ".join(methods).encode()),)
             raise Denied(405, "invalid_request_error", f"{asked.path} takes {' or '.join(methods)}.", allow)
@@ -273,63 +229,43 @@ class App:
             said += " An account that it is pinned to serves it where passthrough names it."
         raise ClientError(404, "not_found_error", said)
 
-    def _blocked(self, asked: Asked) -> bool:
-        """Whether too many wrong credentials came from there. Of the control socket none is asked for."""
-        return not asked.trusted and self._guesses.blocked(asked.named, trio.current_time())
-
-    def _note(self, asked: Asked, denied: Denied) -> None:
-        """Count a wrong credential, and log it so that fail2ban can read it."""
-        if denied.guess:
-            self._guesses.wrong(asked.named, trio.current_time())
-            log.warning("authentication failure for administration from %s", asked.named)
-
     def _may_have_details(self, asked: Asked, door: Door) -> bool:
         """Whether /health may tell more than numbers. It must not be a place to try tokens at without being counted."""
         rights = self._house.world.rights
-        if self._blocked(asked):
+        if gate.blocked(self._house, asked) is not None:
             return False
         try:
             access.admit_admin(rights, door, asked.peer, asked.host, asked.fields)
         except Denied as denied:
             if not access.knows_client(rights, asked.fields):
-                self._note(asked, denied)
+                gate.note(self._house, asked, denied)
             return False
         return True
 
-    def _ticket(self, asked: Asked) -> Callable[[], bool] | None:
-        """Return what redeems the ticket that a request for a stream brings; None where it brings none."""
-        if asked.method != "GET" or asked.path not in STREAMS or b"stream_token=" not in asked.query:
-            return None
-        token = dict(parse_qsl(asked.query.decode("latin-1"))).get("stream_token", "")
-        house = self._house
-        return lambda: house.live.admits(token, house.world.rights.admin)
-
-    def _admit(self, admit: Admit, asked: Asked, door: Door) -> None:
-        """Return if ``admit`` lets the peer in. Raises Denied, and counts wrong credentials."""
-        if self._blocked(asked):
-            raise Denied(
-                429,
-                "rate_limit_error",
-                "Too many wrong credentials; wait a minute.",
-                ((b"retry-after", b"60"),),
-            )
-        rights = self._house.world.rights
-        try:
-            admit(rights, door, asked.peer, asked.host, asked.fields)
-        except Denied as denied:
-            self._note(asked, denied)
-            raise
-
-    async def _metrics(self, asked: Asked, door: Door, exchange: Exchange) -> None:
+    async def _metrics(self, asked: Asked, exchange: Exchange) -> None:
         if asked.method not in ("GET", "HEAD"):
             raise Denied(405, "invalid_request_error", "/metrics takes GET.", ((b"allow", b"GET, HEAD"),))
-        self._admit(admit_metrics, asked, door)
+        gate.counted(self._house, asked, admit_metrics)
         await give(exchange, Reply(200, await scrape(self._house), ((b"content-type", CONTENT_TYPE),)))
 
-    async def _api(self, asked: Asked, door: Door, exchange: Exchange) -> None:
-        self._admit(partial(access.admit_admin, ticket=self._ticket(asked)), asked, door)
-        body = await exchange.read_body(_API_BODY_LIMIT, 10.0, asked.fields.get(b"content-length"))
+    async def _api(self, asked: Asked, exchange: Exchange) -> None:
+        limit, seconds = _API_BODY_LIMIT, inf
+        if asked.path == SESSION:
+            # Who logs in has nothing to show yet; what comes with it is judged where it is understood.
+            access.admit_page(asked.door, asked.peer, asked.host, asked.fields)
+            limit, seconds = _LOGIN_BODY_LIMIT, _LOGIN_SECONDS
+        else:
+            asked = replace(asked, admission=gate.admit(self._house, asked))
+        with trio.move_on_after(seconds) as patience:
+            body = await exchange.read_body(limit, 10.0, asked.fields.get(b"content-length"))
+        if patience.cancelled_caught:
+            raise ClientError(408, "timeout_error", f"The request did not come within {seconds:g} s.")
         kind = asked.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if body and kind != b"application/json":
             raise ClientError(415, "invalid_request_error", "The body must be application/json.")
         await give(exchange, await self._administration(asked, body))
+
+    async def _dashboard(self, asked: Asked, exchange: Exchange) -> None:
+        if "admin" not in asked.door.serve:
+            access.not_here()
+        await give(exchange, page_answer(self._files, asked))

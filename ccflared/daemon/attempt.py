@@ -14,7 +14,7 @@ from ccflared.config.model import Routing
 from ccflared.daemon.answers import JSON
 from ccflared.daemon.ear import PassedOn
 from ccflared.daemon.house import House
-from ccflared.daemon.journal import UNTOLD, Journal
+from ccflared.daemon.journal import SERVED, UNTOLD, Journal
 from ccflared.daemon.paths import generates, pooled
 from ccflared.daemon.pour import begin_document, begin_stream
 from ccflared.daemon.speaker import Begun, Speaker, cut_short, error_of_success, refusing
@@ -173,7 +173,7 @@ class Attempts:
             why=why,
             now=trio.current_time(),
             status=status,
-            kind=seen.kind if seen else "served",
+            kind=seen.kind if seen else SERVED,
             reason=reason,
         )
         return result

@@ -5,7 +5,8 @@ credential must not go to a new origin, that an account gets another name.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,12 +20,15 @@ from ccflared.config.edit import Edit
 from ccflared.config.editing import NotEdited, Prepared, commit, prepare, unreadable
 from ccflared.config.load import Files, Rejected, load, read_files, references
 from ccflared.config.model import Config
+from ccflared.config.save import hindrance
 from ccflared.config.stored import forget_secret, free_name, store_secret
 from ccflared.config.toml_text import toml_value
 from ccflared.daemon.house import House
 from ccflared.daemon.reload import Reloads, Sources
+from ccflared.daemon.shown import difference, shown
 from ccflared.daemon.verdicts import Verdict
 from ccflared.errors import Refused
+from ccflared.formats.redaction import Redaction
 from ccflared.providers.origin import strays, vouches
 from ccflared.secret import Secret
 from ccflared.store.renaming import Renaming
@@ -33,7 +37,9 @@ log = logging.getLogger("ccflared.edits")
 
 _DURABLE_WITHIN: Final = 5.0
 """Seconds that the history may take to keep what must be kept before the file is written."""
-_UNKEPT: Final = "The history cannot be written, so nobody could remember"
+_RENAME_UNKEPT: Final = (
+    "The history cannot be written, so nobody could remember that the account gets another name."
+)
 _NOTHING: Final = "Nothing was written."
 
 
@@ -70,10 +76,13 @@ class Deposits:
 
     def by_hand(self, refused: NotEdited) -> NotEdited:
         """Return a refusal whose words for the file do not name what was not stored."""
-        paste = refused.paste
+        return replace(refused, paste=self.spoken(refused.paste))
+
+    def spoken(self, paste: str) -> str:
+        """Return TOML to write by hand that does not name what was not stored."""
         for name in self.given:
             paste = paste.replace(toml_value({"stored": name}), toml_value("the key that was sent"))
-        return replace(refused, paste=paste)
+        return paste
 
     def take_back(self) -> None:
         """Erase them. Raises OSError."""
@@ -115,12 +124,35 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What an edit would do, and what would be in its way."""
+
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    diffs: tuple[tuple[Path, str], ...]
+    """The files that would become different, each with its unified diff, in which no secret can be read."""
+    untrusted: str | None
+    obstacle: str | None
+    """Why it could not be written, in a sentence."""
+    toml: str
+    """What to write by hand instead."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Ready:
     """An edit that was judged, with the configuration before it, if the files had a valid one."""
 
     prepared: Prepared
     before: Config | None
     deposits: Deposits = field(repr=False)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return tuple(str(change) for change in self.prepared.changes)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(warning.message for warning in self.prepared.warnings)
 
 
 class Edits:
@@ -139,6 +171,33 @@ class Edits:
             if isinstance(ready, NotEdited):
                 return ready
             return await self._make(wish, ready)
+
+    async def preview(self, wish: Wish) -> Preview | NotEdited:
+        """Say what an edit would do, or why it would be refused. Nothing is written, kept or noted.
+
+        Raises ClientError of the plan.
+        """
+        ready = await trio.to_thread.run_sync(self._ready, wish)
+        if isinstance(ready, NotEdited):
+            return ready
+        if (taken := self._taken(wish)) is not None:
+            return taken
+        stray = None if wish.trusted else self._stray(wish, ready)
+        unkept = wish.renamed_from is not None and self._house.recorder.state.error is not None
+        keeps = self._sources.state_directory if stray or ready.deposits.given else None
+        redaction = self._house.redaction()
+
+        def preview() -> Preview:
+            return Preview(
+                ready.changes,
+                ready.warnings,
+                tuple(_differences(ready, redaction)),
+                stray,
+                _RENAME_UNKEPT if unkept else _obstacle(ready.prepared, keeps),
+                ready.deposits.spoken(shown(ready.prepared.paste, redaction, valid=True)),
+            )
+
+        return await trio.to_thread.run_sync(preview)
 
     async def expect(self, renaming: Renaming) -> bool:
         """Have a renaming that somebody else writes into the file followed; durable when this returns True."""
@@ -165,17 +224,8 @@ class Edits:
 
     async def _make(self, wish: Wish, ready: _Ready) -> Made | NotEdited:
         house = self._house
-        name = wish.account or ""
-        if (
-            wish.adds
-            and not wish.trusted
-            and (name in house.renames.names or name in house.world.config.accounts)
-        ):
-            # What is known under that name belongs to another account, which the file names otherwise by now.
-            said = (
-                f"{name} is the name of an account that is in force, or about to get another name. {_NOTHING}"
-            )
-            return NotEdited("taken", said)
+        if (taken := self._taken(wish)) is not None:
+            return taken
         stray = None if wish.trusted else self._stray(wish, ready)
         with house.trust.editing(wish.account or ""):
             if (refused := await self._write(wish, ready, stray)) is not None:
@@ -183,14 +233,17 @@ class Edits:
             verdict = await self._reloads.reload("edit", allow_less=wish.allow_less)
         if verdict.applied:
             await self._settle(wish, ready, stray)
-        prepared = ready.prepared
-        return Made(
-            verdict,
-            tuple(str(change) for change in prepared.changes),
-            tuple(warning.message for warning in prepared.warnings),
-            tuple(prepared.texts),
-            stray,
-        )
+        return Made(verdict, ready.changes, ready.warnings, tuple(ready.prepared.texts), stray)
+
+    def _taken(self, wish: Wish) -> NotEdited | None:
+        """Refuse a new account under a name that something is known under which belongs to another one."""
+        house, name = self._house, wish.account or ""
+        if not wish.adds or wish.trusted:
+            return None
+        if name not in house.renames.names and name not in house.world.config.accounts:
+            return None
+        said = f"{name} is the name of an account that is in force, or about to get another name. {_NOTHING}"
+        return NotEdited("taken", said)
 
     async def _write(self, wish: Wish, ready: _Ready, stray: str | None) -> NotEdited | None:
         """Keep what must be known, then write the files; or say why nothing was written."""
@@ -216,7 +269,7 @@ class Edits:
     async def _keep(self, renaming: Renaming | None) -> NotEdited | None:
         """Make durable what must be known before the files are written."""
         if renaming is not None and not await self.expect(renaming):
-            return NotEdited("not writable", f"{_UNKEPT} that the account gets another name. {_NOTHING}")
+            return NotEdited("not writable", f"{_RENAME_UNKEPT} {_NOTHING}")
         return None
 
     async def _settle(self, wish: Wish, ready: _Ready, stray: str | None) -> None:
@@ -282,6 +335,23 @@ class Edits:
         if isinstance(prepared, NotEdited):
             return deposits.by_hand(prepared)
         return _Ready(prepared, config, deposits)
+
+
+def _differences(ready: _Ready, redaction: Redaction) -> Iterator[tuple[Path, str]]:
+    """Yield the files that an edit changes with what becomes different in them."""
+    before, was_valid = ready.prepared.files.texts, ready.before is not None
+    for path, text in ready.prepared.texts.items():
+        yield path, difference(before.get(path, ""), text, redaction, was_valid=was_valid)
+
+
+def _obstacle(prepared: Prepared, keeps: Path | None) -> str | None:
+    """Return why the files of an edit could not be written. ``keeps``: a directory that something is to be kept in."""
+    if keeps is not None and not os.access(keeps, os.W_OK | os.X_OK):
+        return f"{keeps} may not be written."
+    for path in prepared.texts:
+        if (found := hindrance(path, prepared.files.main)) is not None:
+            return f"{found.path} {found.sentence}."
+    return None
 
 
 def _written(ready: _Ready) -> NotEdited | None:

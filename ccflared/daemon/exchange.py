@@ -152,7 +152,8 @@ class Exchange:
         Then what the client is still sending is taken in for a moment: a connection closed with bytes unread is
         reset, and the client might never see the answer.
         """
-        headers = [*headers, (b"content-length", str(len(body)).encode())]
+        if status not in (204, 304):  # which have no body, and say nothing of one
+            headers = [*headers, (b"content-length", str(len(body)).encode())]
         if self._body_ended:
             await self.begin(status, headers)
             self.first_byte_at = trio.current_time()

@@ -34,6 +34,7 @@ from ccflared.daemon.journal import Bill, Journal
 from ccflared.daemon.ledger import Ledger
 from ccflared.daemon.login import Logins
 from ccflared.daemon.metrics.counters import Metrics
+from ccflared.daemon.page.entrance import Entrance
 from ccflared.daemon.price_list import PriceLists
 from ccflared.daemon.projects import Projects
 from ccflared.daemon.provenance import Provenance
@@ -82,7 +83,7 @@ class House:
         self.custody = custody
         self.payloads = payloads
         self._known = Known()
-        payloads.redaction = self._redaction
+        payloads.redaction = self.redaction
         custody.adopt(world.targets)
         custody.changed = self.retarget
         self.logins = Logins(lambda: self.world, custody, upstream)
@@ -118,6 +119,7 @@ class House:
     def _tell(self, live: Live) -> None:
         """Set up what tells others of what happens."""
         self.live = live
+        self.entrance = Entrance()
         self.metrics = Metrics()
         self.webhook = Webhook(lambda: self.world, self.upstream)
         self.alerts = Alerts(self.recorder.remember, self.live.alerts.add, self.webhook.offer)
@@ -194,7 +196,7 @@ class House:
         self.payloads.keep_for(self.world.config.storage.keep_payloads)
         self._known.learn(self.world, self.custody)
 
-    def _redaction(self) -> Redaction:
+    def redaction(self) -> Redaction:
         """Return what takes all secrets out that the daemon has, or had."""
         self._known.learn(self.world, self.custody)
         return self._known.redaction()
@@ -207,6 +209,9 @@ class House:
             old = before.targets.get(name)
             if isinstance(target, Target) and isinstance(old, Target) and old.credential != target.credential:
                 self.ledger.renewed(target, time())
+        if before.rights.admin != self.world.rights.admin:
+            self.entrance.sessions.end_all()
+            self.live.stir()
         self.moved.set()
         self.moved = trio.Event()
         self.noticed.stir()

@@ -19,6 +19,8 @@ UNTOLD: Final = "cannot be told"
 """Kind of a try that never was: the request has something in it for which the account's dialect has no words."""
 ESTIMATED: Final = "estimated"
 """Kind of a try that never was: the daemon itself has answered for the account."""
+SERVED: Final = "served"
+"""Kind of a try whose answer the client was given."""
 _NOT_ASKED: Final = frozenset({"token", UNTOLD, ESTIMATED})
 
 
@@ -188,7 +190,8 @@ class Journal:
             error=self.error,
             stream=self.stream,
             stop_reason=self.meter.stop_reason,
-            first_byte_ms=self._after(first_byte_at),
+            # What is said here, or passed on of a refusal, comes at once, and would make every account look fast.
+            first_byte_ms=self._after(first_byte_at) if _answered(last) else None,
             total_ms=_ms(now - self.began),
             tokens=self.meter.tokens,
             usage=self.meter.usage,
@@ -210,6 +213,10 @@ class Journal:
     def _overhead(self, now: float, waited: float) -> int:
         """Return the microseconds in which neither an upstream nor the client was waited for, see Stopwatch."""
         return max(0, round((now - self.began - self.stopwatch.waited - waited) * 1e6))
+
+
+def _answered(last: Attempt | None) -> bool:
+    return last is not None and last.kind == SERVED and (last.status or 0) < 400
 
 
 def _ms(seconds: float) -> int:

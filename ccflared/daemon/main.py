@@ -20,7 +20,7 @@ from ccflared.config.load import Loaded, Rejected, control_socket, load, read_se
 from ccflared.config.report import Mistake
 from ccflared.daemon import control, logs, pricing, silence
 from ccflared.daemon.alarms import lookout
-from ccflared.daemon.app import Administration, App, Guesses, Health
+from ccflared.daemon.app import Administration, App, Health
 from ccflared.daemon.books.archive import Archive
 from ccflared.daemon.books.payloads import Payloads
 from ccflared.daemon.books.recorder import Recorder
@@ -32,6 +32,9 @@ from ccflared.daemon.edits import Edits
 from ccflared.daemon.feeds.live import Live
 from ccflared.daemon.house import House
 from ccflared.daemon.notify import Notifier
+from ccflared.daemon.page.addresses import addresses_of
+from ccflared.daemon.page.cookie import cookie_name
+from ccflared.daemon.page.files import dashboard
 from ccflared.daemon.poller import Poller
 from ccflared.daemon.price_list import KEPT, PriceLists
 from ccflared.daemon.refresher import Refresher
@@ -142,13 +145,13 @@ async def _services(
     task_status: trio.TaskStatus[Running],
 ) -> None:
     administration, health = make_api(running)
-    guesses = Guesses()
-    running.listeners.answer_with(lambda door: App(running.house, door, administration, health, guesses))
+    files = dashboard()
+    running.listeners.answer_with(lambda door: App(running.house, door, administration, health, files))
     manager = Notifier(running.sources.environ)
     stop = _Stop()
     try:
         async with trio.open_nursery() as services:
-            own = App(running.house, lambda: control.DOOR, administration, health, guesses)
+            own = App(running.house, lambda: control.DOOR, administration, health, files)
             services.start_soon(running.control.run, own)
             services.start_soon(_obey, signals, running, stop, manager)
             services.start_soon(running.reloads.watch)
@@ -211,6 +214,7 @@ def _assemble(
         started_at=time(),
         live=live,
     )
+    house.entrance.sessions.cookie = cookie_name(sources.state_directory)
     listeners = Listeners()
     control_fd = pick(handed, "control")
     listeners.inherit([item for item in handed if item is not control_fd])
@@ -308,6 +312,8 @@ def _announce(running: Running, manager: Notifier) -> None:
     for bound in running.listeners.bound:
         for address in bound.addresses:
             log.info("listening on %s%s", address, " (TLS)" if bound.door.tls else "")
+    for nearest in addresses_of(running.listeners.places)[:1]:
+        log.info("the dashboard is at %s", nearest.url)
     for warning in running.reloads.applied.warnings:
         log.warning("%s", warning)
     log.info("ready: process %d, configuration %s", os.getpid(), running.sources.path)

@@ -19,6 +19,8 @@ COUNT: Final = "/v1/messages/count_tokens"
 CHAT: Final = "/v1/chat/completions"
 RESPONSES: Final = "/v1/responses"
 MODELS: Final = "/v1/models"
+SESSION: Final = "/api/session"
+"""Where one logs in: it asks for no credential."""
 STREAMS: Final = frozenset(
     {
         "/api/requests/stream",
@@ -109,7 +111,7 @@ def place_of(method: str, path: str) -> Place:
         return "health"
     if path == "/metrics":
         return "metrics"
-    return "dashboard" if path in ("/", "/dashboard") else "unknown"
+    return "dashboard" if path in ("/", "/dashboard") or path.startswith("/dashboard/") else "unknown"
 
 
 def methods_of(path: str) -> list[str]:

@@ -13,7 +13,7 @@ import trio
 
 from ccflared import __version__
 from ccflared.daemon.house import House
-from ccflared.daemon.journal import Journal
+from ccflared.daemon.journal import SERVED, Journal
 from ccflared.daemon.paths import MESSAGES
 from ccflared.daemon.wording import Wording
 from ccflared.errors import UpstreamError
@@ -72,7 +72,7 @@ async def probe(house: House, target: Target, origin: Origin) -> Probed:
             started=journal.began,
             now=trio.current_time(),
             status=head.status if head else None,
-            kind=seen.kind if seen else "served",
+            kind=seen.kind if seen else SERVED,
             reason=seen.reason if seen else "",
             model=model,
         )

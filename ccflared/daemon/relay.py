@@ -304,7 +304,14 @@ class _Request:
         hopeful = {each.account for each in self.journal.attempts if each.kind not in _LACKING}
         failing = [until for account, until in could.items() if account in asked & hopeful]
         lacking = len(could.keys() & asked - hopeful)
-        refusal = refuse(plan.blocks, failing, now, unasked=len(unasked), lacking=lacking)
+        refusal = refuse(
+            plan.blocks,
+            failing,
+            now,
+            unasked=len(unasked),
+            lacking=lacking,
+            any_account=bool(self.world.config.accounts),
+        )
         if tell_of_accounts(self.journal.attempts, plan.blocks) or not self.house.preview(now).choices:
             self._noticed(refusal.message)
         await tell_refusal(refusal, self.inbound, self.exchange, self.journal, self._own_headers())

@@ -83,6 +83,10 @@ class Reloads:
         """The verdict on the file as it stands now, if it was refused."""
         return None if self.log[0].applied else self.log[0]
 
+    def judged(self, file: Path) -> str | None:
+        """Return what a watched file looked like when it was judged: the SHA-256 of its content, hexadecimal."""
+        return self._judged.get(file) or self._read.get(file)
+
     async def reload(self, cause: Cause, *, allow_less: bool = False) -> Verdict:
         """Read the files and apply them, or refuse them; returns the verdict.
 

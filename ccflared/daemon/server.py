@@ -84,6 +84,11 @@ class Listeners:
         self._connections: trio.Nursery | None = None
         self.bound: list[Bound] = []
 
+    @property
+    def places(self) -> list[tuple[Door, str]]:
+        """Each address that is really bound, with the settings of its listener."""
+        return [(bound.door, address) for bound in self.bound for address in bound.addresses]
+
     def answer_with(self, make_app: MakeApp) -> None:
         """Say what answers requests; to be called before :meth:`run`."""
         self._make_app = make_app

@@ -35,7 +35,7 @@ class Verdict:
             count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
             why = f"{count}; {first.file}:{first.line}: {first.message}"
         else:
-            why = self.problem or "; ".join(self.losses)
+            why = self.problem or f"{' '.join(self.losses)} If that is meant: ccflared reload --allow-less"
         return f"configuration {self.number} refused ({self.cause}), the one before stays in force: {why}"
 
     def document(self) -> dict[str, Any]:

@@ -1,10 +1,15 @@
 """What the tests of edits by REST share."""
 
+import os
+import subprocess
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import trio
 from stage import Stage
 
@@ -44,3 +49,19 @@ async def history_has(stage: Stage, account: str, rows: int) -> None:
     with trio.fail_after(20):
         while len([row for row in await stage.rows() if row.account == account]) != rows:
             await trio.lowlevel.checkpoint()
+
+
+@contextmanager
+def read_only(directory: Path, file: Path) -> Iterator[None]:
+    """Let a file be one that even root may not replace."""
+    if os.geteuid() != 0:
+        directory.chmod(0o500)
+        yield
+        directory.chmod(0o700)
+        return
+    if subprocess.run(["chattr", "+i", file], capture_output=True, check=False).returncode:
+        pytest.skip("root may write everywhere here")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", file], check=True)

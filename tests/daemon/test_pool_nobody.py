@@ -224,12 +224,14 @@ async def test_the_first_recovery_is_credible_the_client_that_waited_is_served(t
         assert stage.provider.seen[-1].key == "sk-beta"
 
 
-async def test_with_no_account_at_all_the_client_is_told_where_to_look(tmp_path: Path) -> None:
+async def test_with_no_account_at_all_the_client_is_told_how_to_add_one(tmp_path: Path) -> None:
     async with staged(tmp_path, []) as stage:
         refused = await stage.ask()
         assert (refused.status_code, refused.json()["error"]["type"]) == (503, "overloaded_error")
-        assert "ccflared status" in refused.json()["error"]["message"]
+        assert "has no account yet: add one on its dashboard" in refused.json()["error"]["message"]
         assert refused.headers["x-should-retry"] == "false"
+        told = (await stage.client.get(stage.url + "/api/explain?model=claude-sonnet-5")).json()
+        assert "has no account yet" in told["refusal"]["message"]
 
 
 async def test_a_limit_of_all_for_one_request_only_is_passed_on_in_the_upstreams_own_words(

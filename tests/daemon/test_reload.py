@@ -94,6 +94,8 @@ async def test_losing_every_account_has_to_be_asked_for(tmp_path: Path, lost: st
         refused = await stage.client.post(stage.url + "/api/reload")
         assert refused.status_code == 409
         assert refused.json()["losses"]
+        said = stage.running.reloads.log[0].sentence
+        assert said.endswith("The last account would be gone. If that is meant: ccflared reload --allow-less")
         allowed = await stage.client.post(stage.url + "/api/reload", json={"allowLess": True})
         if lost:
             assert allowed.status_code == 200

@@ -1,16 +1,12 @@
 """Accounts edited by REST: in better-ccflare's shapes, in the file, and in force when it is answered."""
 
 import json
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import trio
-from rest import at_home, call, file_of, stored, told
+from rest import at_home, call, file_of, read_only, stored, told
 from stage import staged
 
 from ccflared.config.editing import Prepared, commit
@@ -237,22 +233,6 @@ async def test_the_last_account_and_one_that_a_chain_names_go_only_when_it_is_me
         assert (await call(stage, "DELETE", "/api/accounts/first", forced)).status_code == 200
         last = await call(stage, "DELETE", "/api/accounts/second", {"confirm": "second", "force": True})
         assert (last.status_code, last.json()["losses"]) == (409, ["The last account would be gone."])
-
-
-@contextmanager
-def read_only(directory: Path, file: Path) -> Iterator[None]:
-    """Let a file be one that even root may not replace."""
-    if os.geteuid() != 0:
-        directory.chmod(0o500)
-        yield
-        directory.chmod(0o700)
-        return
-    if subprocess.run(["chattr", "+i", file], capture_output=True, check=False).returncode:
-        pytest.skip("root may write everywhere here")
-    try:
-        yield
-    finally:
-        subprocess.run(["chattr", "-i", file], check=True)
 
 
 async def test_where_the_file_may_not_be_written_the_toml_to_paste_is_told(tmp_path: Path) -> None:

@@ -118,7 +118,10 @@ async def test_what_is_answered_of_traffic_is_as_the_document_says(tmp_path: Pat
                 ),
                 "?range=30d&mode=cumulative&status=error",
                 "?range=1h&status=success&accounts=first,second&models=none",
+                "?range=7d&projects=no_project,house&parts=shares,latency",
+                "?range=7d&apiKeys=no_api_key&projects=no_project",
             ],
+            "/api/errors": ["", "?range=90d&accounts=first&projects=no_project"],
             "/api/usage-history": ["?account=first&range=7d", ""],
             "/api/models": ["?accountId=second", "?accountId=nobody"],
         }

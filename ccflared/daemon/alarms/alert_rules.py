@@ -1,5 +1,6 @@
 """When there is something to alert of, and in which words. Pure: facts in, alarms out."""
 
+from shlex import quote
 from typing import Final, NamedTuple
 
 from ccflared.daemon.alarms.alert import Alarm
@@ -82,7 +83,7 @@ def needs_person(name: str, state: str, reason: str | None, rejected: Mark) -> A
     why = f": {reason}" if reason else ""
     match state:
         case "needs login":
-            said = f"Account {name} needs a login{why}. Next: ccflared login {name}"
+            said = f"Account {name} needs a login{why}. Next: ccflared login {quote(name)}"
         case "no credential":
             said = f"Account {name} has no credential{why}."
         case "expired":

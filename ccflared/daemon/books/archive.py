@@ -100,10 +100,13 @@ class Archive:
         raise TimeoutError(errno.ETIMEDOUT, f"the disk has not answered for {seconds + 1.0:.0f} s")
 
     async def traffic(self, now: float) -> Traffic:
-        """Return what the history says about the hour before ``now``; marked unknown if it cannot be read."""
+        """Return what the history says about the hour before ``now``; marked unknown if it cannot be read.
+
+        Who asks while somebody else is being answered gets that answer, of a moment before: pages ask all the time.
+        """
         since = now - LOOK_BACK
         try:
-            return await self.ask(partial(traffic, since=since, now=now))
+            return await self.ask(partial(traffic, since=since, now=now), same="traffic")
         except Unreadable as error:
             log.debug("traffic is unknown: %s", self.words(error))
         return Traffic(since=since, until=now, known=False)

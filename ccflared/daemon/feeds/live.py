@@ -88,17 +88,21 @@ class Live:
         """Count one listener less."""
         self.listeners -= 1
 
-    def ticket(self, admin: bytes | None) -> str:
-        """Return a ticket for one stream. ``admin``: the digest of the admin token in force."""
-        return self._tickets.mint(trio.current_time(), admin)
+    def ticket(self, lasts: Callable[[], bool]) -> str:
+        """Return a ticket for one stream. ``lasts``: whether its bearer still may administer."""
+        return self._tickets.mint(trio.current_time(), lasts)
 
-    def admits(self, ticket: str, admin: bytes | None) -> bool:
-        """Whether a ticket admits its bearer; it does so once."""
-        return self._tickets.take(ticket, trio.current_time(), admin)
+    def redeem(self, ticket: str) -> Callable[[], bool] | None:
+        """Return whether a ticket's bearer still may listen, as a question; None where it admits nobody."""
+        return self._tickets.take(ticket, trio.current_time())
 
     def close(self) -> None:
         """End every stream."""
         self.closed = True
+        self.stir()
+
+    def stir(self) -> None:
+        """Have every stream look now whether its listener still may listen."""
         for ring in (self.requests, self.lines, self.accounts, self.alerts):
             ring.stir()
 
