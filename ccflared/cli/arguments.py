@@ -72,6 +72,8 @@ def _status(commands: "_Commands") -> None:
     form = status.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the API's answer")
     form.add_argument("--line", action="store_true", help="print one short line, for prompts and status bars")
+    dashboard = _command(commands, "dashboard")
+    dashboard.add_argument("--json", action="store_true", help="print the API's answer")
 
 
 def _reload(commands: "_Commands") -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccflared.cli.places import for_init
 from ccflared.cli.render.layout import Line, Span
@@ -23,23 +23,33 @@ from ccflared.config.load import (
     state_directory,
 )
 from ccflared.config.model import Config, Listen
+from ccflared.config.protection import only_loopback
 from ccflared.config.report import Mistake, render
 from ccflared.config.save import create, replace_file
 from ccflared.config.schema import json_schema
-from ccflared.config.starter import STARTER
+from ccflared.config.starter import STARTER, STARTER_PAGE
 from ccflared.config.words import dotted
-from ccflared.errors import Refused
+from ccflared.errors import CcflaredError, Refused
 from ccflared.money.unpriced import unpriced
 from ccflared.providers.presets import builtin
 
+if TYPE_CHECKING:
+    from ccflared.cli.status import Question
+
 
 def check(
-    config: Path | None, *, secrets: bool = False, json: bool = False, environ: Mapping[str, str] = os.environ
+    config: Path | None,
+    *,
+    secrets: bool = False,
+    json: bool = False,
+    question: "Question | None" = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> int:
     """Read the file as the daemon does and print every mistake.
 
-    ``config``: its path, None to look for it. ``secrets``: one that cannot be read counts as a mistake.
-    Returns 0 if the daemon would take the file, else 1. Raises UsageError if there is no file.
+    ``config``: its path, None to look for it. ``secrets``: one that cannot be read counts as a mistake. ``question``:
+    where a daemon may run, which perhaps refuses what is no mistake. Returns 0 if there is none, else 1. Raises
+    UsageError if there is no file.
     """
     loaded = load(find(config, environ), environ=environ, builtin=builtin())
     if isinstance(loaded, Rejected):
@@ -50,6 +60,7 @@ def check(
         return 1
     missing = _missing(loaded.config, environ)
     fine = not (secrets and missing)
+    lost = _refused(question, loaded.files)
     if json:
         _print_json(
             {
@@ -59,10 +70,13 @@ def check(
                 "warnings": _objects(loaded.warnings),
                 "secrets": [{"key": key, "problem": problem} for key, problem in missing],
                 "unpriced": unpriced(loaded.config),
+                "refused": list(lost),
+                "notes": _open_text(loaded.config),
             }
         )
         return 0 if fine else 1
-    stdout().write([*_doubts(loaded, missing), *(_summary(loaded, missing) if fine else ())])
+    doubts = [*_doubts(loaded, missing), *_held_back(lost)]
+    stdout().write([*doubts, *(_summary(loaded, doubtful=bool(doubts)) if fine else ())])
     return 0 if fine else 1
 
 
@@ -83,8 +97,12 @@ def init(config: Path | None, *, force: bool = False, environ: Mapping[str, str]
         raise Refused(f"{path} is there already; it stays as it is (--force replaces it).") from None
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}.") from None
-    hint = "Next: put an account into it, then `ccflared check` and `ccflared run`."
-    stdout().write([(Span(f"Wrote {path}. {hint}"),)])
+    run = "ccflared run" if config is None else f"ccflared run --config {path}"
+    hint = (
+        f"Next: `{run}`, then open {STARTER_PAGE} in a browser: it leads you through the first account. Or put one "
+        "into the file, by hand or by `ccflared account add`; `ccflared check` names every mistake."
+    )
+    stdout().write(stdout().sheet().text(f"Wrote {path}. {hint}", indent=0))
     return 0
 
 
@@ -159,9 +177,35 @@ def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line
         yield ()
 
 
-def _summary(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line]:
+def _refused(question: "Question | None", files: Sequence[Path]) -> tuple[str, ...]:
+    """Return what the daemon of these files refuses to lose by them as they stand; empty where no daemon has."""
+    if question is None:
+        return ()
+    from ccflared.cli.status import ask  # noqa: PLC0415 - only what the command needs
+
+    try:
+        _, snapshot = ask(question.daemon, timeout=2.0)
+        saved = max(path.stat().st_mtime for path in files)
+    except (CcflaredError, OSError):
+        return ()
+    judged = snapshot.source.refused
+    if judged is None or judged.at is None or Path(snapshot.source.file).resolve() != files[0].resolve():
+        return ()
+    return judged.losses if judged.at >= saved else ()
+
+
+def _held_back(lost: Sequence[str]) -> Iterator[Line]:
+    """Yield what the running daemon refuses, and the way out."""
+    if lost:
+        sheet = stdout().sheet()
+        said = " If that is meant: ccflared reload --allow-less"
+        yield from sheet.text(Span("The running daemon refuses it: ", "bad"), " ".join(lost) + said, indent=0)
+        yield ()
+
+
+def _summary(loaded: Loaded, *, doubtful: bool) -> Iterator[Line]:
     config = loaded.config
-    if loaded.warnings or missing or unpriced(config):
+    if doubtful:
         yield (Span(f"{loaded.files[0]} has no mistakes; what stands above should be known.", "good"),)
     else:
         yield (Span(f"{loaded.files[0]} is fine.", "good"),)
@@ -177,9 +221,31 @@ def _summary(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Lin
             yield (Span(f"  {name:<10} ", "faint"), Span(", ".join(values)))
     if not config.accounts:
         yield (Span("  It has no account yet, so nothing can be served."),)
+    for note in _open_text(config):
+        yield from stdout().sheet().text(Span(note, "warn"))
     if not config.clients:
         who = "anybody" if config.server.allow_unauthenticated else "only this machine"
         yield (Span(f"  Without [clients], {who} may send requests, without a key."),)
+
+
+def _open_text(config: Config) -> list[str]:
+    """Return what is to be said of listeners that others reach without TLS. Who trusts a proxy has one in front."""
+    if config.server.trusted_proxies or config.server.tls is not None:
+        return []
+    places = [
+        listen.address
+        for listen in config.server.listen
+        if listen.tls is None and not listen.address.startswith("unix:") and not only_loopback(listen.address)
+    ]
+    sent = ["prompts and answers"]
+    sent += ["client keys"] if config.clients else []
+    sent += ["the admin token"] if config.admin else []
+    what = f"{', '.join(sent[:-1])} and {sent[-1]}" if len(sent) > 1 else sent[0]
+    what = what[0].upper() + what[1:]
+    return [
+        f"{what} travel unencrypted to {address}: set tls in [server], or let a proxy with TLS stand in front."
+        for address in places
+    ]
 
 
 def _listener(listen: Listen) -> str:

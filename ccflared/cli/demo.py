@@ -159,6 +159,7 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
     question = '{"model":"claude-sonnet-4-5","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"Hi"}]}'
     responses = '{"model":"claude-sonnet-4-5","stream":true,"input":"Hi"}'
     steps = [
+        ("the dashboard, in a browser", f"{url}/"),
         ("first, so that commands mean this demo", f"export CCFLARED_CONFIG={shlex.quote(str(config))}"),
         ("how it is", f"{_command()} status --watch"),
         ("each request as it ends", f"{_command()} requests -f"),

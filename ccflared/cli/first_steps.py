@@ -7,6 +7,7 @@ from pathlib import Path
 from ccflared.cli.places import config_file, for_init
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.sheet import Sheet
+from ccflared.config.starter import STARTER_PAGE
 
 UNITS = tuple(
     Path(directory) / "ccflared.service"
@@ -61,7 +62,7 @@ def first_steps(chosen: Path | None, environ: Mapping[str, str], sheet: Sheet) -
         steps = [
             ("ccflared demo", "see it work, with a built-in provider: no account, no network"),
             ("ccflared init", "write a commented file to start from"),
-            ("ccflared run", "start"),
+            ("ccflared run", f"start; then {STARTER_PAGE} leads through the first account"),
         ]
     lines.append(())
     widest = max(len(command) for command, _ in steps)

@@ -23,6 +23,7 @@ examples:
   ccflared init
   ccflared check
   ccflared status --watch
+  ccflared dashboard
   ccflared requests -f
   ccflared usage --by model --since 30d
 
@@ -63,8 +64,9 @@ Never overwrites a file unless --force is given.
         "read the file and name every mistake",
         """
 Reads the configuration by the very path that the daemon uses, includes and all, and names every mistake
-with its file, line and column. Needs no running daemon and changes nothing. A secret that cannot be read
-is a warning only, because the daemon may be able to read it.
+with its file, line and column. Needs no running daemon and changes nothing; what one that runs from this
+file refuses to lose is told, too. A secret that cannot be read is a warning only, because the daemon may
+be able to read it.
 """,
         ((0, "the daemon would take it"), (1, "it has mistakes"), _NO_FILE),
         ("ccflared check", "ccflared check new.toml && mv new.toml ccflare.toml"),
@@ -124,6 +126,21 @@ the accounts in the order in which they are tried, the traffic of the last hour,
             (4, _NO_ANSWER),
         ),
         ("ccflared status", "ccflared status --watch 5", "ccflared status --json | jq .accounts"),
+    ),
+    "dashboard": Help(
+        "print the address of the dashboard, which logs you in",
+        """
+Prints an address that opens the dashboard in a browser. Where [admin] sets a token, the address lets one browser
+in, once, within 10 minutes; nothing of it is sent but to the daemon, and none of it gets into a log. The nearest
+listener that serves administration is named: one of this machine first. Where the output is no terminal, the
+address is all that is printed.
+""",
+        (
+            (0, "printed"),
+            _NOT_RUNNING,
+            (4, "no browser would be let in, and it says what to add to the file; or " + _NO_ANSWER),
+        ),
+        ("ccflared dashboard", "ccflared dashboard --json"),
     ),
     "reload": Help(
         "have the file read again, and say what came of it",

@@ -114,7 +114,10 @@ def _configuration(asked: Namespace, config: Path | None) -> int:
         case "check":
             if asked.file is not None and config is not None:
                 raise UsageError("ccflared check: two files are named; FILE and --config mean the same")
-            return configuration.check(asked.file or config, secrets=asked.secrets, json=asked.json)
+            config = asked.file or config
+            return configuration.check(
+                config, secrets=asked.secrets, json=asked.json, question=_question(config, None)
+            )
         case "config":
             return configuration.show_config(config, defaults=asked.defaults, json=asked.json)
         case _:
@@ -150,6 +153,10 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         if asked.watch is not None:
             return status.watch(question, asked.watch, json=asked.json, line=asked.line)
         return status.show(question, json=asked.json, line=asked.line)
+    if asked.command == "dashboard":
+        from ccflared.cli.dashboard import dashboard  # noqa: PLC0415 - the same
+
+        return dashboard(question, json=asked.json)
     if asked.command == "explain":
         from ccflared.cli import explain  # noqa: PLC0415 - the same
 

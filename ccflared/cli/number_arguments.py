@@ -67,7 +67,8 @@ def _add_requests(commands: Any, command: Command) -> None:
         "--search",
         metavar="TEXT",
         type=_text,
-        help="look in what was said in bodies that are kept, and in errors: all words have to be there",
+        help="look in what was said in bodies that are kept, and in errors: all words have to be there; "
+        'the last may be the beginning of one, and "words in quotation marks" stand together',
     )
     requests.add_argument("--account", metavar="A", help="that this account served")
     requests.add_argument(

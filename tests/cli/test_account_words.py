@@ -66,7 +66,7 @@ def test_a_list_is_set_as_a_whole(desk: Desk, word: str, where: str) -> None:
 def test_what_no_key_can_hold_is_refused_as_any_other_mistake(desk: Desk, word: str) -> None:
     code, out, err = desk.type_in("account", "set", "local", word)
     assert (code, out) == (4, "")
-    assert err.endswith("That would not be valid; nothing was written.\n")
+    assert err.endswith("This value is not valid; nothing was written.\n")
     assert desk.text == FILE
 
 
@@ -130,5 +130,5 @@ def test_a_section_that_is_no_table_is_a_mistake_that_was_there_before(
     code, out, err = desk.type_in(*words)
     assert (code, out) == (4, "")
     assert f"{desk.config}:1:" in err
-    assert err.endswith("The file has mistakes without it already; nothing was written.\n")
+    assert err.endswith("The file already has errors; fix them first. Nothing was written.\n")
     assert desk.text == text

@@ -112,6 +112,7 @@ def test_ccflared_alone_shows_the_first_steps(tmp_path: Path, capsys: pytest.Cap
     assert (code, err) == (3, "")
     assert "ccflared demo" in out
     assert "ccflared init" in out
+    assert "http://127.0.0.1:8080/ leads through the first account" in " ".join(out.split())
     config = tmp_path / "home" / "config" / "ccflared" / "ccflare.toml"
     config.parent.mkdir(parents=True)
     config.write_text("")

@@ -152,6 +152,27 @@ def test_the_last_account_goes_only_when_it_is_meant(house: House) -> None:
     assert "has no accounts" in house.type_in("account", "list")[1].replace("\n", " ")
 
 
+def test_check_tells_what_the_running_daemon_refuses(house: House) -> None:
+    house.write(FILE + '[admin]\ntoken = "sesame-open"\n')
+    assert house.type_in("reload")[0] == 0
+    house.write(FILE)
+    assert house.type_in("reload")[0] == 4
+    code, out, _ = house.type_in("check")
+    said = " ".join(out.split())
+    assert code == 0
+    assert "The running daemon refuses it: The token of [admin] would be gone." in said
+    assert "If that is meant: ccflared reload --allow-less" in said
+    assert "is fine" not in said
+    assert json.loads(house.type_in("check", "--json")[1])["refused"] == [
+        "The token of [admin] would be gone."
+    ]
+    _, out, _ = house.type_in("status")
+    assert out.count("ccflared reload --allow-less") == 2
+    house.write(FILE + '[admin]\ntoken = "another-one"\n')
+    assert house.type_in("reload")[0] == 0
+    assert "is fine" in house.type_in("check")[1]
+
+
 def test_accounts_are_listed_and_reset(house: House) -> None:
     code, out, _ = house.type_in("account", "list")
     assert code == 0

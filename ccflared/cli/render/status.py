@@ -189,6 +189,8 @@ def _configuration(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
         )
         lines += sheet.text(Span(f"{sheet.glyphs.cross} A newer version was refused{when}:", "bad"), hang=2)
         lines += detail_lines(refused, sheet, indent=4)
+        if refused.losses:
+            lines += sheet.text("If that is meant: ccflared reload --allow-less", indent=4)
     return lines
 
 
@@ -196,7 +198,10 @@ def _accounts(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
     if snapshot.accounts:
         return account_lines(snapshot.accounts, snapshot.now, sheet)
     file = snapshot.source.file or "the file"
-    lines = sheet.text(f"None yet. Add one to {file}; it is read as soon as it is saved:")
+    lines = sheet.text(
+        "None yet. `ccflared dashboard` prints an address that leads you through the first one. Or use "
+        f"`ccflared account add`, or add one to {file}; it is read as soon as it is saved:"
+    )
     return lines + [(Span(f"    {text}", "faint"),) for text in _FIRST_ACCOUNT]
 
 
