@@ -16,6 +16,12 @@ from pathlib import Path
 
 CLAUDE_CODE = "2.1.330"
 CODEX = "0.169.0"
+AXE = "4.14.1"
+"""axe-core, which looks for what keeps people from using a page."""
+ACORN = "8.15.0"
+"""acorn, which parses JavaScript."""
+TYPESCRIPT = "7.0.2"
+PRETTIER = "3.10.1"
 SDKS = {"0.x": ("anthropic==0.125.0", "anthropic<1"), "2.x": ("anthropic==2.12.0", "anthropic>=2,<3")}
 """Of each generation the release that was looked at, and what to take where that one is no longer offered."""
 OPENAI_SDKS = {"2.x": ("openai==2.54.0", "openai>=2,<3"), "3.x": ("openai==3.54.0", "openai>=3,<4")}
@@ -59,6 +65,26 @@ def codex() -> Installed:
     return Installed(installed.program, installed.version.split()[-1])
 
 
+def axe() -> Path:
+    """Return the file that is axe-core. Raises Unavailable."""
+    return _package("axe-core", AXE) / "axe.min.js"
+
+
+def acorn() -> Path:
+    """Return the directory of acorn. Raises Unavailable."""
+    return _package("acorn", ACORN)
+
+
+def tsc() -> Installed:
+    """Return the TypeScript compiler. Raises Unavailable."""
+    return _command("tsc", "typescript", TYPESCRIPT)
+
+
+def prettier() -> Installed:
+    """Return prettier, which says how JavaScript, CSS and HTML are laid out. Raises Unavailable."""
+    return _command("prettier", "prettier", PRETTIER)
+
+
 def _python(package: str, wanted: str, otherwise: str) -> Installed:
     """Return a Python that has this package of PyPI."""
     directory = _place(wanted)
@@ -88,9 +114,14 @@ def _python(package: str, wanted: str, otherwise: str) -> Installed:
 
 def _command(name: str, package: str, version: str) -> Installed:
     """Return a command of a package of npm, and what it says of its version."""
+    program = _package(package, version).parents[len(package.split("/")) - 1] / ".bin" / name
+    return Installed(program, _run([str(program), "--version"], 60))
+
+
+def _package(package: str, version: str) -> Path:
+    """Return the directory of a package of npm."""
     wanted = f"{package}@{version}"
     directory = _place(wanted)
-    program = directory / "node_modules" / ".bin" / name
 
     def install() -> None:
         if shutil.which("npm") is None:
@@ -103,7 +134,7 @@ def _command(name: str, package: str, version: str) -> Installed:
             _run([*npm, package], _NPM_SECONDS)
 
     _once(directory, install)
-    return Installed(program, _run([str(program), "--version"], 60))
+    return directory / "node_modules" / package
 
 
 def cache() -> Path:
@@ -154,6 +185,10 @@ def main() -> int:
         "openai 3.x": lambda: openai_sdk("3.x"),
         "Claude Code": claude_code,
         "Codex": codex,
+        "TypeScript": tsc,
+        "prettier": prettier,
+        "axe-core": lambda: Installed(axe(), AXE),
+        "acorn": lambda: Installed(acorn(), ACORN),
     }
     for name, make in makers.items():
         try:

@@ -184,10 +184,7 @@ async def test_a_daemon_without_accounts_says_what_to_do(
     async with live(tmp_path, []) as scene:
         printed = await Person(claude, home, scene.url).says("Say hello.")
         assert printed.code == 1
-        assert (
-            "No account can serve this request: `ccflared status` and `ccflared explain MODEL` say why."
-            in printed.text
-        )
+        assert "This ccflared has no account yet: add one on its dashboard" in printed.text
         assert printed.seconds < AT_ONCE
         (row,) = await scene.rows()
         assert (row.outcome, row.status, row.account) == ("refused", 503, None)
