@@ -27,13 +27,15 @@ from bench_daemon import Daemon, daemon
 from history_rows import make
 from speed import CASES, Sample, _build, _run, _upstream
 
-from ccflared.store.analytics import RANGES, Asked, analytics
+from ccflared.store.analytics import PARTS, RANGES, Asked, analytics
 from ccflared.store.caching import caching
 from ccflared.store.counted import accounts_counted, clients_counted
+from ccflared.store.failures import failures
 from ccflared.store.listing import Wanted, detail, listed
 from ccflared.store.overview import overview
 from ccflared.store.schema import open_reader
 from ccflared.store.spans import DAY, Picked, span
+from ccflared.store.traffic import traffic
 from ccflared.store.usage import By, usage
 
 ROOT: Final = Path(__file__).parents[2]
@@ -60,6 +62,24 @@ def questions(newest: float) -> Iterator[tuple[str, Question]]:
                 f"analytics {name}, one account and model",
                 partial(analytics, asked=replace(whole, picked=one)),
             )
+    shown = frozenset({"shares", "latency"})
+    filters = {
+        "one project": Picked(projects=("project-07",)),
+        "one client": Picked(clients=("client3",)),
+        "one account": Picked(accounts=("account1",)),
+        "one client and project": Picked(clients=("client7",), projects=("project-07",)),
+    }
+    for name in ("6h", "24h", "7d", "30d", "90d"):
+        for words, picked in {"all": Picked(), **filters}.items():
+            asked = Asked(name, newest, zone, picked, parts=shown)
+            yield f"analytics {name}, {words}: shares", partial(analytics, asked=asked)
+            rest = replace(asked, parts=frozenset(PARTS) - shown)
+            yield f"analytics {name}, {words}: the rest", partial(analytics, asked=rest)
+    for name in ("24h", "90d"):
+        seconds, step, _ = RANGES[name]
+        over = span(seconds, step, newest, zone)
+        yield f"errors {name}", partial(failures, over=over, picked=Picked())
+        yield f"errors {name}, one project", partial(failures, over=over, picked=filters["one project"])
     yield "stats", partial(overview, days=30, errors_since=newest - DAY, now=newest, zone=zone)
     for by in get_args(By):
         yield f"usage 7d by {by}", partial(usage, by=by, since=newest - 7 * DAY, until=newest, zone=zone)
@@ -70,6 +90,7 @@ def questions(newest: float) -> Iterator[tuple[str, Question]]:
         partial(accounts_counted, sessions={f"account{number}": newest - 5 * 3600 for number in range(6)}),
     )
     yield "api-keys", clients_counted
+    yield "status", partial(traffic, since=newest - 3600, now=newest)
     for wanted in (
         Wanted(),
         Wanted(limit=1000),
