@@ -37,6 +37,9 @@ export async function usualModel(signal) {
   return latest?.originalModel ?? (await get("api/config", { signal })).routing.refresh_model;
 }
 
+/** Milliseconds after which a change was heard of by what reads it out. */
+const READ_OUT = 1000;
+
 /**
  * The line in which one says for which model; it stays in the address.
  * @param {Scope} scope
@@ -52,8 +55,10 @@ export function asker(scope, changed) {
     spellcheck: "false",
     value: query().get("model") ?? "",
   });
-  const told = h("span", { class: "muted small", role: "status" });
+  const told = h("span", { class: "muted small" });
   scope.on(input, "change", () => {
+    // Read out to whoever asks; not when only the time until an account is expected has moved.
+    told.setAttribute("aria-live", "polite");
     setQuery({ model: input.value.trim() });
     void changed();
   });
@@ -72,6 +77,7 @@ export function asker(scope, changed) {
         const model = input.value.trim();
         const answer = await get("api/explain", { query: { model }, signal });
         say(told, lineWords(answer));
+        setTimeout(() => told.removeAttribute("aria-live"), READ_OUT);
         return answer;
       } catch (error) {
         // Where the daemon is away, the frame says so.
