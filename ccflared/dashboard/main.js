@@ -5,10 +5,10 @@ import { door, get, Refusal } from "./core/api.js";
 import { h, replace } from "./core/dom.js";
 import { here, link } from "./core/router.js";
 import { Scope } from "./core/scope.js";
-import { show as showTheme } from "./core/preferences.js";
+import { show as showTheme } from "./core/theme.js";
 import { empty, failed, pageHead } from "./parts/basics.js";
 import { tick } from "./parts/time.js";
-import { toast } from "./parts/dialog.js";
+import { toast } from "./parts/toast.js";
 import { frame } from "./shell/frame.js";
 import { login, redeemLink } from "./shell/login.js";
 

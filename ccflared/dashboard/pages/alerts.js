@@ -9,7 +9,7 @@ import { badge, button, card, empty, failed, pageHead, skeleton, table } from ".
 import { meter } from "../parts/usage.js";
 import { plain, told } from "../parts/plain.js";
 import { when } from "../parts/time.js";
-import { toast, toastFailure } from "../parts/dialog.js";
+import { toast, toastFailure } from "../parts/toast.js";
 import { advice, causes, NAMES, SEVERITIES } from "./alerts/causes.js";
 
 /** @typedef {import("../core/scope.js").Scope} Scope */

@@ -5,7 +5,7 @@ import { get } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { query, setQuery } from "../core/router.js";
 import { button, failed, pageHead, segments, skeleton } from "../parts/basics.js";
-import { toast } from "../parts/dialog.js";
+import { toast } from "../parts/toast.js";
 import { history, reload, standing } from "./configuration/verdicts.js";
 import { settings } from "./configuration/settings.js";
 import { files } from "./configuration/source.js";

@@ -3,7 +3,7 @@
 
 import { h } from "../core/dom.js";
 import { button } from "./basics.js";
-import { toast } from "./dialog.js";
+import { toast } from "./toast.js";
 
 /** @typedef {import("../core/dom.js").Child} Child */
 

@@ -1,10 +1,9 @@
 // @ts-check
-// What lies above the page: dialogs, the browser's own, so that focus stays within, Escape closes, and it comes back
-// to where it was; and short words at the corner on what has been done.
+// Dialogs: the browser's own, so that focus stays within, Escape closes, and it comes back to where it was.
 
-import { messageOf } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
-import { button, prose } from "./basics.js";
+import { button } from "./basics.js";
+import { toastFailure } from "./toast.js";
 
 /** @typedef {import("../core/dom.js").Child} Child */
 
@@ -100,35 +99,4 @@ export async function confirmed({ title, yes, tone = "main" }, ...children) {
     button(yes, { tone, on: () => asked.close(true) }),
   );
   return (await asked.closed) === true;
-}
-
-// -- Short words on what has been done, at the corner: those on a fault stay until they are read.
-
-const STAYS = 6000;
-const MOST = 4;
-const shelf = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
-
-/**
- * @param {import("../core/dom.js").Child} text
- * @param {import("./basics.js").Tone} [tone]
- */
-export function toast(text, tone = "good") {
-  // An open dialog lies above everything else: there it is shown in the dialog.
-  const above = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
-  if (shelf.parentElement !== above) above.append(shelf);
-  const shown = h(
-    "div",
-    { class: ["toast", tone] },
-    h("p", null, typeof text === "string" ? prose(text) : text),
-  );
-  shown.append(button("", { icon: "close", label: "Dismiss", tone: "quiet", on: () => shown.remove() }));
-  shelf.append(shown);
-  while (shelf.childElementCount > MOST) shelf.firstElementChild?.remove();
-  if (tone !== "bad") setTimeout(() => shown.remove(), STAYS);
-}
-
-/** Say what has failed. @param {unknown} error */
-export function toastFailure(error) {
-  if (error instanceof DOMException && error.name === "AbortError") return;
-  toast(messageOf(error), "bad");
 }

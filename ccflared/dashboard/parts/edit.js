@@ -18,7 +18,8 @@ import { h, replace } from "../core/dom.js";
 import { link } from "../core/router.js";
 import { button, note, skeleton } from "./basics.js";
 import { copyButton, diff, tomlBlock } from "./code.js";
-import { dialog, toast } from "./dialog.js";
+import { dialog } from "./dialog.js";
+import { toast } from "./toast.js";
 import { check } from "./field.js";
 
 /** @typedef {import("../core/dom.js").Child} Child */

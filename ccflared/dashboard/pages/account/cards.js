@@ -8,7 +8,7 @@ import { link } from "../../core/router.js";
 import { badge, button, card, empty, failed, note, skeleton, table } from "../../parts/basics.js";
 import { field } from "../../parts/field.js";
 import { when } from "../../parts/time.js";
-import { toastFailure } from "../../parts/dialog.js";
+import { toastFailure } from "../../parts/toast.js";
 import { modelList, usualModel } from "../accounts/line.js";
 import { accountLink, joined } from "../accounts/told.js";
 

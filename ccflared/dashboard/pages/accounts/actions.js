@@ -4,7 +4,8 @@
 
 import { post, Refusal } from "../../core/api.js";
 import { h } from "../../core/dom.js";
-import { confirmed, toast, toastFailure } from "../../parts/dialog.js";
+import { confirmed } from "../../parts/dialog.js";
+import { toast, toastFailure } from "../../parts/toast.js";
 import { isPausedByHand } from "./told.js";
 
 /** @typedef {import("../../parts/menu.js").Item} Item */

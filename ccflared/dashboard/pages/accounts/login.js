@@ -6,7 +6,8 @@ import { h, replace } from "../../core/dom.js";
 import { ahead } from "../../core/format.js";
 import { button, note, skeleton } from "../../parts/basics.js";
 import { copyButton } from "../../parts/code.js";
-import { dialog, toast } from "../../parts/dialog.js";
+import { dialog } from "../../parts/dialog.js";
+import { toast } from "../../parts/toast.js";
 import { field } from "../../parts/field.js";
 
 export const TERMS =

@@ -4,7 +4,8 @@
 import { get } from "../../core/api.js";
 import { h } from "../../core/dom.js";
 import { badge, button, card, empty } from "../../parts/basics.js";
-import { askIn, dialog, toastFailure } from "../../parts/dialog.js";
+import { askIn, dialog } from "../../parts/dialog.js";
+import { toastFailure } from "../../parts/toast.js";
 import { field, listOf } from "../../parts/field.js";
 
 /** @typedef {string | string[] | { account: string | string[], model?: string }} Step */

@@ -5,7 +5,8 @@ import { get, post } from "../../core/api.js";
 import { h, replace } from "../../core/dom.js";
 import { bytes, counted, number, seconds } from "../../core/format.js";
 import { badge, button, card, facts, failed, note, table } from "../../parts/basics.js";
-import { confirmed, toast, toastFailure } from "../../parts/dialog.js";
+import { confirmed } from "../../parts/dialog.js";
+import { toast, toastFailure } from "../../parts/toast.js";
 import { when } from "../../parts/time.js";
 
 /** @type {Record<string, [string, import("../../parts/basics.js").Tone]>} */

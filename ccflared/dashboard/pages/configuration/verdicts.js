@@ -6,7 +6,8 @@ import { get, post, Refusal } from "../../core/api.js";
 import { h, keyed, replace } from "../../core/dom.js";
 import { counted, moment } from "../../core/format.js";
 import { badge, card, note } from "../../parts/basics.js";
-import { confirmed, toast, toastFailure } from "../../parts/dialog.js";
+import { confirmed } from "../../parts/dialog.js";
+import { toast, toastFailure } from "../../parts/toast.js";
 import { when } from "../../parts/time.js";
 
 /** @typedef {import("../../core/dom.js").Child} Child */
