@@ -168,18 +168,22 @@ def test_an_account_is_moved_by_one_place(daemon: Daemon, look: Look, knob: str,
 
 
 @pytest.mark.parametrize(
-    ("item", "line"),
+    ("item", "line", "shown"),
     [
-        ("Auto-fallback: turn on", "auto_fallback = true"),
-        ("Auto-refresh: turn on", "auto_refresh = true"),
-        ("Account: turn off", "enabled = false"),
+        ("Auto-fallback: turn on", "auto_fallback = true", "auto-fallback"),
+        ("Auto-refresh: turn on", "auto_refresh = true", "auto-refresh"),
+        ("Account: turn off", "enabled = false", "off"),
     ],
 )
-def test_what_is_on_or_off_is_turned(daemon: Daemon, look: Look, item: str, line: str) -> None:
+def test_what_is_on_or_off_is_turned(daemon: Daemon, look: Look, item: str, line: str, shown: str) -> None:
     page = look(daemon, "#/accounts")
+    expect(row(page, "first").get_by_text(shown, exact=True)).to_have_count(0)
     change(page, "first", item)
     write(page)
     assert line in text(daemon)
+    expect(
+        row(page, "first").get_by_text(shown, exact=True)
+    ).to_be_visible()  # the menu is that of what is known
     page.get_by_role("button", name="Change first").click()
     other = item.replace("turn on", "turn o_f").replace("turn off", "turn on").replace("o_f", "off")
     expect(page.get_by_role("menuitem", name=other)).to_be_visible()

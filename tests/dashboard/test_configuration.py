@@ -201,6 +201,7 @@ def test_chains_are_added_moved_changed_and_removed(serve: Serve, look: Look) ->
     first, second = says(daemon)["fallback"]
     assert (first["models"], first["try"]) == ("haiku", ["f*"])
     assert second["try"] == [["first", "second"], {"account": "second", "model": "vendor/big"}]
+    expect(chains.get_by_role("listitem").first).to_contain_text("haiku")  # what follows is by place
 
     chains.get_by_role("button", name="Add").click()
     dialog = page.get_by_role("dialog")
@@ -212,12 +213,14 @@ def test_chains_are_added_moved_changed_and_removed(serve: Serve, look: Look) ->
         "models": ["sonnet", "claude-sonnet-*"],
         "try": [["first", "second"], {"account": "second", "model": "vendor/mid"}],
     }
+    expect(chains.get_by_role("listitem")).to_have_count(3)
 
     chains.get_by_role("button", name="Change the chain for haiku").click()
     page.get_by_role("dialog").get_by_label("Then").select_option("fail")
     page.get_by_role("dialog").get_by_role("button", name="Review").click()
     write(page)
     assert says(daemon)["fallback"][0] == {"models": ["haiku"], "try": ["f*"], "then": "fail"}
+    expect(chains.get_by_role("listitem").first).to_contain_text("nothing else")
 
     chains.get_by_role("button", name="Remove the chain for haiku").click()
     write(page, "Remove")
