@@ -145,7 +145,7 @@ ROUTES: Final = (
         "GET",
         "/api/accounts/{name}",
         settings,
-        "Answer what the file says of an account, what counts where it says nothing, and what each key does. "
+        "What the file says of an account, what counts where it says nothing, and what each key does. "
         "One called stream is at %73tream.",
         gives={
             200: record(
@@ -166,7 +166,7 @@ ROUTES: Final = (
         "GET",
         "/api/providers",
         providers,
-        "Answer the providers that an account can be at: the built-in ones, and those of the file.",
+        "The providers that an account can be at: the built-in ones, and those of the file.",
         gives={
             200: many(
                 record(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ccflared.config.words import no_such
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.asked import Asked
 from ccflared.daemon.main import Running
@@ -40,7 +41,9 @@ class Call:
         """The account that the path names. Raises ClientError (404) where there is none of that name."""
         name = self.parts[0]
         if name not in self.running.house.world.config.accounts:
-            raise ClientError(404, "not_found_error", f"There is no account {name}.")
+            raise ClientError(
+                404, "not_found_error", no_such("account", name, self.running.house.world.config.accounts)
+            )
         return name
 
     @property

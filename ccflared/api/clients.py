@@ -112,7 +112,7 @@ ROUTES: Final = (
         "GET",
         "/api/clients",
         clients,
-        "Answer an array with every client: its rights, and what it has used today and this month.",
+        "Every client: its rights, and what it has used today and this month.",
         gives={200: CLIENTS},
     ),
 )

@@ -110,7 +110,7 @@ ROUTES: Final = (
         "POST",
         "/api/config/strategy",
         strategy,
-        "Take ``{strategy}``, as that other API has it.",
+        "Set routing.strategy; better-ccflare's names are understood, too.",
         "edit",
         query=PREVIEW,
         body=record({"strategy": TEXT}),

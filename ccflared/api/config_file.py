@@ -58,7 +58,7 @@ ROUTES: Final = (
         "GET",
         "/api/config/file",
         files,
-        "Answer the files of the configuration as they are now, what came of them last, and what waits for a restart.",
+        "The files of the configuration as they are now, what came of them last, and what waits for a restart.",
         gives={
             200: record(
                 {

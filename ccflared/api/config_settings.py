@@ -55,7 +55,7 @@ ROUTES: Final = (
         "GET",
         "/api/config/settings",
         settings,
-        "Answer routing, retention, budget and prices: what the file says, what counts else, and what each key does.",
+        "Routing, retention, budget and prices: what the file says, what counts else, and what each key does.",
         gives={
             200: record(
                 {

@@ -8,6 +8,7 @@ from ccflared.api.calls import Call, reply
 from ccflared.api.route import Route
 from ccflared.api.schemas import TEXT, told
 from ccflared.api.status_schemas import EXPLAINED
+from ccflared.config.words import no_such
 from ccflared.daemon.access import may_ask_for, may_use
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.choosing import Wanted
@@ -42,9 +43,9 @@ def _wanted(call: Call) -> Wanted:
     config = call.running.house.world.config
     client, pin = query.get("client"), query.get("account")
     if client is not None and client not in config.clients:
-        raise ClientError(404, "not_found_error", f"There is no client {client}.")
+        raise ClientError(404, "not_found_error", no_such("client", client, config.clients))
     if pin is not None and pin not in config.accounts:
-        raise ClientError(404, "not_found_error", f"There is no account {pin}.")
+        raise ClientError(404, "not_found_error", no_such("account", pin, config.accounts))
     house = call.running.house
     return Wanted(meant(house, house.world, query["model"]), client, pin, query.get("conversation"))
 
@@ -125,11 +126,11 @@ ROUTES: Final = (
         "GET",
         "/api/explain",
         explain,
-        "Answer ``?model=M`` (with ``client=C``, ``conversation=K``, ``account=A`` for a pin) or ``?request=ID``.",
+        "Who would serve a model, for whom and why, as it would be now; or what was done for a request, and why.",
         query={
             "model": told(TEXT, "This, or request, must be given."),
-            "client": TEXT,
-            "conversation": TEXT,
+            "client": told(TEXT, "For this client."),
+            "conversation": told(TEXT, "Within this conversation."),
             "account": told(TEXT, "A pin."),
             "request": told(TEXT, "The id of a request."),
         },

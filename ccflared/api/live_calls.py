@@ -7,15 +7,16 @@ EventSource does by itself, and gets what it has missed, or is told that some of
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, assert_never
 
 from ccflared.api.calls import Call, reply
 from ccflared.api.request_row import row_of
 from ccflared.api.route import Route, Schema
 from ccflared.api.schemas import STREAM
+from ccflared.daemon.about import EVENTS
 from ccflared.daemon.alarms.alert import Alert
 from ccflared.daemon.answers import Reply, Stream
-from ccflared.daemon.feeds.live import LISTENERS, AccountChange, Ended, Started
+from ccflared.daemon.feeds.live import LISTENERS, AccountChange, Ended, Started, Tried
 from ccflared.daemon.feeds.rings import Ring
 from ccflared.daemon.logs import Line
 from ccflared.errors import ClientError
@@ -28,7 +29,7 @@ _LEVELS: Final = {"WARNING": "WARN", "CRITICAL": "ERROR"}
 
 
 async def requests_stream(call: Call) -> Stream:
-    """Tell of each request when it begins and when it has ended."""
+    """Tell of each request when it begins, when it is tried at an account, and when it has ended."""
     return _stream(call, call.running.house.live.requests, _request, _CONNECTED)
 
 
@@ -82,10 +83,16 @@ def _stream(call: Call, ring: Ring[T], spell: Callable[[T], object], hello: byte
     )
 
 
-def _request(thing: Started | Ended) -> dict[str, Any]:
-    if isinstance(thing, Started):
-        return {"type": "start", **thing._asdict()}
-    return {"type": "summary", "payload": row_of(thing.entry, has_payload=thing.has_payload)}
+def _request(thing: Started | Tried | Ended) -> dict[str, Any]:
+    match thing:
+        case Started():
+            return {"type": "start", **thing._asdict()}
+        case Tried():
+            return {"type": "try", **thing._asdict()}
+        case Ended():
+            return {"type": "summary", "payload": row_of(thing.entry, has_payload=thing.has_payload)}
+        case _:
+            assert_never(thing)
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def _line(line: Line) -> dict[str, Any]:
         "ts": round(line.at * 1000),
         "level": _LEVELS.get(line.level, line.level),
         "msg": line.message,
-        "data": {"logger": line.logger},
+        "data": {"logger": line.logger} | line.about.fields,
     }
 
 
@@ -126,7 +133,17 @@ _LINE: Final[Schema] = {
         "ts": {"type": "integer", "description": "Milliseconds since 1970."},
         "level": {"enum": ["DEBUG", "INFO", "WARN", "ERROR"]},
         "msg": {"type": "string"},
-        "data": {"type": "object", "properties": {"logger": {"type": "string"}}},
+        "data": {
+            "type": "object",
+            "required": ["logger"],
+            "properties": {
+                "logger": {"type": "string"},
+                "event": {"enum": list(EVENTS), "description": "What kind of thing has happened."},
+                "request": {"type": "string", "description": "The id of the request it is about."},
+                "account": {"type": "string", "description": "The account it is about."},
+                "client": {"type": "string", "description": "The client it is about."},
+            },
+        },
     },
 }
 
@@ -135,7 +152,7 @@ ROUTES: Final = (
         "GET",
         "/api/requests/stream",
         requests_stream,
-        "A stream of server-sent events: requests, when they begin and when they have ended.",
+        "A stream of server-sent events: requests, when they begin, are tried at an account, and have ended.",
         query=_QUERY,
         gives={200: STREAM},
     ),
@@ -167,7 +184,7 @@ ROUTES: Final = (
         "POST",
         "/api/logs/stream/token",
         stream_token,
-        "A token that opens one stream (``?stream_token=``), once, within a minute.",
+        "A token that opens one stream (?stream_token=), once, within a minute.",
         gives={200: {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}}},
     ),
     Route(

@@ -10,6 +10,7 @@ from ccflared.api.route import Route
 from ccflared.api.schemas import DONE, FLAG, TEXT, many, record
 from ccflared.api.status_schemas import BEGUN, FINISHED, TOKEN_HEALTH
 from ccflared.api.tokens import token
+from ccflared.config.words import no_such
 from ccflared.daemon.answers import Reply
 from ccflared.daemon.login import LASTS
 from ccflared.errors import ClientError, NotTheCode, Refused
@@ -18,8 +19,11 @@ from ccflared.errors import ClientError, NotTheCode, Refused
 async def begin(call: Call) -> Reply:
     """Begin the login of an account that the file has: ``name``, or ``accountId``. Returns the page's address."""
     name = _text(call, "name", "accountId")
-    if name not in call.running.house.world.config.accounts:
-        raise ClientError(404, "not_found_error", f"There is no account {name}: add it first.")
+    known = call.running.house.world.config.accounts
+    if name not in known:
+        raise ClientError(
+            404, "not_found_error", f"{no_such('account', name, known)} ccflared account add adds one."
+        )
     try:
         begun = call.running.house.logins.begin(name)
     except Refused as error:
@@ -126,7 +130,7 @@ ROUTES: Final = (
         "POST",
         "/api/oauth/init",
         begin,
-        "Begin the login of an account that the file has: ``name``, or ``accountId``. Returns the page's address.",
+        "Begin the login of an account that the file has, by its name or id. The page's address is the answer.",
         "credential",
         body=record({}, name=TEXT, accountId=TEXT),
         gives={200: BEGUN},
@@ -135,7 +139,7 @@ ROUTES: Final = (
         "POST",
         "/api/oauth/callback",
         finish,
-        "Take what was pasted: ``sessionId`` and ``code``. The tokens are in force, and durable, when this returns.",
+        "Take the code that was pasted. The tokens are in force, and durable, when this returns.",
         "credential",
         body=record({"sessionId": TEXT, "code": TEXT}),
         gives={200: FINISHED},
@@ -144,7 +148,7 @@ ROUTES: Final = (
         "POST",
         "/api/oauth/anthropic/reauth/init",
         begin,
-        "Begin the login of an account that the file has: ``name``, or ``accountId``. Returns the page's address.",
+        "Begin the login of an account that the file has, by its name or id. The page's address is the answer.",
         "credential",
         body=record({}, name=TEXT, accountId=TEXT),
         gives={200: BEGUN},
@@ -153,7 +157,7 @@ ROUTES: Final = (
         "POST",
         "/api/oauth/anthropic/reauth/callback",
         finish,
-        "Take what was pasted: ``sessionId`` and ``code``. The tokens are in force, and durable, when this returns.",
+        "Take the code that was pasted. The tokens are in force, and durable, when this returns.",
         "credential",
         body=record({"sessionId": TEXT, "code": TEXT}),
         gives={200: FINISHED},
@@ -170,21 +174,21 @@ ROUTES: Final = (
         "GET",
         "/api/token-health",
         health,
-        "Tell how the tokens of all OAuth accounts are.",
+        "How the tokens of all OAuth accounts are.",
         gives={200: record({"success": FLAG, "data": many(TOKEN_HEALTH)})},
     ),
     Route(
         "GET",
         "/api/token-health/reauth-needed",
         needing_login,
-        "Tell of those that a person has to log in.",
+        "Those that a person has to log in.",
         gives={200: record({"success": FLAG, "data": many(TOKEN_HEALTH)})},
     ),
     Route(
         "GET",
         "/api/token-health/account/{name}",
         health_of,
-        "Tell how the tokens of one account are.",
+        "How the tokens of one account are.",
         gives={200: record({"success": FLAG, "data": TOKEN_HEALTH})},
     ),
 )

@@ -141,7 +141,7 @@ ROUTES: Final = (
         "GET",
         "/api/requests",
         requests,
-        "Answer an array of requests, the newest first.",
+        "Requests, the newest first.",
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50},
             "id": told(TEXT, "Only this one: none, where it is not, or not yet, in the history."),
@@ -149,13 +149,13 @@ ROUTES: Final = (
                 _TIME, "Only those that arrived before: the at of the last row goes on behind it."
             ),
             "beforeId": told(TEXT, "The id of that row, as others may have arrived at the same time."),
-            "since": _TIME,
+            "since": told(_TIME, "Only those that arrived then or later."),
             "until": told(_TIME, "Only those that arrived before, on whatever page."),
-            "account": TEXT,
+            "account": told(TEXT, "The account that answered."),
             "model": told(TEXT, "As it was requested."),
-            "client": TEXT,
-            "project": TEXT,
-            "conversation": TEXT,
+            "client": told(TEXT, "Of this client."),
+            "project": told(TEXT, "Of this project."),
+            "conversation": told(TEXT, "Of this conversation: clientSessionId of a row."),
             "status": {
                 "type": "string",
                 "pattern": "^(all|success|error|[1-5][0-9][0-9])$",
@@ -176,7 +176,7 @@ ROUTES: Final = (
         "GET",
         "/api/requests/{id}",
         request,
-        "Answer one request: its row, usage as reported, tries, whom it passed over, and its conversation.",
+        "One request: its row, usage as reported, tries, whom it passed over, and its conversation.",
         gives={200: DETAIL},
     ),
 )

@@ -18,10 +18,12 @@ from ccflared.api import (
     config_file,
     config_settings,
     conversation_calls,
+    conversations,
     explain,
     legacy,
     live_calls,
     login_calls,
+    model_calls,
     numbers,
     payload_calls,
     requests,
@@ -91,8 +93,10 @@ def health(running: Running, *, details: bool) -> Reply:
 
 
 async def _status(call: Call) -> Reply:
-    now = time()
-    return reply(200, status(call.running, await call.running.house.archive.traffic(now), now))
+    now, house = time(), call.running.house
+    traffic = await house.archive.traffic(now)
+    today = await house.archive.today(now, house.world.zone)
+    return reply(200, await status(call.running, traffic, today, now))
 
 
 async def _accounts(call: Call) -> Reply:
@@ -141,7 +145,7 @@ _OWN: Final = (
         "GET",
         "/api/status",
         _status,
-        "What ccflared status shows: accounts, clients, listeners, the last hour.",
+        "What ccflared status shows: accounts, chains, clients, listeners, the last hour and the day.",
         gives={200: STATUS},
     ),
     Route("GET", "/api/accounts", _accounts, "The accounts in the order of routing.", gives={200: ACCOUNTS}),
@@ -149,7 +153,7 @@ _OWN: Final = (
         "GET",
         "/api/openapi.json",
         _openapi,
-        "This document: what every route takes and gives.",
+        "The OpenAPI document: what every route takes and gives.",
         gives={200: record({"openapi": TEXT, "info": {"type": "object"}, "paths": {"type": "object"}})},
     ),
     Route("GET", "/api/reload", _verdicts, "The verdicts on the file so far.", gives={200: many(VERDICT)}),
@@ -190,10 +194,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     *numbers.ROUTES,
     *payload_calls.ROUTES,
     *conversation_calls.ROUTES,
+    *conversations.ROUTES,
     *requests.ROUTES,
     *session_calls.ROUTES,
     *settings.ROUTES,
     *system.ROUTES,
+    *model_calls.ROUTES,
     *usage_history.ROUTES,
     *storage_calls.ROUTES,
 )

@@ -137,7 +137,7 @@ ROUTES: Final = (
         "GET",
         "/api/config",
         config,
-        "Answer the settings in force that are no secrets: routing, retention, the first port, the time zone.",
+        "The settings in force that are no secrets: routing, retention, the first port, the time zone.",
         gives={
             200: record(
                 {
@@ -162,28 +162,28 @@ ROUTES: Final = (
         "GET",
         "/api/config/strategy",
         strategy,
-        "Answer the strategy in force, and whether it stands in the file.",
+        "The strategy in force, and whether it stands in the file.",
         gives={200: record({"strategy": one_of(*_STRATEGIES), "source": one_of("file", "default")})},
     ),
     Route(
         "GET",
         "/api/strategies",
         strategies,
-        "Answer the strategies there are.",
+        "The strategies there are.",
         gives={200: many(one_of(*_STRATEGIES))},
     ),
     Route(
         "GET",
         "/api/config/retention",
         retention,
-        "Answer for how many days payloads and requests are kept; 0: no payloads are.",
+        "For how many days payloads and requests are kept; 0: no payloads are.",
         gives={200: record(_RETENTION)},
     ),
     Route(
         "POST",
         "/api/config/retention",
         set_retention,
-        "Take ``{payloadDays?, requestDays?, storePayloads?}`` into ``[storage]`` of the file.",
+        "Set for how many days requests and payloads are kept, in [storage] of the file.",
         "edit",
         query=PREVIEW,
         body=closed(

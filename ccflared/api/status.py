@@ -7,16 +7,19 @@ from typing import Any, get_args
 from ccflared import __version__
 from ccflared.api.accounts import accounts
 from ccflared.api.budgets import budgets
+from ccflared.api.chains import chains
 from ccflared.api.clients import in_short
 from ccflared.api.payload_calls import payloads_state
 from ccflared.api.prices import prices
 from ccflared.daemon.main import Running
 from ccflared.daemon.metrics.process import resident
+from ccflared.store.sums import named, usd
+from ccflared.store.today import Today
 from ccflared.store.traffic import Traffic
 from ccflared.wire import Outcome
 
 
-def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
+async def status(running: Running, traffic: Traffic, today: Today, now: float) -> dict[str, Any]:
     """Return everything that ``ccflared status`` shows."""
     house = running.house
     return {
@@ -31,11 +34,13 @@ def status(running: Running, traffic: Traffic, now: float) -> dict[str, Any]:
         "control": {"socket": str(running.control.path)},
         "storage": _storage(running),
         "accounts": accounts(running, now),
+        "chains": await chains(house, now),
         "clients": [in_short(house, client, now) for client in house.world.config.clients.values()],
         "budgets": budgets(house, now),
         "prices": prices(house, now),
         "running": house.under_way.requests,
         "traffic": _traffic(traffic),
+        "today": _today(today, house.world.config.timezone),
         "history": _history(running),
         "payloads": payloads_state(running),
         "alerts": [alert.document() for alert in house.alerts.open],
@@ -105,6 +110,7 @@ def _traffic(traffic: Traffic) -> dict[str, Any]:
         "requests": traffic.requests,
         **outcomes,
         "failovers": traffic.failovers,
+        "failovers_limit": traffic.failovers_limit,
         "tokens": {kind: count or 0 for kind, count in asdict(traffic.tokens).items()},
         "first_byte_ms": {"p50": traffic.first_byte_p50_ms, "p95": traffic.first_byte_p95_ms},
         "minutes": list(traffic.minutes),
@@ -118,4 +124,21 @@ def _traffic(traffic: Traffic) -> dict[str, Any]:
             }
             for name, part in traffic.accounts.items()
         ],
+    }
+
+
+def _today(today: Today, timezone: str | None) -> dict[str, Any]:
+    """Return the day's sums. Value and money are told apart, and null is what nobody knows."""
+    sums = today.sums
+    counts = ("requests", *get_args(Outcome), "failovers", "failovers_limit", "unpriced", "unpriced_money")
+    kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+    costs = named(list(sums.values()), list(sums))
+    return {
+        "known": today.known,
+        "since": today.since,
+        "timezone": timezone,
+        **{name: sums[name] for name in counts},
+        "tokens": {kind: sums[f"{kind}_tokens"] for kind in kinds},
+        "plan_usd": usd(costs, "plan") if today.known else None,
+        "money_usd": usd(costs, "money") if today.known else None,
     }

@@ -2,6 +2,7 @@
 
 from typing import Final, get_args
 
+from ccflared.api.alert_calls import ALERT
 from ccflared.api.edited_schemas import edited
 from ccflared.api.schemas import (
     ANYTHING,
@@ -122,12 +123,35 @@ _TRAFFIC: Final = record(
     {
         "known": FLAG,
         "since": NUMBER,
-        **each(WHOLE, "requests failovers"),
+        **each(WHOLE, "requests failovers failovers_limit"),
         **each(WHOLE, " ".join(get_args(Outcome))),
         "tokens": _TOKENS,
         "first_byte_ms": record(each(MAYBE_WHOLE, "p50 p95")),
         **each(many(WHOLE), "minutes troubled"),
         "accounts": many(record({"name": TEXT, **each(WHOLE, "requests failed_attempts output_tokens")})),
+    }
+)
+_TODAY: Final = record(
+    {
+        "known": FLAG,
+        "since": NUMBER,
+        "timezone": MAYBE_TEXT,
+        **each(WHOLE, f"requests {' '.join(get_args(Outcome))} failovers failovers_limit"),
+        "tokens": record(each(WHOLE, "input output cache_read cache_write_5m cache_write_1h")),
+        "plan_usd": told(MAYBE_NUMBER, "By list price, of what plans cover. Never added to money."),
+        "money_usd": told(MAYBE_NUMBER, "What is paid for by use."),
+        **each(WHOLE, "unpriced unpriced_money"),
+    }
+)
+_CHAIN: Final = record(
+    {
+        "models": TEXTS,
+        "steps": many(record({"accounts": TEXTS, "model": MAYBE_TEXT})),
+        "then": one_of("pool", "fail"),
+        "next": told(
+            maybe(record({"for": TEXT, **each(MAYBE_TEXT, "account model"), "step": MAYBE_WHOLE})),
+            "Who would be asked now; without a step it is one of the pool.",
+        ),
     }
 )
 _BUDGET: Final = record(
@@ -177,14 +201,27 @@ STATUS: Final = record(
             )
         ),
         "control": record({"socket": TEXT}),
-        "storage": record({"directory": TEXT}),
+        "storage": record(
+            {"directory": TEXT, **each(MAYBE_WHOLE, "bytes max_size"), "error": MAYBE_TEXT},
+        ),
         "accounts": many(_ACCOUNT),
+        "chains": many(_CHAIN),
         "clients": many(record(_CLIENT)),
         "budgets": many(_BUDGET),
         "prices": _PRICES,
         "running": WHOLE,
         "traffic": _TRAFFIC,
+        "today": _TODAY,
         "history": record({"ok": FLAG, "error": MAYBE_TEXT, **each(WHOLE, "queued written dropped")}),
+        "payloads": record(
+            {
+                **each(FLAG, "on ok"),
+                "error": MAYBE_TEXT,
+                "kept_for": MAYBE_NUMBER,
+                **each(WHOLE, "waiting_bytes written dropped"),
+            }
+        ),
+        "alerts": many(ALERT),
     }
 )
 _ATTEMPT: Final = record(

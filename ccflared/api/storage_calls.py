@@ -285,7 +285,7 @@ ROUTES: Final = (
         "POST",
         "/api/storage/backup",
         _back_up,
-        "Copy the history, and with ``payloads`` these, to new files on the daemon's machine.",
+        "Copy the history, and with payloads these, to new files on the daemon's machine.",
         "control",
         body={
             "type": "object",

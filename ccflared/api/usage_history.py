@@ -21,6 +21,7 @@ from ccflared.api.schemas import (
     record,
     told,
 )
+from ccflared.config.words import no_such
 from ccflared.daemon.answers import Reply
 from ccflared.errors import ClientError
 from ccflared.pool.prediction import Point, Prediction, predict
@@ -33,8 +34,9 @@ async def history(call: Call) -> Reply:
     account, window = call.asked_for["account"], call.asked_for["window"]
     if not account:
         raise ClientError(400, "invalid_request_error", "account: the name of an account is expected.")
-    if account not in call.running.house.world.config.accounts:
-        raise ClientError(404, "not_found_error", f"There is no account {account}.")
+    known = call.running.house.world.config.accounts
+    if account not in known:
+        raise ClientError(404, "not_found_error", no_such("account", account, known))
     now = time()
     since = now - RANGES[call.asked_for["range"]][0]
     question = partial(samples, account=account, since=since, window=window)
@@ -80,7 +82,7 @@ ROUTES: Final = (
         "GET",
         "/api/usage-history",
         history,
-        "Answer the samples of an account's usage windows, in per cent, each window with what is to be expected of it.",
+        "The samples of an account's usage windows, in per cent, each window with what is to be expected of it.",
         query={
             "account": {**told(TEXT, "The name of an account."), "minLength": 1, "x-required": True},
             "range": {**one_of(*RANGES), "default": "24h"},

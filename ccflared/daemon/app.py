@@ -15,10 +15,12 @@ from typing import Any, Final
 import trio
 
 from ccflared.daemon import access, cors, gate
+from ccflared.daemon.about import about, caused_by
 from ccflared.daemon.access import Denied, Door
 from ccflared.daemon.answers import Reply, Stream, give, give_error
 from ccflared.daemon.asked import Asked
 from ccflared.daemon.exchange import ClientGone, Exchange, RawHeaders, Receive, Send
+from ccflared.daemon.faults import FAULTS
 from ccflared.daemon.house import House
 from ccflared.daemon.metrics.access import admit_metrics
 from ccflared.daemon.metrics.exposition import CONTENT_TYPE
@@ -39,6 +41,8 @@ _LOGIN_BODY_LIMIT: Final = 16 * 1024
 has a longer token logs in by a link."""
 _LOGIN_SECONDS: Final = 15.0
 """And for how long. Of all others each piece is waited for."""
+_LOGGED: Final = 200
+"""Letters of a path in the log."""
 
 
 Administration = Callable[[Asked, bytes], Awaitable[Reply | Stream]]
@@ -76,9 +80,20 @@ class App:
         except ClientGone:
             pass  # before its request was whole; there is nobody to tell, and nothing was begun
         except ClientError as error:
+            log.debug(
+                "%s %s is refused with %d: %s",
+                *(scope["method"], path[:_LOGGED], error.status, error),
+                extra=about("request", request=request_id),
+            )
             await give_error(exchange, path, request_id, error)
         except Exception:
-            log.exception("%s: a fault of ccflared", request_id)
+            fault = FAULTS.handled()
+            log.exception(
+                "a fault of ccflared: %s",
+                fault.name,
+                exc_info=fault.new,
+                extra=about("fault", request=request_id),
+            )
             if not exchange.begun:
                 sentence = f"A fault of ccflared; its log says more under {request_id}."
                 await give_error(exchange, path, request_id, ClientError(500, "api_error", sentence))
@@ -203,7 +218,8 @@ class App:
             administers=administers,
             pin=pin,
         )
-        await relay(house, inbound, exchange)
+        with caused_by(asked.id, client):
+            await relay(house, inbound, exchange)
 
     async def _other_v1(self, asked: Asked, door: Door, exchange: Exchange) -> None:
         rights = self._house.world.rights

@@ -109,6 +109,7 @@ class Attempts:
         why = choice.why
         with ExitStack() as stack:
             stack.enter_context(self.house.under_way.trying(target.account))
+            self.house.live.tried(self.inbound.id, target.account, choice.model or self.journal.model)
             if choice.probes and generates(self.inbound.path):
                 stack.enter_context(self.house.ledger.probing(target.account))
             while True:

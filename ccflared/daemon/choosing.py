@@ -38,6 +38,12 @@ class Wanted:
     """Whether it counts against the limits of whoever serves it."""
 
 
+def thread_of(conversation: str, client: str | None, chain: str | None) -> str:
+    """Return the key of a conversation's binding, by whose it is, and for what its chain is."""
+    parts = (conversation, client and f"of {client}", chain and f"for {chain}")
+    return " ".join(part for part in parts if part)
+
+
 class Chooser:
     """Makes plans. Keeps what the file alone decides, until the file changes: places for a model, scheduled pauses."""
 
@@ -83,9 +89,7 @@ class Chooser:
         """
         if wanted.conversation is None or wanted.pin is not None:
             return None
-        chain = self.slots(world, wanted)[0].chain
-        parts = (wanted.conversation, wanted.client and f"of {wanted.client}", chain and f"for {chain}")
-        return " ".join(part for part in parts if part)
+        return thread_of(wanted.conversation, wanted.client, self.slots(world, wanted)[0].chain)
 
     def plan(
         self,

@@ -11,6 +11,7 @@ from math import ceil
 from typing import Final
 
 from ccflared.config.model import Client
+from ccflared.daemon.about import about
 from ccflared.daemon.hour import Hour
 from ccflared.daemon.purse import Purse
 from ccflared.daemon.reserve import Reserve
@@ -113,7 +114,12 @@ class Clients:
                 self._reserve.begin(client.name)
         elif not _count(self._logged, client.name, now):
             self._logged.setdefault(client.name, Hour()).add(now)
-            log.info("client %s is refused: %s", client.name, refusal.message)
+            log.info(
+                "client %s is refused: %s",
+                client.name,
+                refusal.message,
+                extra=about("client", client=client.name),
+            )
         return refusal
 
     def ended(self, name: str, at: float, *, spends: bool, sent: bool) -> None:

@@ -22,6 +22,8 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from ccflared.daemon import pipe
+from ccflared.daemon.about import about
+from ccflared.daemon.faults import FAULTS
 from ccflared.daemon.protocol import Application, Protocol
 from ccflared.daemon.stopwatch import Stopwatch
 
@@ -78,7 +80,13 @@ class Connection:
         try:
             await self._serve()
         except* Exception:
-            log.exception("a fault in the protocol of one connection")
+            fault = FAULTS.handled()
+            log.exception(
+                "a fault in the protocol of one connection: %s",
+                fault.name,
+                exc_info=fault.new,
+                extra=about("fault"),
+            )
         finally:
             self._reset_if_unfinished()
             self._plain.socket.close()

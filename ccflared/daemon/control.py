@@ -8,6 +8,7 @@ from pathlib import Path
 import trio
 
 from ccflared.config.model import Config, Listen
+from ccflared.daemon.about import about
 from ccflared.daemon.access import Door
 from ccflared.daemon.connection import Connection, hypercorn_settings
 from ccflared.daemon.protocol import Application
@@ -63,4 +64,4 @@ def leave_word(state_directory: Path, config_file: Path, socket: Path) -> None:
         written.write_text(str(socket) + "\n")
         written.replace(state_directory / name)
     except OSError as error:
-        log.warning("cannot write %s: %s", written, error.strerror)
+        log.warning("cannot write %s: %s", written, error.strerror, extra=about("start"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ccflared.config.load.reading import user_of
 from ccflared.errors import Refused
 
 
@@ -18,7 +19,7 @@ def held(directory: Path) -> Iterator[None]:
     except OSError as error:
         hint = "[storage] directory names another."
         if isinstance(error, PermissionError):
-            hint = f"It must belong to the user ccflared runs as (uid {os.getuid()}); {hint}"
+            hint = f"It must belong to the user ccflared runs as ({user_of(os.geteuid())}); {hint}"
         raise Refused(f"the state directory {directory} cannot be used: {error.strerror}. {hint}") from error
     try:
         try:

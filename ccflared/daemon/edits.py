@@ -23,6 +23,7 @@ from ccflared.config.model import Config
 from ccflared.config.save import hindrance
 from ccflared.config.stored import forget_secret, free_name, store_secret
 from ccflared.config.toml_text import toml_value
+from ccflared.daemon.about import about
 from ccflared.daemon.house import House
 from ccflared.daemon.reload import Reloads, Sources
 from ccflared.daemon.shown import difference, shown
@@ -290,7 +291,9 @@ class Edits:
             try:
                 await trio.to_thread.run_sync(forget_secret, self._sources.state_directory, name)
             except OSError as error:
-                log.warning("the stored secret %s cannot be erased: %s", name, error.strerror)
+                log.warning(
+                    "the stored secret %s cannot be erased: %s", name, error.strerror, extra=about("edit")
+                )
 
     def _stray(self, wish: Wish, ready: _Ready) -> str | None:
         """Return the origin that the edited account's credential was not given for, if the edit sends it there."""

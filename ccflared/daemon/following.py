@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ccflared.daemon import ledger
+from ccflared.daemon.about import about
 from ccflared.daemon.bindings import Bindings
 from ccflared.daemon.books.recorder import Recorder
 from ccflared.daemon.counting import Counting
@@ -90,6 +91,11 @@ class Following:
             problem = await self.custody.carry(renaming.old, renaming.new, renaming.replaces)
             if problem is not None:
                 # The next start tries again: until then the tokens are known, and kept under either name.
-                log.error("the tokens of account %s cannot be moved yet: %s", renaming.new, problem)
+                log.error(
+                    "the tokens of account %s cannot be moved yet: %s",
+                    renaming.new,
+                    problem,
+                    extra=about("token", account=renaming.new),
+                )
             else:
                 self.recorder.rename(self.renames.moved(renaming, now))

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import trio
 
 from ccflared.daemon import access
+from ccflared.daemon.about import about
 from ccflared.daemon.access import Denied, Door, Fields, Peer, Rights, digest
 from ccflared.daemon.asked import Admission, Asked
 from ccflared.daemon.house import House
@@ -119,7 +120,11 @@ def note(house: House, asked: Asked, denied: Denied) -> None:
     """Count a wrong credential, and log it so that fail2ban can read it."""
     if denied.guess:
         house.entrance.guesses.wrong(asked.named, trio.current_time())
-        log.warning("authentication failure for administration from %s", asked.named)
+        log.warning(
+            "authentication failure for administration from %s",
+            asked.named,
+            extra=about("authentication-failure", request=asked.id),
+        )
 
 
 def client(house: House, asked: Asked) -> str | None:
@@ -146,7 +151,12 @@ def _stranger(house: House, asked: Asked, line: str) -> None:
     """Log, for people and fail2ban, whose key does not count; never the key."""
     untold = house.entrance.strangers.wrong(asked.named, trio.current_time())
     if untold is not None:
-        log.warning("%s%s", line, f" ({untold} more without a line)" if untold else "")
+        log.warning(
+            "%s%s",
+            line,
+            f" ({untold} more without a line)" if untold else "",
+            extra=about("authentication-failure", request=asked.id),
+        )
 
 
 def _by_ticket(house: House, asked: Asked) -> Callable[[], bool] | None:

@@ -4,7 +4,6 @@ One owner per mutable thing, and this is the owner, or knows it; everything else
 Trio's thread, and no change here awaits, so each call sees and leaves a whole state.
 """
 
-import logging
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from time import time
@@ -53,8 +52,6 @@ from ccflared.pool.slots import Slot
 from ccflared.providers.origin import origin
 from ccflared.providers.target import Target
 from ccflared.wire import Observation, Passed, Quota
-
-log = logging.getLogger("ccflared.accounts")
 
 RECALL_AGAIN: Final = 10.0
 

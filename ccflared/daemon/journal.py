@@ -1,14 +1,19 @@
 """What is noted of one request while it is served, and the row that comes of it. One owner: the request's relay."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from ccflared.daemon.about import about
+from ccflared.daemon.in_words import try_words
 from ccflared.daemon.paths import generates
 from ccflared.daemon.stopwatch import Stopwatch
 from ccflared.money.pricing import Prices, at_least, priced, reported_cost
 from ccflared.money.usage import Meter
 from ccflared.wire import Attempt, Entry, Headers, Inbound, Origin, Outcome, Passed, Tokens
+
+log = logging.getLogger("ccflared.request")
 
 Billing = Literal["plan", "api", "overage"]
 CostSource = Literal["reported", "computed"]
@@ -89,19 +94,20 @@ class Journal:
         model: str | None = None,
     ) -> None:
         """Note one try and what came of it."""
-        self.attempts.append(
-            Attempt(
-                account=account,
-                provider=provider,
-                why=why,
-                started_ms=_ms(started - self.began),
-                took_ms=_ms(now - started),
-                status=status,
-                kind=kind,
-                reason=self.hidden(reason),
-                model=model,
-            )
+        attempt = Attempt(
+            account=account,
+            provider=provider,
+            why=why,
+            started_ms=_ms(started - self.began),
+            took_ms=_ms(now - started),
+            status=status,
+            kind=kind,
+            reason=self.hidden(reason),
+            model=model,
         )
+        self.attempts.append(attempt)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s", try_words(attempt), extra=about("try", account=account))
 
     def belongs(self, project: str | None, source: ProjectSource) -> None:
         """Note the project that it belongs to, if there is one; the first word counts."""

@@ -4,7 +4,6 @@ Everything is called from Trio's thread, and no change here awaits, so each call
 """
 
 import json
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any, Final
 import trio
 
 from ccflared.config.model import Routing
+from ccflared.daemon.telling import Telling
 from ccflared.pool import capacity
 from ccflared.pool.candidates import Candidate, view
 from ccflared.pool.polling import Polled, polled_of, polled_text, relieved
@@ -33,8 +33,6 @@ from ccflared.pool.states import (
 from ccflared.providers.target import Target
 from ccflared.store.memories import Memory
 from ccflared.wire import Observation, Quota
-
-log = logging.getLogger("ccflared.accounts")
 
 KEPT: Final = 30 * 86400.0
 """Seconds for which a place of which nothing is heard is remembered."""
@@ -59,6 +57,7 @@ class Ledger:
         self._probes: dict[str, float] = {}
         self._refreshed: dict[str, float] = {}
         self._polled: dict[str, Polled] = {}
+        self._telling = Telling()
         self.last_used: dict[str, float] = {}
         """Wall-clock time of the last success for a client, by account."""
         self.changed: Callable[[], object] = lambda: None
@@ -95,8 +94,9 @@ class Ledger:
         """Take in that an account, its model or its place failed."""
         seen = replace(seen, reason=target.without_secrets(seen.reason))
         if seen.scope == "provider":
-            self._set_place(target.place, learn(self.place(target), seen, now, routing), now)
-            log.info("%s (account %s): %s", target.place, target.account, seen.reason)
+            known = self.place(target)
+            self._set_place(target.place, learn(known, seen, now, routing), now)
+            self._telling.place(target.place, target.account, known, seen.reason)
             return
         before = self.standing(target)
         self._set(target, before, after(before, seen, model, now, routing), now)
@@ -110,14 +110,16 @@ class Ledger:
         """
         if not own:
             self.last_used[target.account] = began
-        if self.place(target) is not NOTHING:
-            self._set_place(target.place, settle(self.place(target), began, now), now)
+        if (known := self.place(target)) is not NOTHING:
+            left = settle(known, began, now)
+            self._set_place(target.place, left, now)
+            self._telling.place_settled(target.place, target.account, known, left)
         before = self.standing(target)
         if uses:
             self._set(target, before, after_success(before, model, began, now), now)
         elif before.account is not NOTHING or not before.accepted:
-            known = accepted(before.account, began)
-            self._set(target, before, replace(before, account=known, accepted=True), now)
+            learnt = accepted(before.account, began)
+            self._set(target, before, replace(before, account=learnt, accepted=True), now)
 
     def told(self, target: Target, quota: Quota, trust_reset_up_to: float) -> None:
         """Take in what an answer told of the account's usage windows."""
@@ -148,6 +150,7 @@ class Ledger:
         self._standings[account] = replace(known, account=NOTHING, models={}, quota=quota)
         self._probes.pop(account, None)
         self._keep("account", account, standing_text(self._standings[account]), now)
+        self._telling.by_hand(account, "reset")
 
     def renewed(self, target: Target, now: float) -> None:
         """Take in that the account's credential is another now, of the same login: one request may try it."""
@@ -166,7 +169,7 @@ class Ledger:
         """Take an account out by hand, until resume."""
         self._paused.setdefault(account, now)
         self._keep("pause", account, json.dumps(self._paused[account]), now)
-        log.info("account %s was paused by hand", account)
+        self._telling.by_hand(account, "paused")
 
     def resume(self, account: str, now: float) -> bool:
         """Let an account serve again that was paused by hand; other reasons stay. False: it was not paused by hand."""
@@ -174,7 +177,7 @@ class Ledger:
         self._remember(Memory("pause", account, None, now))
         self.changed()
         if was:
-            log.info("account %s was resumed by hand", account)
+            self._telling.by_hand(account, "resumed")
         return was
 
     def paused_since(self, account: str) -> float | None:
@@ -206,6 +209,7 @@ class Ledger:
                 known.pop(new, None)
                 self._remember(Memory(kind, new, text(known[old]) if old in known else None, now))
                 self._remember(Memory(kind, old, None, now))
+        self._telling.rename(old, new)
         for each in (*(known for _, known, _ in kept), self.last_used, self._probes):
             if old in each:
                 each[new] = each.pop(old)
@@ -249,7 +253,7 @@ class Ledger:
             return
         self._standings[target.account] = now_known
         self._keep("account", target.account, standing_text(now_known), now)
-        _tell(target.account, _bare(target, before, now), _bare(target, now_known, now), now)
+        self._telling.account(target.account, _bare(target, before, now), _bare(target, now_known, now), now)
 
     def _set_place(self, place: str, known: Learnt, now: float) -> None:
         if known is NOTHING:
@@ -286,15 +290,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _tell(account: str, before: View, after_: View, now: float) -> None:
-    """Log a change of an account's state; the same state for another reason is no news."""
-    if before.state == after_.state:
-        return
-    if after_.state == "ready":
-        log.info("account %s is ready again", account)
-        return
-    until = "" if after_.until is None else f" for {after_.until - now:.0f} s"
-    level = logging.INFO if after_.state in ("doubtful", "half-open") else logging.WARNING
-    log.log(level, "account %s is %s%s: %s", account, after_.state, until, after_.reason)

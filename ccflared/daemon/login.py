@@ -8,12 +8,13 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from shlex import quote
 from time import monotonic
 from typing import Final
 
 from ccflared.config.model import Account
 from ccflared.config.oauth_rules import by_token
-from ccflared.config.words import dotted
+from ccflared.config.words import no_such
 from ccflared.daemon import issuer
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.upstream import Upstream
@@ -140,7 +141,7 @@ class Logins:
         world = self._world()
         settings = world.config.accounts.get(account)
         if settings is None:
-            raise Refused(f"There is no account {account} in the file.")
+            raise Refused(no_such("account", account, world.config.accounts))
         if not by_token(settings, world.config.providers[settings.provider]):
             raise Refused(f"{account} needs no login: its provider is asked with an api_key.")
         if settings.credentials_file is not None:
@@ -156,10 +157,11 @@ class Logins:
             why = getattr(target, "reason", None)
             raise Refused(f"{account} cannot log in: {why or 'it cannot be addressed'}.")
         if lacking := login_lacks(target.oauth):
+            needed = " ".join(f"oauth.{name}=…" for name in lacking)
             raise Refused(
-                f"{account} cannot log in without {' and '.join(lacking)}. Put the one issued to you into the file:\n"
-                f"  [{dotted(('accounts', account, 'oauth'))}]\n"
-                + "\n".join(f'  {name} = "…"' for name in lacking)
+                f"{account} cannot log in without {' and '.join(lacking)}; none is shipped. With what was issued to "
+                f"you: `ccflared account set {quote(account)} {needed}`. "
+                "Or give it a token of your own, or credentials_file: ccflared-providers(7)."
             )
         return target
 

@@ -19,6 +19,7 @@ import trio
 from ccflared.config.load import Loaded, Rejected, control_socket, load, read_secrets, state_directory
 from ccflared.config.report import Mistake
 from ccflared.daemon import control, logs, pricing, silence
+from ccflared.daemon.about import about
 from ccflared.daemon.alarms import lookout
 from ccflared.daemon.app import Administration, App, Health
 from ccflared.daemon.books.archive import Archive
@@ -290,9 +291,9 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
     house.live.close()
     running_now = "1 request" if house.under_way.requests == 1 else f"{house.under_way.requests} requests"
     if house.under_way.requests:
-        log.info("stopping: %s running; waiting up to %g s", running_now, seconds)
+        log.info("stopping: %s running; waiting up to %g s", running_now, seconds, extra=about("stop"))
     else:
-        log.info("stopping: nothing is running")
+        log.info("stopping: nothing is running", extra=about("stop"))
     manager.stopping(f"Draining: {running_now} still running")
     running.listeners.retire()
     front.cancel_scope.deadline = trio.current_time() + seconds
@@ -304,19 +305,19 @@ async def _drain(running: Running, front: trio.Nursery, stop: _Stop, manager: No
 
 async def _end_at_once(scope: trio.CancelScope, stop: _Stop) -> None:
     await stop.at_once.wait()
-    log.warning("told to stop a second time: ending at once")
+    log.warning("told to stop a second time: ending at once", extra=about("stop"))
     scope.cancel()
 
 
 def _announce(running: Running, manager: Notifier) -> None:
     for bound in running.listeners.bound:
         for address in bound.addresses:
-            log.info("listening on %s%s", address, " (TLS)" if bound.door.tls else "")
+            log.info("listening on %s%s", address, " (TLS)" if bound.door.tls else "", extra=about("start"))
     for nearest in addresses_of(running.listeners.places)[:1]:
-        log.info("the dashboard is at %s", nearest.url)
+        log.info("the dashboard is at %s", nearest.url, extra=about("start"))
     for warning in running.reloads.applied.warnings:
-        log.warning("%s", warning)
-    log.info("ready: process %d, configuration %s", os.getpid(), running.sources.path)
+        log.warning("%s", warning, extra=about("configuration"))
+    log.info("ready: process %d, configuration %s", os.getpid(), running.sources.path, extra=about("start"))
     manager.ready(_status(running))
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.daemon.house import House
 from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.world import World
@@ -148,7 +149,7 @@ class Poller:
             self._house.told(target, outcome)
             ledger.set_polled(name, polling.told(polled), now)
             if polled.failures:
-                log.info("account %s: its usage is told again", name)
+                log.info("account %s: its usage is told again", name, extra=about("usage", account=name))
             return outcome
         outcome = Untold(self._house.custody.hidden(target)(outcome.reason), outcome.again_at)
         polled = polling.failed(
@@ -157,7 +158,14 @@ class Poller:
         ledger.set_polled(name, polled, now)
         level = logging.INFO if polled.failures == 1 else logging.DEBUG
         wait = polled.not_before - now
-        log.log(level, "account %s: its usage is unknown: %s (again in %.0f s)", name, outcome.reason, wait)
+        log.log(
+            level,
+            "account %s: its usage is unknown: %s (again in %.0f s)",
+            name,
+            outcome.reason,
+            wait,
+            extra=about("usage", account=name),
+        )
         return outcome
 
     async def _answer(self, target: Target, at: UsageAt) -> Quota | Untold:

@@ -20,6 +20,7 @@ from ccflared import __version__
 from ccflared.config.load.reading import read_regular
 from ccflared.config.model import PriceList
 from ccflared.config.save import replace_file
+from ccflared.daemon.about import about
 from ccflared.daemon.upstream import Answer, Upstream
 from ccflared.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
 from ccflared.money.price_list import LONGEST, Listed, Rejected, as_text, examined, from_document
@@ -74,7 +75,12 @@ class PriceLists:
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            log.warning("%s cannot be read, so the list is asked for anew: %s", self._file, error)
+            log.warning(
+                "%s cannot be read, so the list is asked for anew: %s",
+                self._file,
+                error,
+                extra=about("prices"),
+            )
             return
         if (
             listed is None
@@ -82,7 +88,7 @@ class PriceLists:
             or isinstance(at, bool)
             or not isinstance(at, int | float)
         ):
-            log.warning("%s is damaged, so the list is asked for anew", self._file)
+            log.warning("%s is damaged, so the list is asked for anew", self._file, extra=about("prices"))
             return
         self.accepted = _accepted(url, min(float(at), time()), listed)
         self._asked, self.looked_at = url, self.accepted.at
@@ -119,16 +125,19 @@ class PriceLists:
         self.looked_at = time()
         if isinstance(found, Rejected):
             if found.reason != self.error:
-                log.warning("the price list is not used: %s", found.reason)
+                log.warning("the price list is not used: %s", found.reason, extra=about("prices"))
             self.error = found.reason
             return
         self.error = None
         self.accepted = _accepted(given.url, self.looked_at, found)
-        log.info("the price list is in force: prices of %d models", len(found.prices))
+        log.info("the price list is in force: prices of %d models", len(found.prices), extra=about("prices"))
         if found.kept:
             named = ", ".join(found.kept[:_LOGGED])
             log.warning(
-                "prices that have jumped are kept as they were, of %d models: %s", len(found.kept), named
+                "prices that have jumped are kept as they were, of %d models: %s",
+                len(found.kept),
+                named,
+                extra=about("prices"),
             )
         await self._keep(self.accepted)
 
@@ -138,7 +147,7 @@ class PriceLists:
             await trio.to_thread.run_sync(partial(replace_file, self._file, text.encode(), mode=0o600))
         except OSError as error:
             # It counts all the same; the next start has to ask again.
-            log.warning("%s cannot be written: %s", self._file, error.strerror)
+            log.warning("%s cannot be written: %s", self._file, error.strerror, extra=about("prices"))
 
 
 async def fetched(url: str, upstream: Upstream) -> bytes:

@@ -23,6 +23,8 @@ from hypercorn.protocol.events import Body, EndBody, Event, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.typing import AppWrapper, ConnectionState, TaskGroup, WorkerContext
 
+from ccflared.daemon.about import about
+from ccflared.daemon.faults import FAULTS
 from ccflared.daemon.stopwatch import Stopwatch
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -102,7 +104,10 @@ class Turn:
         try:
             await self._protocol.app(self.scope, self.receive, self.send)
         except Exception:
-            log.exception("a fault of the application")
+            fault = FAULTS.handled()
+            log.exception(
+                "a fault of the application: %s", fault.name, exc_info=fault.new, extra=about("fault")
+            )
         finally:
             if not self._closed:
                 await self._protocol.cut(begun=self._begun)

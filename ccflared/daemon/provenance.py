@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from ccflared.config.usage_rules import origin
+from ccflared.daemon.about import about
 from ccflared.formats.crossing import signature_in, signatures
 from ccflared.formats.signers import Signatures
 from ccflared.providers.target import Target, Unfit
@@ -84,7 +85,13 @@ class Provenance:
         """Say once of each thing that an account's model cannot be told that it is left out."""
         for word in words:
             if self._is_news(f"{account} {model}", word):
-                log.info("account %s: left out of requests for %s: %s", account, model, word)
+                log.info(
+                    "account %s: left out of requests for %s: %s",
+                    account,
+                    model,
+                    word,
+                    extra=about("translation", account=account),
+                )
 
     def amended(self, target: Target, how: str) -> None:
         """Say once that a provider refuses what others take, and that it need not be asked twice each time."""
@@ -92,6 +99,7 @@ class Provenance:
             log.info(
                 "account %s refused a request and is asked again %s; [providers.%s] quirks can say so at once",
                 *(target.account, how, target.provider),
+                extra=about("translation", account=target.account),
             )
 
     def _is_news(self, provider: str, word: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.daemon.house import House
 from ccflared.daemon.keepers import Keepers
 from ccflared.daemon.probe import probe, probe_model
@@ -57,6 +58,7 @@ class Refresher:
                         "account %s: its usage window had ended; a new one was begun (%s)",
                         name,
                         done.request,
+                        extra=about("window", account=name, request=done.request),
                     )
                 else:
                     refusals += 1
@@ -66,6 +68,7 @@ class Refresher:
                         name,
                         done.reason,
                         backoff(refusals),
+                        extra=about("window", account=name, request=done.request),
                     )
             await trio.sleep(self._look)
 

@@ -7,7 +7,7 @@ that could fail has been done: reading, checking, reading secrets, opening liste
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +25,8 @@ from ccflared.config.load.reading import read_regular
 from ccflared.config.model import Provider
 from ccflared.config.words import dotted
 from ccflared.daemon import logs
+from ccflared.daemon.about import about
+from ccflared.daemon.faults import FAULTS
 from ccflared.daemon.house import House
 from ccflared.daemon.server import Listeners
 from ccflared.daemon.verdicts import Cause, Verdict
@@ -42,6 +44,8 @@ _STABLE_SECONDS: Final = 0.5
 _POLL_MS: Final = 4000
 _ARMED_AFTER: Final = 0.2
 _KEPT: Final = 100
+_LISTED: Final = 8
+"""Changes that the log names; ``ccflared reload --log`` names all."""
 _LARGEST_WATCHED: Final = 8 * 1024 * 1024
 
 Sights = dict[Path, str]
@@ -105,7 +109,13 @@ class Reloads:
                 world = await self._build(cause, number, allow_less=allow_less)
             except Exception:
                 # What is in force stays in force, and running answers go on, even if checking a file fails.
-                log.exception("a fault of ccflared while it read the configuration")
+                fault = FAULTS.handled()
+                log.exception(
+                    "a fault of ccflared while it read the configuration: %s",
+                    fault.name,
+                    exc_info=fault.new,
+                    extra=about("fault"),
+                )
                 problem = "a fault of ccflared while it read the files; its log says more"
                 world = Verdict(number, time(), cause, applied=False, problem=problem)
             verdict = world if isinstance(world, Verdict) else self._put_in_force(world, number, cause)
@@ -118,12 +128,13 @@ class Reloads:
             self._house.metrics.judged(verdict)
             if verdict.applied:
                 await self._house.carry()
-                self.applied = verdict
-                log.info("%s", verdict.sentence)
-                for change in verdict.changes:
-                    log.info("  %s", change)
+                known, self.applied = self.applied.warnings, verdict
+                log.info("%s%s", verdict.sentence, _listed(verdict.changes), extra=about("configuration"))
+                for warning in verdict.warnings:
+                    if warning not in known:
+                        log.warning("%s", warning, extra=about("configuration"))
             else:
-                log.error("%s", verdict.sentence)
+                log.error("%s", verdict.sentence, extra=about("configuration"))
             return verdict
 
     async def expect(self, renaming: Renaming) -> None:
@@ -253,7 +264,9 @@ class Reloads:
                             return
         except* (OSError, WatchfilesRustInternalError) as error:
             log.warning(
-                "cannot watch the directories (%s); looking at them now and then", error.exceptions[0]
+                "cannot watch the directories (%s); looking at them now and then",
+                error.exceptions[0],
+                extra=about("configuration"),
             )
             while not _differ(await self._look(), self._judged):  # noqa: ASYNC110 - no event tells of a file
                 await trio.sleep(_POLL_MS / 1000)
@@ -263,6 +276,14 @@ class Reloads:
         await trio.sleep(_ARMED_AFTER)
         if _differ(await self._look(), self._judged):
             waiting.cancel()
+
+
+def _listed(changes: Sequence[str]) -> str:
+    """Return what has changed as the end of a line; of many the first."""
+    if not changes:
+        return ""
+    more = f"; and {len(changes) - _LISTED} more (ccflared reload --log)" if len(changes) > _LISTED else ""
+    return f" ({'; '.join(changes[:_LISTED])}{more})"
 
 
 def warnings(loaded: Loaded, secrets: Secrets, listed: PriceTable | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Final
 import trio
 
 from ccflared.daemon import issuer
+from ccflared.daemon.about import about
 from ccflared.daemon.custody import Held, Problem, ProblemKind
 from ccflared.daemon.house import House
 from ccflared.providers.oauth import Grant, TokenFailure, TokenPair, digest, refresh_request
@@ -173,7 +174,12 @@ class Renewing:
         self._house.renewed(grant.account, time())
         ends = grant.pair.expires_at if grant.pair else None
         lasts = "" if ends is None else f"; it holds for {max(0.0, ends - time()) / 60:.0f} min"
-        log.info("account %s: its token was renewed%s", grant.account, lasts)
+        log.info(
+            "account %s: its token was renewed%s",
+            grant.account,
+            lasts,
+            extra=about("token", account=grant.account),
+        )
 
     async def _revoked(self, target: Target, held: Held, spent: Secret, failure: TokenFailure) -> None:
         """Take in a definitive refusal, unless another process has put other tokens there meanwhile."""
@@ -191,7 +197,12 @@ class Renewing:
         if held.usable(time()) and not held.rejected:
             # It serves until its end. A person has that long for a login that nobody notices.
             held.doomed, held.problem = failure, Problem("revoked", failure.reason, time())
-            log.warning("account %s: its token is the last one: %s", held.grant.account, failure.reason)
+            log.warning(
+                "account %s: its token is the last one: %s",
+                held.grant.account,
+                failure.reason,
+                extra=about("token", account=held.grant.account),
+            )
             return
         await self._give_up(held, failure)
 
@@ -199,11 +210,20 @@ class Renewing:
         since = held.problem.since if held.problem and held.problem.kind == "revoked" else time()
         refused = replace(held.grant, refused=failure.reason, refused_at=since, spending=None)
         if problem := await self._custody.save(refused):
-            log.warning("account %s: that it was refused cannot be kept: %s", refused.account, problem)
+            log.warning(
+                "account %s: that it was refused cannot be kept: %s",
+                refused.account,
+                problem,
+                extra=about("token", account=refused.account),
+            )
         held.grant, held.problem = refused, Problem("revoked", failure.reason, since)
         name = refused.account
         log.warning(
-            "account %s needs a login: %s. Next: ccflared login %s", name, failure.reason, quote(name)
+            "account %s needs a login: %s. Next: ccflared login %s",
+            name,
+            failure.reason,
+            quote(name),
+            extra=about("token", account=name),
         )
         self._custody.changed(name)
 
@@ -216,5 +236,10 @@ class Renewing:
         held.not_before = trio.current_time() + wait * random.uniform(0.8, 1.2)  # noqa: S311 - spreads
         since = held.problem.since if held.problem else time()
         if held.problem is None or held.problem.reason != reason:
-            log.warning("account %s: its token was not renewed: %s", held.grant.account, reason)
+            log.warning(
+                "account %s: its token was not renewed: %s",
+                held.grant.account,
+                reason,
+                extra=about("token", account=held.grant.account),
+            )
         held.problem = Problem(kind, reason, since)

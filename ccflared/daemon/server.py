@@ -4,7 +4,6 @@ A listener that leaves the file stops accepting at once; its running requests ar
 listener that stays (base_path, serve, TLS) are looked up for each connection and request, so they change at once.
 """
 
-import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -21,8 +20,6 @@ from ccflared.daemon.connection import Connection, Stream, hypercorn_settings
 from ccflared.daemon.protocol import Application
 from ccflared.daemon.sockets import Inherited, address_of, open_tcp, open_unix, reach_of, remove_unix
 from ccflared.errors import Refused
-
-log = logging.getLogger("ccflared.server")
 
 _UNIX_MODE = 0o666
 """A request listener asks for keys whoever connects, as a TCP port does; the directory may narrow it."""

@@ -143,7 +143,10 @@ def _clear_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise Refused(f"cannot listen on {path}: there is a file of that name that is no socket")
+        raise Refused(
+            f"cannot listen on {path}: there is a file of that name that is no socket; move it away, or name "
+            "another path"
+        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(2)
         try:
@@ -151,7 +154,10 @@ def _clear_stale(path: Path) -> None:
         except (ConnectionRefusedError, FileNotFoundError):
             path.unlink(missing_ok=True)
             return
-    raise Refused(f"cannot listen on {path}: another program serves it")
+    raise Refused(
+        f"cannot listen on {path}: another program serves it, perhaps another ccflared: "
+        f"`ccflared status --socket {path}` asks it. Stop that one, or name another path."
+    )
 
 
 def _group_id(group: str) -> int:

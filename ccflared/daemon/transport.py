@@ -394,6 +394,7 @@ def _cause(error: BaseException) -> str:
         if isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
         if isinstance(cause, OSError):
-            sentence = cause.strerror or str(cause) or sentence
+            # Trio says besides which address it was, as Python writes a tuple.
+            sentence = (cause.strerror or str(cause) or sentence).rpartition("): ")[2]
         cause = cause.__cause__
     return sentence or str(error) or type(error).__name__

@@ -15,6 +15,7 @@ from typing import Final
 
 from ccflared.config.load.reading import read_regular
 from ccflared.config.save import replace_file
+from ccflared.daemon.about import about
 from ccflared.errors import Refused
 
 log = logging.getLogger("ccflared.accounts")
@@ -112,5 +113,5 @@ class Trust:
             if must:
                 raise Refused(f"{self._file} cannot be written: {error.strerror}") from error
             # What is on the disk distrusts no less: a start would at worst ask for one confirmation too many.
-            log.warning("%s cannot be written: %s", self._file, error.strerror)
+            log.warning("%s cannot be written: %s", self._file, error.strerror, extra=about("edit"))
         self._untrusted = left

@@ -29,6 +29,7 @@ _SCALE = 10**18
 """Parts of a millionth of a USD that rates are reckoned in: all the digits that a file can have."""
 _DATE = re.compile(r"[-@]20[0-9]{2}(-?)[01][0-9]\1[0-3][0-9]\Z")
 _GLOB = re.compile(r"[*?\[]")
+_SET = re.compile(r"\[([^]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,13 @@ class PriceTable:
         return self.long[found] if found is not None else None
 
 
+def undated(model: str) -> str:
+    """Return the id of a model without the date at its end, if it has one."""
+    return _DATE.sub("", model)
+
+
 def _entry(model: str, names: Collection[str], globs: Sequence[str]) -> str | None:
-    candidates = (model, _DATE.sub("", model))
+    candidates = (model, undated(model))
     for name in candidates:
         if name in names:
             return name
@@ -156,6 +162,29 @@ def shipped() -> PriceTable:
 def makers() -> tuple[str, ...]:
     """Return the sections of a price list that belong to those who make the models, the first to count first."""
     return tuple(_document()["makers"])
+
+
+@cache
+def known_at(host: str) -> tuple[str, ...]:
+    """Return the models of prices.toml that the API at a host takes by these names; () where it is no maker's own.
+
+    A name with one set of letters in brackets stands for a name with each of them; other globs name no models.
+    """
+    tables = _document()
+    patterns = tables["hosts"].get(host, ())
+    names = (name for glob in tables["pricing"] for name in _each(glob))
+    return tuple(name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))
+
+
+def _each(glob: str) -> tuple[str, ...]:
+    if not _GLOB.search(glob):
+        return (glob,)
+    sets = _SET.findall(glob)
+    if len(sets) != 1 or _GLOB.search(_SET.sub("", glob)):
+        return ()
+    first, _, last = sets[0].partition("-")
+    letters = map(chr, range(ord(first), ord(last) + 1)) if last else sets[0]
+    return tuple(_SET.sub(letter, glob) for letter in letters)
 
 
 def _document() -> Mapping[str, Any]:

@@ -56,14 +56,14 @@ def known_names(config: Config) -> frozenset[str]:
     names.update(step.model for chain in config.fallback for step in chain.steps if step.model is not None)
     for account in config.accounts.values():
         for names_of in (account.models, config.providers[account.provider].models):
-            names.update(name for name in names_of if _is_exact(name))
+            names.update(name for name in names_of if is_exact(name))
             names.update(name for called in names_of.values() for name in called if name != _KEEP)
     return frozenset(names)
 
 
 def chained_names(chains: Iterable[Fallback]) -> tuple[str, ...]:
     """Return the exact names that chains are for: they can be asked for, though no account may map them."""
-    return tuple(dict.fromkeys(name for chain in chains for name in chain.models if _is_exact(name)))
+    return tuple(dict.fromkeys(name for chain in chains for name in chain.models if is_exact(name)))
 
 
 def offered(own: Map, provider: Map, listed: Iterable[str] = ()) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def offered(own: Map, provider: Map, listed: Iterable[str] = ()) -> tuple[str, .
     it maps some. A foreign name is offered where it means that model, and not another one that it is mapped to.
     Families and globs are no names; they are shown by those that are listed.
     """
-    exact = [name for each in (own, provider) for name in each if _is_exact(name)]
+    exact = [name for each in (own, provider) for name in each if is_exact(name)]
     meant = [name for each in (own, provider) for called in each.values() for name in called if name != _KEEP]
     found = dict.fromkeys(exact)
     found |= dict.fromkeys(name for name in meant if name in (upstream_names(name, own, provider) or ()))
@@ -86,6 +86,6 @@ def _serves(name: str, own: Map, provider: Map) -> bool:
     return called is not None and (is_claude(name) or name in called)
 
 
-def _is_exact(name: str) -> bool:
+def is_exact(name: str) -> bool:
     """Whether a key of a map, or a name of a chain, is the id of one model: no family and no glob."""
     return name.lower() not in FAMILIES and not any(c in name for c in "*?[")

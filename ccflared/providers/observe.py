@@ -16,6 +16,8 @@ from ccflared.wire import Head, Observation
 
 __all__ = ["STREAM", "is_stream", "observe", "observe_event", "observe_failure", "remark"]
 
+_ESCAPE: Final = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?")
+"""What colours a terminal or moves its cursor; without its first letter the rest would be left as text."""
 _LONGEST_QUOTE: Final = 160
 _LONGEST_WORD: Final = 60
 
@@ -99,5 +101,5 @@ def _seen(row: Row, facts: Facts) -> Observation:
 
 def quoted(text: str, longest: int = _LONGEST_QUOTE) -> str:
     """Text from outside, made fit for a line: printable, single-spaced, short."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in _ESCAPE.sub("", text)).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"

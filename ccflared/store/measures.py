@@ -22,8 +22,11 @@ SUCCEEDED: Final = "(outcome = 'client_gone' OR outcome = 'complete' AND status 
 NO_FAULT: Final = "('served', 'left', 'estimated', 'cannot be told', 'put otherwise')"
 """Kinds of tries that say nothing against an account: an answer, a client that left, an estimate made here, a request
 for which there were no words or that was put in other ones."""
+LIMITS: Final = "('limit', 'windowless limit', 'out of credits', 'extra usage', 'concurrency')"
+"""Kinds of tries that met a limit of an account: what another account could hide. The others are faults."""
 _TRIES: Final = "json_each(iif(json_valid(requests.attempts), requests.attempts, '[]'))"
 _FAILED_TRIES: Final = f"(SELECT count(*) FROM {_TRIES} WHERE value ->> 'kind' NOT IN {NO_FAULT})"  # noqa: S608
+_MET_A_LIMIT: Final = f"EXISTS (SELECT 1 FROM {_TRIES} WHERE value ->> 'kind' IN {LIMITS})"  # noqa: S608
 _MONEY: Final = "billing IN ('api', 'overage')"
 _TOLD: Final = "coalesce(input_tokens, output_tokens, cache_read_tokens) IS NOT NULL"
 _SPEED: Final = "output_tokens > 0 AND last_token_ms > first_token_ms"
@@ -59,8 +62,12 @@ MEASURES: Final = {
     # Of those whose speed is known: output tokens, and the milliseconds from the first to the last.
     "speed_tokens": f"iif({_SPEED}, output_tokens, 0)",
     "speed_ms": f"iif({_SPEED}, last_token_ms - first_token_ms, 0)",
+    # Of the failovers those that hid a limit, not a fault alone.
+    "failovers_limit": f"outcome = 'complete' AND tries > 1 AND {_MET_A_LIMIT}",
 }
 """Each measure, and what a row of ``requests`` adds to it."""
+LATER: Final = ("failovers_limit",)
+"""Those that came after the tables, and so stand last: what was counted before them has 0."""
 
 BOUNDS: Final = (
     *(25, 50, 100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000, 15_000, 20_000),
@@ -100,6 +107,7 @@ ROLLS: Final = {
     "project": ("project", "origin"),
 }
 """The kinds of rolls, and the names that tell those of one kind apart."""
+_FIRST: Final = {name: what for name, what in MEASURES.items() if name not in LATER}
 
 TOTALS: Final = (
     """
@@ -133,15 +141,21 @@ TOTALS: Final = (
         PRIMARY KEY (series, roll)
     ) STRICT, WITHOUT ROWID
     """,
-    _table("hours", "start", MEASURES),
-    _table("days", "day", MEASURES),
+    _table("hours", "start", _FIRST),
+    _table("days", "day", _FIRST),
     _table("hour_times", "start", TIMES),
     _table("day_times", "day", TIMES),
-    _table("roll_hours", "start", MEASURES, "roll"),
-    _table("roll_days", "day", MEASURES, "roll"),
+    _table("roll_hours", "start", _FIRST, "roll"),
+    _table("roll_days", "day", _FIRST, "roll"),
     _table("roll_hour_times", "start", TIMES, "roll"),
     _table("roll_day_times", "day", TIMES, "roll"),
     # What is known of the history itself, by name: up to when rows were deleted, and the like.
     "CREATE TABLE marks (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT, WITHOUT ROWID",
 )
 """The statements that make the tables."""
+ADDED: Final = tuple(
+    f"ALTER TABLE {table} ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+    for name in LATER
+    for table in ("hours", "days", "roll_hours", "roll_days")
+)
+"""The statements that add to the tables what came later."""

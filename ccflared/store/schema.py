@@ -21,7 +21,7 @@ from typing import overload
 
 from ccflared.errors import Refused
 from ccflared.store import fives
-from ccflared.store.measures import TOTALS
+from ccflared.store.measures import ADDED, TOTALS
 from ccflared.store.samples import SAMPLES
 from ccflared.store.searched import SEARCHED
 
@@ -119,6 +119,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX requests_project_at ON requests (project, at) WHERE project IS NOT NULL",
         "CREATE INDEX requests_model_at ON requests (model, at)",
     ),
+    ADDED,
 )
 """Step n brings a database of version n-1 to version n. A step that was released is never changed again."""
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ccflared.store.measures import NO_FAULT
+from ccflared.store.measures import LIMITS, NO_FAULT
 from ccflared.wire import Outcome, Tokens
 
 MINUTES = 60
@@ -24,7 +24,11 @@ CLIENTS = "FROM requests WHERE at >= ? AND at <= ? AND origin = 'client'"
 # The statements are put together from the constants above; values are always parameters.
 BY_OUTCOME = f"SELECT outcome, count(*) {CLIENTS} GROUP BY outcome"
 FAILOVERS = f"""
-    SELECT count(*) {CLIENTS} AND tries > 1 AND outcome = 'complete' AND EXISTS (
+    SELECT count(*), coalesce(sum(EXISTS (
+        SELECT 1 FROM json_each(requests.attempts) AS attempt
+        WHERE json_extract(attempt.value, '$.kind') IN {LIMITS}
+    )), 0)
+    {CLIENTS} AND tries > 1 AND outcome = 'complete' AND EXISTS (
         SELECT 1 FROM json_each(requests.attempts) AS attempt
         WHERE json_extract(attempt.value, '$.kind') NOT IN {NO_FAULT}
     )
@@ -81,6 +85,8 @@ class Traffic:
     """Only those that occurred."""
     failovers: int = 0
     """Requests that were complete although an attempt had failed."""
+    failovers_limit: int = 0
+    """Those of them of which an attempt had met a limit; what the others met was a fault."""
     tokens: Tokens = NOTHING
     first_byte_p50_ms: int | None = None
     first_byte_p95_ms: int | None = None
@@ -106,7 +112,7 @@ def traffic(connection: sqlite3.Connection, *, since: float, now: float) -> Traf
 def _traffic(connection: sqlite3.Connection, since: float, now: float) -> Traffic:
     span = (since, now)
     outcomes: dict[Outcome, int] = dict(connection.execute(BY_OUTCOME, span))
-    (failovers,) = connection.execute(FAILOVERS, span).fetchone()
+    failovers, limits = connection.execute(FAILOVERS, span).fetchone()
     p50, p95 = _percentiles([milliseconds for (milliseconds,) in connection.execute(FIRST_BYTES, span)])
     sums = {name: (count, Tokens(*tokens)) for name, count, *tokens in connection.execute(BY_ACCOUNT, span)}
     minutes, troubled = [0] * MINUTES, [0] * MINUTES
@@ -119,6 +125,7 @@ def _traffic(connection: sqlite3.Connection, since: float, now: float) -> Traffi
         requests=sum(outcomes.values()),
         outcomes=outcomes,
         failovers=failovers,
+        failovers_limit=limits,
         tokens=_sum([tokens for _, tokens in sums.values()]),
         first_byte_p50_ms=p50,
         first_byte_p95_ms=p95,

@@ -416,8 +416,8 @@ MISTAKES: list[tuple[dict[str, str], int, str]] = [
     ({}, 400, "Give model=NAME or request=ID."),
     ({"model": ""}, 400, "Give model=NAME or request=ID."),
     ({"client": "laptop"}, 400, "Give model=NAME or request=ID."),
-    ({"model": SONNET, "client": "nobody"}, 404, "There is no client nobody."),
-    ({"model": SONNET, "account": "nobody"}, 404, "There is no account nobody."),
+    ({"model": SONNET, "client": "nobody"}, 404, "There is no client nobody; there is none at all."),
+    ({"model": SONNET, "account": "nobody"}, 404, "There is no account nobody; there is only only."),
     ({"request": "req_none"}, 404, "The history knows no request req_none."),
     ({"request": ""}, 400, "Give model=NAME or request=ID."),
 ]

@@ -24,11 +24,15 @@ ALERTS = "/api/insights/alerts/stream"
 log = logging.getLogger("ccflared.test")
 
 
-async def test_a_request_is_told_when_it_begins_and_when_it_has_ended(tmp_path: Path) -> None:
+async def test_a_request_is_told_when_it_begins_where_it_is_tried_and_when_it_has_ended(
+    tmp_path: Path,
+) -> None:
     async with staged(tmp_path) as stage, listening(stage, REQUESTS) as listener:
         answer = await stage.ask()
-        start, summary = await listener.next(), await listener.next()
+        start, tried, summary = [await listener.next() for _ in range(3)]
         assert (start["type"], start["path"]) == ("start", "/v1/messages")
+        assert (tried["type"], tried["id"], tried["account"]) == ("try", start["id"], "first")
+        assert tried["model"] == summary["payload"]["model"]
         assert start["id"] == answer.headers["x-ccflared-request-id"]
         row = summary["payload"]
         assert (summary["type"], row["id"], row["accountUsed"]) == ("summary", start["id"], "first")
@@ -47,7 +51,7 @@ async def test_what_happens_between_two_connections_is_replayed_by_the_last_even
             assert (await listener.next())["id"] == missed
         async with listening(stage, f"{REQUESTS}?lastEventId={last_id}") as listener:
             assert (await listener.next())["id"] == missed
-            assert (await listener.next())["payload"]["id"] == missed
+            assert (await listener.until(type="summary"))["payload"]["id"] == missed
 
 
 async def test_after_a_restart_a_listener_is_told_that_some_are_missing_and_gets_all_of_this_run(
@@ -174,7 +178,7 @@ async def test_nothing_is_spelled_while_nobody_reads(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.ask()
         ring = stage.running.house.live.requests
-        assert ring.latest == 2
+        assert ring.latest == 3
         assert ring._spelled == {}
 
 

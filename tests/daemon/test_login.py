@@ -129,12 +129,11 @@ async def test_a_login_that_fails_changes_nothing_and_says_why_without_the_code(
         assert kept(stage) is None
 
 
-async def test_without_a_client_id_the_login_names_the_lines_to_add(tmp_path: Path) -> None:
+async def test_without_a_client_id_the_login_names_what_to_type(tmp_path: Path) -> None:
     async with issued(tmp_path, FakeIssuer(), client_id=None, names=NAMES) as stage:
         status, told = await call(stage, "/api/oauth/init", name="plan")
         assert status == 409
-        assert "[accounts.plan.oauth]" in told["error"]["message"]
-        assert 'client_id = "…"' in told["error"]["message"]
+        assert "`ccflared account set plan oauth.client_id=…`" in told["error"]["message"]
         assert (await stage.account("plan"))["token"]["todo"].startswith(
             "ccflared account set plan oauth.client_id=ID, then"
         )

@@ -124,6 +124,7 @@ async def test_what_is_answered_of_traffic_is_as_the_document_says(tmp_path: Pat
             "/api/errors": ["", "?range=90d&accounts=first&projects=no_project"],
             "/api/usage-history": ["?account=first&range=7d", ""],
             "/api/models": ["?accountId=second", "?accountId=nobody"],
+            "/api/models/offered": ["", "?ask=true", "?client=nobody", "?ask=perhaps", "?names=1"],
         }
         for path, many in asked.items():
             for each in many:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,16 +75,22 @@ class Daemon:
 
 
 @contextmanager
-def daemon_at(directory: Path, *, base: str = "", **options: Any) -> Iterator[Daemon]:
-    """Run a daemon until the block ends. ``base``: its base path; ``options`` are those of ``staged``."""
+def daemon_at(
+    directory: Path,
+    *,
+    base: str = "",
+    stage: Callable[..., AbstractAsyncContextManager[Stage]] = staged,
+    **options: Any,
+) -> Iterator[Daemon]:
+    """Run a daemon until the block ends. ``base``: its base path; ``options`` are those of ``stage``."""
     if base:
         options["server"] = f'base_path = "{base}"\n{options.get("server", "")}'
     born: Queue[tuple[Stage, trio.lowlevel.TrioToken, trio.Event] | BaseException] = Queue()
 
     async def live() -> None:
-        async with staged(directory, **options) as stage:
+        async with stage(directory, **options) as set_up:
             over = trio.Event()
-            born.put((stage, trio.lowlevel.current_trio_token(), over))
+            born.put((set_up, trio.lowlevel.current_trio_token(), over))
             await over.wait()
 
     def loop() -> None:
@@ -98,9 +104,9 @@ def daemon_at(directory: Path, *, base: str = "", **options: Any) -> Iterator[Da
     first = born.get(timeout=30)
     if isinstance(first, BaseException):
         raise first
-    stage, token, over = first
+    running, token, over = first
     try:
-        yield Daemon(stage, token, f"{stage.url}{base}/", base)
+        yield Daemon(running, token, f"{running.url}{base}/", base)
     finally:
         token.run_sync_soon(over.set)
         thread.join(30)

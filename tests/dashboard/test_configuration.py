@@ -139,7 +139,7 @@ def test_what_would_not_be_valid_is_told_and_not_written(daemon: Daemon, look: L
     routing.get_by_label("Attempts", exact=True).fill("many")
     routing.get_by_role("button", name="Review").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This value is not valid; nothing was written.")
+    expect(dialog).to_contain_text("That is not valid; nothing was written.")
     expect(dialog.get_by_role("listitem")).to_contain_text("expected an integer of at least 1")
     dialog.get_by_role("button", name="Close").last.click()
     assert daemon.stage.config.read_bytes() == before

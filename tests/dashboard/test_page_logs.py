@@ -198,7 +198,8 @@ def test_the_id_of_a_request_leads_to_it(daemon: Daemon, look: Look) -> None:
     id_ = daemon.ask().headers["x-ccflared-request-id"]
     log.info("request %s of the client, as req_011CSHoEeqs5C35K2UUqR7Fy upstream", id_)
     page = look(daemon, "#/logs")
-    expect(lines(page, id_).get_by_role("link")).to_have_attribute("href", f"#/requests/{id_}")
+    said = lines(page, f"request {id_} of the client")
+    expect(said.get_by_role("link")).to_have_attribute("href", f"#/requests/{id_}")
 
 
 def test_what_is_shown_is_given_as_a_file(daemon: Daemon, look: Look) -> None:

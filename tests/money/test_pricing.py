@@ -5,6 +5,7 @@ import math
 import tomllib
 from fractions import Fraction
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,13 @@ from ccflared.money.pricing import (
     PriceTable,
     by_kind,
     is_priced,
+    known_at,
     priced,
     prices_of,
     reported_cost,
     shipped,
 )
+from ccflared.providers.presets import builtin
 from ccflared.wire import Headers, Tokens
 
 LISTED = prices_of({})
@@ -179,7 +182,7 @@ CHEAPER_TO_READ = {"claude-opus-5-5": 0.05, "claude-sonnet-5-5": 0.05, "claude-f
 def test_the_shipped_table_is_dated_and_has_rates_alone() -> None:
     tables = tomllib.loads(files("ccflared.money").joinpath("prices.toml").read_text(encoding="utf-8"))
     assert dt.date.fromisoformat(tables["date"]) > dt.date(2026, 1, 1)
-    assert set(tables) == {"date", "makers", "pricing", "long"}
+    assert set(tables) == {"date", "makers", "hosts", "pricing", "long"}
     for name, rates in tables["pricing"].items():
         assert {"input", "output"} <= rates.keys(), name
         assert all(type(rate) in (int, float) and 0 <= rate < 1000 for rate in rates.values()), name
@@ -195,6 +198,30 @@ def test_the_shipped_table_is_dated_and_has_rates_alone() -> None:
         assert rates["above"] >= 100_000, name
         assert all(rates[rate] > base[rate] for rate in rates.keys() - {"above"}), name
     assert prices_of({}) == Prices((PriceTable("file", {}), shipped()))
+
+
+def test_the_names_that_a_maker_takes_are_known_by_the_host_of_its_api() -> None:
+    own = known_at("api.anthropic.com")
+    assert {
+        "claude-opus-5-5",
+        "claude-sonnet-4-0",
+        "claude-sonnet-4-6",
+        "claude-opus-4-5",
+        "claude-opus-4-8",
+    } <= {*own}
+    assert all(name.startswith("claude-") and "[" not in name for name in own)
+    assert "o3" in known_at("api.openai.com")
+    assert "openai/gpt-5" not in known_at("api.openai.com")
+    # four places of letters would make names that never were
+    assert not any("preview" in name for name in known_at("api.moonshot.ai"))
+    assert known_at("gateway.example.com") == ()
+    tables = tomllib.loads(files("ccflared.money").joinpath("prices.toml").read_text(encoding="utf-8"))
+    assert all(
+        known_at(host) and all(is_priced(n, prices_of({})) for n in known_at(host))
+        for host in tables["hosts"]
+    )
+    hosts = {urlsplit(provider.base_url or "").hostname for provider in builtin().values()}
+    assert set(tables["hosts"]) <= hosts, "a host that no built-in provider has any more"
 
 
 def test_a_long_prompt_has_prices_of_its_own_for_all_of_the_request() -> None:

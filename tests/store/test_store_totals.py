@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ccflared.store import totals
 from ccflared.store.history import History, transaction
-from ccflared.store.measures import BOUNDS, MEASURES, NO_FAULT, ROLLS, TIMES
+from ccflared.store.measures import BOUNDS, LIMITS, MEASURES, NO_FAULT, ROLLS, TIMES
 from ccflared.store.memories import Memory, keep
 from ccflared.store.rebuild import differences, rebuild, stretches
 from ccflared.store.renaming import Renaming, move_totals, rename_rows
@@ -89,6 +89,9 @@ def measured(row: Entry) -> Counter[str]:
         tries=len(row.attempts),
         failed_tries=failed if looked_at else 0,
         failovers=row.outcome == "complete" and len(row.attempts) > 1 and failed > 0,
+        failovers_limit=row.outcome == "complete"
+        and len(row.attempts) > 1
+        and any(f"'{each.kind}'" in LIMITS for each in row.attempts),
         input_tokens=row.tokens.input or 0,
         output_tokens=row.tokens.output or 0,
         cache_read_tokens=row.tokens.cache_read or 0,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
+from ccflared.daemon.about import about
 from ccflared.daemon.alarms.alert import REPEATED, SEVERITIES, Alarm, Alert, alert_of, alert_text
 from ccflared.store.memories import Memory
 
@@ -123,12 +124,22 @@ class Alerts:
     def _begin(self, alarm: Alarm, now: float) -> None:
         alert = Alert(_new_id(), now, alarm)
         level = logging.INFO if SEVERITIES[alarm.type] == "info" else logging.WARNING
-        log.log(level, "alert: %s: %s", alarm.title, alarm.message)
+        log.log(
+            level,
+            "alert: %s: %s",
+            alarm.title,
+            alarm.message,
+            extra=about("alert", account=alarm.account, client=alarm.client),
+        )
         self._take(alert, now)
         self._told(alert)
 
     def _resolve(self, alert: Alert, now: float) -> None:
-        log.info("alert is over: %s", alert.alarm.title)
+        log.info(
+            "alert is over: %s",
+            alert.alarm.title,
+            extra=about("alert", account=alert.alarm.account, client=alert.alarm.client),
+        )
         self._change(replace(alert, resolved_at=now), now)
 
     def _take(self, alert: Alert, now: float) -> None:

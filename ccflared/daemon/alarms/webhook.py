@@ -17,6 +17,7 @@ import trio
 
 from ccflared import __version__
 from ccflared.config.model import Webhook as Settings
+from ccflared.daemon.about import about
 from ccflared.daemon.alarms.alert import Alert
 from ccflared.daemon.alarms.webhook_formats import signed, spelled
 from ccflared.daemon.upstream import Upstream
@@ -149,13 +150,24 @@ class Webhook:
             pause = max(PAUSES[delivery.tries - 1], min(posted.pause or 0.0, LONGEST_PAUSE))
             delivery.due = trio.current_time() + pause
             level = logging.WARNING if delivery.tries == 1 else logging.INFO
-            log.log(level, "the webhook was not told of an alert: %s; again in %g s", posted.error, pause)
+            log.log(
+                level,
+                "the webhook was not told of an alert: %s; again in %g s",
+                posted.error,
+                pause,
+                extra=about("webhook"),
+            )
 
     def _give_up(self, delivery: _Delivery, why: str) -> None:
         self._waiting.remove(delivery)
         self.lost += 1
         self.done(delivery.alert, time())
-        log.error("the webhook was not told of the alert %s: %s", delivery.alert.alarm.title, why)
+        log.error(
+            "the webhook was not told of the alert %s: %s",
+            delivery.alert.alarm.title,
+            why,
+            extra=about("webhook"),
+        )
 
 
 def _outbound(alert: Alert, settings: Settings, url: str, world: World) -> Outbound:

@@ -16,12 +16,14 @@ from typing import Any, Final, TypeVar
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.store import clients, memories
 from ccflared.store.clients import Before, ClientTraffic
 from ccflared.store.memories import Memory
 from ccflared.store.requests import row
 from ccflared.store.schema import open_reader
 from ccflared.store.spending import spent
+from ccflared.store.today import Today, beginning, today
 from ccflared.store.traffic import Traffic, traffic
 from ccflared.store.trouble import sentence
 from ccflared.wire import Entry
@@ -108,8 +110,16 @@ class Archive:
         try:
             return await self.ask(partial(traffic, since=since, now=now), same="traffic")
         except Unreadable as error:
-            log.debug("traffic is unknown: %s", self.words(error))
+            log.debug("traffic is unknown: %s", self.words(error), extra=about("history"))
         return Traffic(since=since, until=now, known=False)
+
+    async def today(self, now: float, zone: dt.tzinfo | None) -> Today:
+        """Return what the history says about the day of ``zone`` so far; marked unknown if it cannot be read."""
+        try:
+            return await self.ask(partial(today, now=now, zone=zone), same=("today", zone))
+        except Unreadable as error:
+            log.debug("the day is unknown: %s", self.words(error), extra=about("history"))
+        return Today(beginning(now, zone), known=False)
 
     async def recall(self) -> list[Memory] | None:
         """Return what was remembered and is committed, kind by kind, the oldest first; None if it cannot be read.
@@ -119,7 +129,7 @@ class Archive:
         try:
             return await self.ask(memories.recall, seconds=RECALLING)
         except Unreadable as error:
-            log.warning("what was remembered cannot be read: %s", self.words(error))
+            log.warning("what was remembered cannot be read: %s", self.words(error), extra=about("history"))
         return None
 
     async def request(self, request_id: str) -> Entry | None:
@@ -127,7 +137,12 @@ class Archive:
         try:
             return await self.ask(partial(row, request_id=request_id))
         except Unreadable as error:
-            log.debug("request %s cannot be looked up: %s", request_id, self.words(error))
+            log.debug(
+                "request %s cannot be looked up: %s",
+                request_id,
+                self.words(error),
+                extra=about("history", request=request_id),
+            )
         return None
 
     async def spent(
@@ -142,7 +157,7 @@ class Archive:
             found = await self.ask(question, seconds=RECALLING)
             return {name: money for name, (_, money) in found.items() if money}
         except Unreadable as error:
-            log.warning("what was spent cannot be read: %s", self.words(error))
+            log.warning("what was spent cannot be read: %s", self.words(error), extra=about("history"))
         return None
 
     async def spent_in_all(
@@ -153,7 +168,7 @@ class Archive:
             question = partial(spent, who="account", since=since, before=before, zone=zone)
             each = await self.ask(question, seconds=RECALLING)
         except Unreadable as error:
-            log.warning("what was spent cannot be read: %s", self.words(error))
+            log.warning("what was spent cannot be read: %s", self.words(error), extra=about("history"))
             return None
         return sum(value for value, _ in each.values()), sum(money for _, money in each.values())
 
@@ -165,7 +180,9 @@ class Archive:
         try:
             return await self.ask(question, seconds=RECALLING)
         except Unreadable as error:
-            log.warning("what clients have used cannot be read: %s", self.words(error))
+            log.warning(
+                "what clients have used cannot be read: %s", self.words(error), extra=about("history")
+            )
         return None
 
     async def clients(
@@ -177,7 +194,7 @@ class Archive:
                 partial(clients.used, day=day, month=month, zone=zone), same=("clients", day, month, zone)
             )
         except Unreadable as error:
-            log.debug("what clients have used is unknown: %s", self.words(error))
+            log.debug("what clients have used is unknown: %s", self.words(error), extra=about("history"))
         return None
 
 

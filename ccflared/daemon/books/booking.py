@@ -1,8 +1,14 @@
 """Gives the row of a request that has ended to all who keep, count or show it. Never waits, never fails."""
 
+import logging
+
+from ccflared.daemon.about import about
 from ccflared.daemon.exchange import Exchange
 from ccflared.daemon.house import House
+from ccflared.daemon.in_words import request_words
 from ccflared.wire import Entry, Inbound
+
+log = logging.getLogger("ccflared.request")
 
 
 def book(house: House, inbound: Inbound, exchange: Exchange, entry: Entry) -> None:
@@ -15,6 +21,8 @@ def book(house: House, inbound: Inbound, exchange: Exchange, entry: Entry) -> No
         house.payloads.offer(capture, inbound, whole=exchange.ended)
     else:
         house.payloads.forget(capture)
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("%s", request_words(entry), extra=about("request", account=entry.account))
     house.live.ended(entry, has_payload=kept and capture is not None and not capture.lost)
     house.noticed.ended(entry)
     house.metrics.count(entry)

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.daemon.books.capture import Capture
 from ccflared.daemon.books.payload_archive import PayloadArchive
 from ccflared.errors import Refused
@@ -115,7 +116,8 @@ class Payloads:
         if self._keep and not seconds:
             log.info(
                 "payloads are kept no more; what is there expires as it would have: "
-                "`ccflared payloads purge` erases it now"
+                "`ccflared payloads purge` erases it now",
+                extra=about("payloads"),
             )
         if seconds != self._keep:
             self._keep, self._look_at = seconds, float("-inf")
@@ -301,7 +303,12 @@ class Payloads:
         while self._waiting and trio.current_time() < end and await self._write():
             pass
         if self._waiting:
-            log.error("%d payloads are not kept: %s", len(self._waiting), self._error or "the disk is slow")
+            log.error(
+                "%d payloads are not kept: %s",
+                len(self._waiting),
+                self._error or "the disk is slow",
+                extra=about("payloads"),
+            )
         self._give_up()
         with trio.move_on_after(FAREWELL):
             await trio.to_thread.run_sync(self._file.close, abandon_on_cancel=True, limiter=self._writer)
@@ -328,10 +335,14 @@ class Payloads:
     def _in_trouble(self, error: sqlite3.Error | OSError | Refused) -> None:
         said = sentence(error, self.path)
         if said != self._error:
-            log.warning("payloads are off: %s", said)
+            log.warning("payloads are off: %s", said, extra=about("payloads"))
         self._error = said
 
     def _well(self) -> None:
         if self._error is not None:
-            log.warning("payloads are kept again; those of %d requests are missing", self._dropped)
+            log.warning(
+                "payloads are kept again; those of %d requests are missing",
+                self._dropped,
+                extra=about("payloads"),
+            )
         self._error = None

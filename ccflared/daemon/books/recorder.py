@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.daemon.books.recorder_state import RecorderState
 from ccflared.errors import Refused
 from ccflared.store.history import History
@@ -310,7 +311,12 @@ class Recorder:
         if reached is None:
             self._renaming.popleft()
             self.remember(renaming.memory(time.time(), over=True))
-            log.info("the history of account %s is that of %s now", renaming.old, renaming.new)
+            log.info(
+                "the history of account %s is that of %s now",
+                renaming.old,
+                renaming.new,
+                extra=about("history", account=renaming.new),
+            )
         self._renamed_to = reached or 0
 
     async def _hop(self, work: Callable[[], Answer]) -> Answer:
@@ -334,11 +340,16 @@ class Recorder:
         self._ended = True
         self._totalled.set()
         if lost := len(self._waiting):
-            log.error("%d requests are missing in the history: %s", lost, self._error)
+            log.error("%d requests are missing in the history: %s", lost, self._error, extra=about("history"))
             self._waiting.clear()
             self._dropped += lost
         if forgotten := len(self._changes):
-            log.error("%d changes of what the pool knows are not remembered: %s", forgotten, self._error)
+            log.error(
+                "%d changes of what the pool knows are not remembered: %s",
+                forgotten,
+                self._error,
+                extra=about("history"),
+            )
             self._changes.clear()
             self._forgotten += forgotten
         self._advance(lost)
@@ -356,7 +367,7 @@ class Recorder:
         if self._error is None:
             self._since = time.time()
         if self._error != said:
-            log.warning("the history is off: %s", said)
+            log.warning("the history is off: %s", said, extra=about("history"))
         self._error = said
 
     def _behind(self, said: str | None) -> None:
@@ -366,14 +377,20 @@ class Recorder:
             self._totalled = trio.Event()
             self._since = self._since or time.time()
         if said != self._behind_by:
-            log.warning("the totals are %s", "counted again" if said is None else f"behind: {said}")
+            log.warning(
+                "the totals are %s",
+                "counted again" if said is None else f"behind: {said}",
+                extra=about("history"),
+            )
         self._behind_by = said
         if said is None and self._error is None:
             self._since = None
 
     def _well(self) -> None:
         if self._error is not None:
-            log.warning("the history is written again; %d requests are missing", self._dropped)
+            log.warning(
+                "the history is written again; %d requests are missing", self._dropped, extra=about("history")
+            )
         self._error = None
         if self._behind_by is None:
             self._since = None

@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.daemon.house import House
 from ccflared.errors import Refused
 from ccflared.store import retention
@@ -105,7 +106,9 @@ class Sweeper:
         try:
             await self._house.archive.ask(facts)
         except OSError as error:
-            log.debug("the history cannot be looked at: %s", error)  # whoever writes will say so
+            log.debug(
+                "the history cannot be looked at: %s", error, extra=about("history")
+            )  # whoever writes will say so
         except sqlite3.Error as error:
             if broken(error):
                 # The writer lets go of the file; it finds out for itself when it opens it again.
@@ -126,7 +129,9 @@ class Sweeper:
             swept = Swept(now, cutoff, rows, payload_bytes, trio.current_time() - begun)
             if rows:
                 await self._give_back()
-                log.info("deleted %d rows of the history in %.1f s", rows, swept.seconds)
+                log.info(
+                    "deleted %d rows of the history in %.1f s", rows, swept.seconds, extra=about("history")
+                )
             if rows or (await self.files()).wal > LONGEST_LOG:
                 await self._step(retention.empty_log)
                 await self.files()
@@ -210,7 +215,7 @@ class Sweeper:
 
     def _told(self, problem: str | None) -> None:
         if problem is not None and problem != self.error:
-            log.warning("%s", problem)
+            log.warning("%s", problem, extra=about("history"))
         self.error = problem
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import trio
 
+from ccflared.daemon.about import about
 from ccflared.daemon.books.sweeper import Sweeper
 from ccflared.daemon.house import House
 from ccflared.errors import Refused
@@ -110,9 +111,11 @@ class Upkeep:
             try:
                 await self.follow_zone()
             except AlreadyRunning:
-                log.debug("the days are looked at when the totals are made")
+                log.debug("the days are looked at when the totals are made", extra=about("history"))
             except (sqlite3.Error, OSError, Refused) as error:
-                log.debug("the days cannot be looked at: %s", sentence(error, self.database))
+                log.debug(
+                    "the days cannot be looked at: %s", sentence(error, self.database), extra=about("history")
+                )
             with trio.move_on_after(AGAIN):
                 await moved.wait()
 
@@ -134,7 +137,13 @@ class Upkeep:
                     begun = trio.current_time()
                     await recorder.between(partial(_rebuild, stretch=stretch))
                     await trio.sleep(trio.current_time() - begun)
-                log.info("the totals of %d days are those of %s now, not of %s", len(todo), name, known)
+                log.info(
+                    "the totals of %d days are those of %s now, not of %s",
+                    len(todo),
+                    name,
+                    known,
+                    extra=about("history"),
+                )
             await recorder.between(partial(_say_days_of, zone=name))
 
         await self._one("rebuilding of the totals", mend)
@@ -184,7 +193,7 @@ class Upkeep:
         checked = self.checked = Checked(kind, at, trio.current_time() - begun, tuple(faults), problem)
         if faults:
             advice = integrity.advice(self.database)
-            log.error("the history is damaged: %s; %s", faults[0], advice)
+            log.error("the history is damaged: %s; %s", faults[0], advice, extra=about("history"))
         return checked
 
     async def back_up(self, target: Path, *, payloads: bool, force: bool) -> dict[Path, int]:
@@ -251,7 +260,13 @@ class Upkeep:
                 await trio.sleep(trio.current_time() - begun)
                 if stretch.unit == "day":
                     days += 1
-                    log.info("totals of %d are made anew (%d of %d)", stretch.key, done + 1, len(todo))
+                    log.info(
+                        "totals of %d are made anew (%d of %d)",
+                        stretch.key,
+                        done + 1,
+                        len(todo),
+                        extra=about("history"),
+                    )
 
         await self._one("rebuilding of the totals", mend)
         return days, rows

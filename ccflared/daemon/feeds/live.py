@@ -34,6 +34,15 @@ class Started(NamedTuple):
     path: str
 
 
+class Tried(NamedTuple):
+    """An account that a request is tried at, from ``at`` on, and the model it is asked for."""
+
+    id: str
+    at: float
+    account: str
+    model: str | None
+
+
 class Ended(NamedTuple):
     """A request that has ended, and whether its bodies are kept."""
 
@@ -57,8 +66,8 @@ class Live:
 
     def __init__(self) -> None:
         start = f"{int(time() * 1000):012x}"
-        # Two things happen to a request: it begins, and something comes of it.
-        self.requests: Ring[Started | Ended] = Ring(2000, start)
+        # Three things happen to a request: it begins, it is tried somewhere, and something comes of it.
+        self.requests: Ring[Started | Tried | Ended] = Ring(3000, start)
         self.lines: Ring[Line] = Ring(1000, start)
         self.accounts: Ring[AccountChange] = Ring(500, start)
         self.alerts: Ring[Alert] = Ring(500, start)
@@ -72,6 +81,10 @@ class Live:
     def began(self, inbound: Inbound) -> None:
         """Take in that a client's request has begun."""
         self.requests.add(Started(inbound.id, inbound.at, inbound.method, inbound.path))
+
+    def tried(self, request: str, account: str, model: str | None) -> None:
+        """Take in that a request is tried at an account from now on."""
+        self.requests.add(Tried(request, time(), account, model))
 
     def ended(self, entry: Entry, *, has_payload: bool = False) -> None:
         """Take in what came of a request, and whether its bodies are kept."""

@@ -160,7 +160,7 @@ const gap = (missing) =>
 // most.
 
 /** @typedef {"DEBUG" | "INFO" | "WARN" | "ERROR"} Level */
-/** @typedef {{ id: string, ts: number, level: Level, msg: string, data: { logger: string } }} Given */
+/** @typedef {{ id: string, ts: number, level: Level, msg: string, data: { logger: string, request?: string } }} Given */
 /**
  * @typedef {object} Line
  * @property {string} id  a run of the daemon, and a number in it
@@ -232,7 +232,9 @@ export class Lines {
 /** @param {Given} given @returns {Line} */
 function line({ id, ts, level, msg, data }) {
   const dash = id.lastIndexOf("-");
-  const { logger } = data;
+  const { logger, request } = data;
+  const [first, ...rest] = msg.split("\n");
+  const whole = request ? [`${first} [${request}]`, ...rest].join("\n") : msg;
   const known = LEVELS.includes(level) ? level : "INFO";
   return {
     id,
@@ -241,8 +243,8 @@ function line({ id, ts, level, msg, data }) {
     ts,
     level: known,
     logger,
-    msg,
-    sought: `${logger} ${msg}`.toLowerCase(),
+    msg: whole,
+    sought: `${logger} ${whole}`.toLowerCase(),
     gap: 0,
   };
 }
