@@ -133,9 +133,8 @@ class Provider:
         str | None,
         takes(
             Url(),
-            "Where it is. anthropic: /v1/messages is appended, a /v1 at the end is not doubled. "
-            "openai-chat: includes the "
-            "version, /chat/completions is appended; a bare host gets /v1 first.",
+            "Where it is. anthropic: /v1/messages is appended, a /v1 at the end is not doubled. openai-chat: "
+            "it includes the version, and /chat/completions is appended; a bare host gets /v1 first.",
             absent="each account gives its own",
         ),
     ] = None
@@ -178,7 +177,8 @@ class Provider:
     quirks: Annotated[
         Quirks,
         takes(
-            Table(Quirks, check=check_quirks), "What its API does otherwise than the one its dialect names."
+            Table(Quirks, check=check_quirks),
+            "What its API does otherwise than the one that its dialect names.",
         ),
     ] = field(default_factory=Quirks)
 
@@ -192,8 +192,10 @@ class Provider:
 class Budget:
     """``budget = { … }``: what may be spent, in USD. An account counts money; a client by default value."""
 
-    daily: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD per day.")] = None
-    monthly: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD per month.")] = None
+    daily: Annotated[
+        float | None, takes(Number("an amount of USD", least=0), "USD a day, in the time zone of the file.")
+    ] = None
+    monthly: Annotated[float | None, takes(Number("an amount of USD", least=0), "USD a month.")] = None
     counts: Annotated[
         Literal["value", "money"],
         takes(Choice("value", "money"), "value: list price, plan included; money: what is billed."),
@@ -235,9 +237,12 @@ class Account:
     provider: Annotated[
         str, takes(Text("the name of a provider"), "The provider: a built-in one or one of [providers].")
     ]
-    enabled: Annotated[bool, takes(Flag(), "false: kept, but never asked.")] = True
-    pool: Annotated[bool, takes(Flag(), "false: only for chains and pins.")] = True
-    priority: Annotated[int, takes(Whole(), "Lower is preferred.")] = 0
+    enabled: Annotated[bool, takes(Flag(), "false: the account is kept, but never asked.")] = True
+    pool: Annotated[bool, takes(Flag(), "false: it serves only where a chain or a pin names it.")] = True
+    priority: Annotated[
+        int,
+        takes(Whole(), "Accounts of a lower number are preferred; among equals routing.strategy chooses."),
+    ] = 0
     tier: Annotated[
         float,
         takes(
@@ -245,24 +250,48 @@ class Account:
             "Capacity relative to others of the same priority: Pro 1, Max 5x 5, Max 20x 20.",
         ),
     ] = 1.0
-    api_key: Annotated[SecretRef | None, takes(SecretSource(), "The API key; a secret.")] = None
-    base_url: Annotated[str | None, takes(Url(), "A custom endpoint.", absent="the provider's")] = None
+    api_key: Annotated[
+        SecretRef | None,
+        takes(SecretSource(), "The API key that is sent upstream, as auth of the provider says."),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        takes(Url(), "A custom endpoint, written as base_url of a provider.", absent="the provider's"),
+    ] = None
     models: Annotated[
         Mapping[str, tuple[str, ...]], takes(Models(), f"{MODELS_DOC} Before the provider's.")
     ] = field(default_factory=dict)
-    auto_fallback: Annotated[bool, takes(Flag(), "Return to this account as soon as its window resets.")] = (
-        False
-    )
-    auto_refresh: Annotated[bool, takes(Flag(), "Start the next usage window when one ends.")] = False
+    auto_fallback: Annotated[
+        bool,
+        takes(
+            Flag(),
+            "true: conversations return to this account as soon as its usage window resets, even where a prompt cache "
+            "elsewhere is still warm.",
+        ),
+    ] = False
+    auto_refresh: Annotated[
+        bool,
+        takes(
+            Flag(),
+            "true: when a usage window has ended, the next one is started by one minimal request for "
+            "routing.refresh_model.",
+        ),
+    ] = False
     overage: Annotated[
         Literal["never", "last-resort", "allow"],
         takes(
-            Choice("never", "last-resort", "allow"), "Whether paid extra usage of a plan may serve requests."
+            Choice("never", "last-resort", "allow"),
+            "Whether paid extra usage of a plan may serve requests. never: the account pauses until its window resets; "
+            "last-resort: it is asked after all others; allow: it is asked as ever.",
         ),
     ] = "never"
     billing: Annotated[
         Literal["plan", "api"] | None,
-        takes(Choice("plan", "api"), "Who pays: a plan, or each request.", absent="the provider's"),
+        takes(
+            Choice("plan", "api"),
+            "plan: a subscription pays, requests cost no money; api: each request does.",
+            absent="the provider's",
+        ),
     ] = None
     budget: Annotated[
         Budget | None,
@@ -272,19 +301,25 @@ class Account:
         ),
     ] = None
     proxy: Annotated[
-        SecretRef | None, takes(SecretSource(), "URL of an HTTP proxy to go through; a secret.")
+        SecretRef | None,
+        takes(SecretSource(), "URL of an HTTP proxy to go through. Those of the environment are not heeded."),
     ] = None
     pause_schedule: Annotated[
         tuple[PauseWindow, ...],
         takes(
             Many(Table(PauseWindow), 'a list of tables such as { from = "14:00", to = "18:00" }'),
-            "When the account rests.",
+            "When the account pauses, on every day or on some days of the week.",
         ),
     ] = ()
     max_concurrency: Annotated[
-        int | None, takes(Whole(1), "Requests that it may serve at once.", absent="no limit")
+        int | None,
+        takes(
+            Whole(1), "Requests that it may serve at once; beyond them others are asked.", absent="no limit"
+        ),
     ] = None
-    one_hour_cache: Annotated[bool, takes(Flag(), "Ask for prompt caches that last an hour.")] = False
+    one_hour_cache: Annotated[bool, takes(Flag(), "true: prompt caches that last an hour are asked for.")] = (
+        False
+    )
     session_length: Annotated[
         float | None, takes(Duration("5h"), "How long a session lasts here.", absent="that of [routing]")
     ] = None
@@ -299,16 +334,22 @@ class Account:
         ),
     ] = ()
     insecure: Annotated[
-        bool, takes(Flag(), "Allow http to addresses that are neither loopback nor private.")
+        bool, takes(Flag(), "true: http is allowed to addresses that are neither loopback nor private.")
     ] = False
     link_local: Annotated[
-        bool, takes(Flag(), "Allow link-local addresses, where cloud metadata services are.")
+        bool, takes(Flag(), "true: link-local addresses are allowed, where cloud metadata services are.")
     ] = False
-    oauth: Annotated[OAuth | None, takes(Table(OAuth), "OAuth, merged over that of the provider.")] = None
+    oauth: Annotated[
+        OAuth | None,
+        takes(
+            Table(OAuth), "Its tokens, and where they come from; goes over oauth of the provider key by key."
+        ),
+    ] = None
     credentials_file: Annotated[
         Path | None,
         takes(
             FilePath(),
-            "A credentials file of another program: read and watched, never written, never refreshed.",
+            "A credentials file of another program, such as ~/.claude/.credentials.json: read and watched, "
+            "never written, never refreshed.",
         ),
     ] = None

@@ -1,12 +1,18 @@
 """The steps of a chain: ``try = [["primary", "work"], { account = "router", model = "…" }, "last"]``."""
 
 # ruff: noqa: D102 - the methods of a kind are documented once, in Kind
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ccflared.config.kinds import Json, KeyPath, Kind, Reading, Text
 from ccflared.config.words import did_you_mean, found_type, quoted
 
+STEP_KEYS: Final[Mapping[str, str]] = {
+    "account": "An account, or a list of several as one step. Must be given.",
+    "model": "The upstream's name of the model, not mapped again. Default: the requested one, mapped as ever.",
+}
+"""The keys of a step that is a table, with what each says."""
 _NAME = Text("the name of an account")
 
 
@@ -66,14 +72,8 @@ class Steps(Kind[tuple[Step, ...]]):
         table: Json = {
             "type": "object",
             "properties": {
-                "account": {
-                    "anyOf": [{"type": "string"}, names],
-                    "description": "An account, or several as one step.",
-                },
-                "model": {
-                    "type": "string",
-                    "description": "The upstream's name of the model; not mapped again.",
-                },
+                "account": {"anyOf": [{"type": "string"}, names], "description": STEP_KEYS["account"]},
+                "model": {"type": "string", "description": STEP_KEYS["model"]},
             },
             "required": ["account"],
             "additionalProperties": False,

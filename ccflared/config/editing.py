@@ -192,7 +192,7 @@ def judge(
     before = load(files.main, environ=environ, builtin=builtin, texts=files.texts)
     after = load(files.main, environ=environ, builtin=builtin, texts={**files.texts, **texts})
     if isinstance(after, Rejected):
-        said = "This value is not valid; nothing was written."
+        said = "That is not valid; nothing was written."
         was_so = isinstance(before, Rejected)
         if was_so:
             said = "The file already has errors; fix them first. Nothing was written."

@@ -11,14 +11,15 @@ from ccflared.config.accounts import Dialect, Provider
 from ccflared.config.kinds import KeyPath
 from ccflared.config.words import dotted
 
-_KEYS: Final[tuple[KeyPath, ...]] = (("accounts", "*", "one_hour_cache"),)
+UNOBEYED: Final[tuple[KeyPath, ...]] = (("accounts", "*", "one_hour_cache"),)
+"""Each as a path; ``*`` stands for any name."""
 _DIALECTS: Final[frozenset[Dialect]] = frozenset({"vertex", "bedrock"})
 """Those that are not spoken yet: an account there rests, rather than being asked in the wrong words."""
 
 
 def not_yet(tables: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
     """Return a sentence that names the keys of a file which have no effect yet, and the path of the first."""
-    given = [path for key in _KEYS for path in _given(tables, key, ())]
+    given = [path for key in UNOBEYED for path in _given(tables, key, ())]
     if not given:
         return None
     names = ", ".join(dict.fromkeys(dotted(path) for path in given))

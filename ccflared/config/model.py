@@ -112,15 +112,17 @@ class Fallback:
         tuple[Step, ...],
         takes(
             Steps(),
-            "Accounts in order: a name, a list of names (one step, shared by the strategy), or a "
-            "table with account and the "
-            "upstream's model.",
+            "Accounts in order: a name, a list of names (one step, shared by the strategy), or a table with account "
+            "and the upstream's model. Names may be globs.",
             name="try",
         ),
     ]
     then: Annotated[
         Literal["pool", "fail"],
-        takes(Choice("pool", "fail"), "What follows the chain: the accounts not yet tried, or nothing."),
+        takes(
+            Choice("pool", "fail"),
+            "What follows the chain. pool: the accounts that it has not named; fail: nobody, the request is refused.",
+        ),
     ] = "pool"
 
 
@@ -133,7 +135,7 @@ class Client:
         tuple[SecretRef, ...],
         takes(
             Many(SecretSource(), "a secret or a list of secrets", single=True, least=1),
-            "The key, or several while one replaces another. Or key_sha256.",
+            "The key that it sends, or several while one replaces another. A client has this or key_sha256, or both.",
         ),
     ] = ()
     key_sha256: Annotated[
@@ -144,12 +146,18 @@ class Client:
         ),
     ] = ()
     accounts: Annotated[
-        tuple[str, ...], takes(PATTERNS, "Accounts that may serve it: in pool, chains and pins.")
+        tuple[str, ...],
+        takes(PATTERNS, "Accounts that may serve it, by name or glob: in pool, chains and pins."),
     ] = ("*",)
     models: Annotated[
-        tuple[str, ...], takes(PATTERNS, "Models that it may ask for, by the requested name.")
+        tuple[str, ...],
+        takes(
+            PATTERNS, "Models that it may ask for, by the requested name. /v1/models lists no others for it."
+        ),
     ] = ("*",)
-    pin: Annotated[bool, takes(Flag(), "May choose an account by the header x-ccflared-account.")] = False
+    pin: Annotated[
+        bool, takes(Flag(), "true: it may choose an account by the header x-ccflared-account.")
+    ] = False
     budget: Annotated[
         Budget | None,
         takes(
@@ -167,7 +175,10 @@ class Client:
         ),
     ] = None
     expires: Annotated[
-        dt.date | None, takes(Day(), "The day from which its key counts no more.", absent="never")
+        dt.date | None,
+        takes(
+            Day(), "The day from which its key counts no more, in the time zone of the file.", absent="never"
+        ),
     ] = None
 
 
@@ -189,8 +200,12 @@ _ADDRESS = dict.fromkeys(("address", "bind", "host", "port"), 'the address is on
 class Price:
     """[pricing.MODEL]: USD per million tokens, over the shipped table; None where the file does not say."""
 
-    input: Annotated[float | None, takes(_PRICE, "Input tokens.", absent="the shipped price")] = None
-    output: Annotated[float | None, takes(_PRICE, "Output tokens.", absent="the shipped price")] = None
+    input: Annotated[
+        float | None, takes(_PRICE, "Input tokens that no cache has to do with.", absent="the shipped price")
+    ] = None
+    output: Annotated[
+        float | None, takes(_PRICE, "Output tokens, thoughts included.", absent="the shipped price")
+    ] = None
     cache_read: Annotated[
         float | None, takes(_PRICE, "Tokens read from a prompt cache.", absent="the shipped price")
     ] = None
@@ -207,10 +222,16 @@ class Webhook:
     """``webhook = { … }``: where alerts are posted."""
 
     url: Annotated[SecretRef, takes(SecretSource(), "Where to post; a secret, as such URLs carry tokens.")]
-    secret: Annotated[SecretRef | None, takes(SecretSource(), "Signs what is posted.")] = None
+    secret: Annotated[
+        SecretRef | None,
+        takes(SecretSource(), "Signs what is posted: x-ccflared-signature has its HMAC-SHA256."),
+    ] = None
     format: Annotated[
         Literal["json", "ntfy", "slack", "discord"],
-        takes(Choice("json", "ntfy", "slack", "discord"), "How the alert is spelled."),
+        takes(
+            Choice("json", "ntfy", "slack", "discord"),
+            "How the alert is spelled: json has every fact of it, the others what those services take.",
+        ),
     ] = "json"
 
 
@@ -248,7 +269,7 @@ class Config:
         tuple[str, ...],
         takes(
             Many(Text("a path or a glob"), "a list of paths and globs", single=True),
-            "Further files, read in this order, globs sorted. Only the main file may include.",
+            "Further files, read in this order, what a glob matches sorted. Only the main file may include.",
         ),
     ] = ()
     timezone: Annotated[

@@ -7,7 +7,8 @@ from ccflared.config.model import Account, Config, Provider, SecretRef
 from ccflared.config.reach import reach_of_host
 from ccflared.config.words import dotted, quoted
 
-_TOKENS = ("access_token", "refresh_token", "expires_at")
+TOKENS = ("access_token", "refresh_token", "expires_at")
+"""The keys of oauth that belong to an account, not to its provider."""
 
 
 def by_token(account: Account, provider: Provider) -> bool:
@@ -47,7 +48,7 @@ def check_token_url(account: Account, provider: Provider, reading: Reading) -> N
 def check_tokens(config: Config, reading: Reading) -> None:
     """See that tokens belong to one account each: a refresh token that two would spend kills the login of both."""
     for name, provider in config.providers.items():
-        for key in _TOKENS:
+        for key in TOKENS:
             if provider.oauth is not None and getattr(provider.oauth, key) is not None:
                 message = f"{key} belongs to an account: put it into oauth of [accounts.NAME]"
                 reading.wrong(("providers", name, "oauth", key), message, "key")

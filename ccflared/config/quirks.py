@@ -33,12 +33,12 @@ class Quirks:
         bool,
         takes(
             Flag(),
-            "Claude Code's first system block, which differs from request to request, is passed on; elsewhere it "
-            "is left out, because it would defeat every prompt cache.",
+            "true: Claude Code's first system block is passed on; false: it is left out, because it differs from "
+            "request to request and would defeat every prompt cache.",
         ),
     ] = False
     signed_thinking: Annotated[
-        bool, takes(Flag(), "Thoughts that nobody has signed are refused, so they are left out.")
+        bool, takes(Flag(), "true: thoughts that nobody has signed are refused, so they are left out.")
     ] = False
     max_tokens: Annotated[
         Literal["max_tokens", "max_completion_tokens"] | None,
@@ -72,12 +72,13 @@ class Quirks:
         ),
     ] = ()
     reasoning_content: Annotated[
-        bool, takes(Flag(), "Earlier thoughts are sent back as reasoning_content, which some APIs ask for.")
+        bool,
+        takes(Flag(), "true: earlier thoughts are sent back as reasoning_content, which some APIs ask for."),
     ] = False
-    developer_role: Annotated[bool, takes(Flag(), "The system prompt has the role developer.")] = False
-    files: Annotated[bool, takes(Flag(), "PDFs are understood as file parts.")] = False
+    developer_role: Annotated[bool, takes(Flag(), "true: the system prompt has the role developer.")] = False
+    files: Annotated[bool, takes(Flag(), "true: PDFs are understood as file parts.")] = False
     cache_control: Annotated[
-        bool, takes(Flag(), "Marks for the prompt cache are understood, as Anthropic writes them.")
+        bool, takes(Flag(), "true: marks for the prompt cache are understood, as Anthropic writes them.")
     ] = False
     cache_field: Annotated[
         str | None,
@@ -90,17 +91,18 @@ class Quirks:
         str | None, takes(HeaderName(), "Header that does the same, such as x-grok-conv-id.")
     ] = None
     stream_usage: Annotated[
-        bool, takes(Flag(), "stream_options is understood, so that streams tell their usage.")
+        bool, takes(Flag(), "true: stream_options is understood, so that streams tell their usage.")
     ] = True
     structured: Annotated[
-        bool, takes(Flag(), "A JSON Schema for the answer is understood; else it is asked for in words.")
+        bool,
+        takes(Flag(), "true: a JSON Schema for the answer is understood; false: it is asked for in words."),
     ] = True
     plain_schemas: Annotated[
         bool,
         takes(
             Flag(),
-            "Unions at the top of a tool's schema are refused: their properties are merged, and the whole schema is "
-            "quoted in the description.",
+            "true: unions at the top of a tool's schema are refused, so their properties are merged, and the "
+            "whole schema is quoted in the description.",
         ),
     ] = False
     refuses: Annotated[

@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Event
 from typing import Literal
 
+from ccflared.config.load.reading import user_of
+
 _LOCK_TRIES = 100
 _LOCK_PAUSE = 0.05
 _OF_THE_CONTENT = ("security.ima", "security.evm")
@@ -157,7 +159,7 @@ def _unwritable(target: Path) -> Obstacle | None:
 
 
 def _closed(directory: Path) -> Obstacle:
-    why = f"may not be written by uid {os.geteuid()}, and a file is replaced from within its directory"
+    why = f"may not be written by {user_of(os.geteuid())}, and a file is replaced from within its directory"
     return Obstacle("not writable", directory, why)
 
 
@@ -166,7 +168,7 @@ def _undressable(target: Path, old: os.stat_result, code: int) -> Obstacle:
     return Obstacle(
         "not writable",
         target,
-        f"cannot be replaced by uid {os.geteuid()} with its owner, mode and attributes kept ({owner}): "
+        f"cannot be replaced by {user_of(os.geteuid())} with its owner, mode and attributes kept ({owner}): "
         f"{os.strerror(code)}; do it as its owner or as root",
     )
 
@@ -258,7 +260,7 @@ def _not_writable(path: Path, error: OSError) -> Obstacle:
     elif error.errno == errno.EROFS:
         why = "is on a read-only file system"
     elif error.errno in (errno.EACCES, errno.EPERM):
-        why = f"may not be written by uid {os.geteuid()}"
+        why = f"may not be written by {user_of(os.geteuid())}"
     else:
         why = f"cannot be written: {error.strerror}"
     return Obstacle("not writable", path, why)

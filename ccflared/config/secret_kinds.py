@@ -2,7 +2,8 @@
 
 # ruff: noqa: D102 - the methods of a kind are documented once, in Kind
 import re
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from ccflared.config.kinds import FilePath, Json, KeyPath, Kind, Reading, Text
 from ccflared.config.reference import SecretRef
@@ -78,6 +79,13 @@ class SecretSource(Kind[SecretRef]):
         return "[secret]"
 
 
+SOURCES: Final[Mapping[str, str]] = {
+    "env": "Name of an environment variable of the daemon. A change of it needs a restart.",
+    "file": "Path of a file; watched, so that a new content counts at once.",
+    "credential": "Name of a file in $CREDENTIALS_DIRECTORY, as LoadCredential= of systemd puts it there.",
+    "stored": "Name of a secret in the state directory, put there by a command or the REST API.",
+}
+"""The keys of a secret that is a table, with what each says."""
 SECRET_SCHEMA: Json = {
     "description": "A secret: a text, or where it is read from.",
     "anyOf": [
@@ -89,18 +97,7 @@ SECRET_SCHEMA: Json = {
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name, doc in (
-                ("env", "Name of an environment variable of the daemon."),
-                ("file", "Path of a file; watched, so that a new content counts at once."),
-                (
-                    "credential",
-                    "Name of a file in $CREDENTIALS_DIRECTORY, as LoadCredential= of systemd puts it there.",
-                ),
-                (
-                    "stored",
-                    "Name of a secret in the state directory, put there by a command or the REST API.",
-                ),
-            )
+            for name, doc in SOURCES.items()
         ),
     ],
 }

@@ -126,9 +126,8 @@ class Server:
         bool,
         takes(
             Flag(),
-            "Opens the request plane of listeners that can be reached from elsewhere to "
-            "everyone, where there are "
-            "no [clients]. Never opens administration or metrics.",
+            "true: everybody who reaches a listener may send requests, where there are no [clients]. It never opens "
+            "administration or metrics.",
         ),
     ] = False
     listen_given: bool = False
@@ -150,7 +149,9 @@ class Control:
             ),
         ),
     ] = None
-    mode: Annotated[int, takes(Mode(), "Permissions of the socket.")] = 0o600
+    mode: Annotated[int, takes(Mode(), "Permissions of the socket: whoever may write to it administers.")] = (
+        0o600
+    )
     group: Annotated[
         str,
         takes(
@@ -165,7 +166,11 @@ class Admin:
     """[admin]: who may administer over TCP. Without it only loopback may, and only in the simplest set-up."""
 
     token: Annotated[
-        SecretRef | None, takes(SecretSource(), "The token that administers; a secret. Or token_sha256.")
+        SecretRef | None,
+        takes(
+            SecretSource(),
+            "The token that administers, as Authorization: Bearer or x-api-key. Or token_sha256.",
+        ),
     ] = None
     token_sha256: Annotated[
         str | None, takes(Sha256(), "SHA-256 of the token in hexadecimal, where the file shall not hold it.")
@@ -194,7 +199,7 @@ class Storage:
         Path | None,
         takes(
             FilePath(),
-            "The state directory.",
+            "The state directory: history, tokens, stored secrets, and what is remembered of accounts.",
             absent="$STATE_DIRECTORY, else $XDG_STATE_HOME/ccflared, else ~/.local/state/ccflared",
         ),
     ] = None
@@ -258,14 +263,15 @@ class Routing:
         Strategy,
         takes(
             _STRATEGIES,
-            "How equals of one priority are chosen among: session stays with one account for "
-            "session_length, affinity "
-            "gives each conversation an account, drain-soonest prefers the quota that resets "
-            "first, least-used the "
-            "least used.",
+            "How equals of one priority are chosen among. session: one account serves until its window resets; "
+            "affinity: each conversation has its account; drain-soonest: the quota that resets first is used first; "
+            "least-used: the one with the fewest running requests for its tier.",
         ),
     ] = "session"
-    session_length: Annotated[float, takes(Duration("5h"), "How long a session lasts.")] = 5 * 3600.0
+    session_length: Annotated[
+        float,
+        takes(Duration("5h"), "How long a session lasts at an account of which no usage window is known."),
+    ] = 5 * 3600.0
     cache_cold: Annotated[
         float,
         takes(
@@ -312,7 +318,7 @@ class Metrics:
     """[metrics]: who may read /metrics. It belongs to administration unless this section says otherwise."""
 
     public: Annotated[
-        bool, takes(Flag(), "Lets anyone who reaches a listener that serves it read /metrics.")
+        bool, takes(Flag(), "true: everybody who reaches a listener that serves it may read /metrics.")
     ] = False
     token: Annotated[
         SecretRef | None, takes(SecretSource(), "A secret that reads /metrics and nothing else.")
@@ -332,14 +338,15 @@ class Log:
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
         takes(
-            Choice("debug", "info", "warning", "error", also={"warn": "warning"}), "The least that is logged."
+            Choice("debug", "info", "warning", "error", also={"warn": "warning"}),
+            "The least that is logged: lines of this level and of those above it.",
         ),
     ] = "info"
     format: Annotated[
         Literal["auto", "text", "journald", "json"],
         takes(
             Choice("auto", "text", "journald", "json"),
-            "text, journald (prefixes and fields), json, or auto: text on a terminal, journald "
-            "under systemd.",
+            "How lines look. text: for people; journald: with priorities and fields; json: an object a line; "
+            "auto: journald under systemd, else text.",
         ),
     ] = "auto"

@@ -9,10 +9,13 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, Final, Generic, TypeVar, get_type_hints
 
 from ccflared.config.kinds import Json, KeyPath, Kind, Reading
 from ccflared.config.words import did_you_mean, dotted, found_type, quoted
+
+FIRST: Final = "0.1.0"
+"""The first version there was, and since which there is every key that does not say otherwise."""
 
 T = TypeVar("T")
 Check = Callable[[Any, KeyPath, Reading], None]
@@ -26,14 +29,17 @@ class Key:
     doc: str
     name: str | None = None
     absent: str | None = None
+    since: str = FIRST
 
 
-def takes(kind: Kind[Any], doc: str, *, name: str | None = None, absent: str | None = None) -> Key:
+def takes(
+    kind: Kind[Any], doc: str, *, name: str | None = None, absent: str | None = None, since: str = FIRST
+) -> Key:
     """Describe a field as a key.
 
-    ``name``: in the file, if not the field's; ``absent``: the default in words.
+    ``name``: in the file, if not the field's; ``absent``: the default in words; ``since``: the version that brought it.
     """
-    return Key(kind, doc, name, absent)
+    return Key(kind, doc, name, absent, since)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,11 @@ STARTER_PAGE = "http://127.0.0.1:8080/"
 STARTER = """\
 # ccflared: one account a table, everything else has a default.
 # `ccflared check` names every mistake, `ccflared config --defaults` shows every key with its value,
-# `ccflared schema` prints a JSON Schema for editors. Changes count as soon as the file is saved.
+# ccflare.toml(5) says what each does. Changes count as soon as the file is saved.
+#
+# An editor with taplo completes and checks it as you type: `ccflared schema > ccflare.schema.json` beside this
+# file, and as its first line:
+#   #:schema ./ccflare.schema.json
 
 [server]
 listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:8080

@@ -6,9 +6,9 @@ Pure text in, text or numbers out.
 import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -20,6 +20,9 @@ _BYTES = {
     **{f"{letter}B": 1000**n for n, letter in enumerate("KMGT", 1)},
     "kB": 1000,
 }
+
+_FEW: Final = 12
+"""Names that are listed where none is like the one that was given."""
 
 
 def duration_seconds(text: str) -> float | None:
@@ -120,6 +123,22 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = {candidate.casefold(): candidate for candidate in known}
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
     return f"; did you mean {quoted(names[close[0]])}?" if close else ""
+
+
+def no_such(what: str, name: str, known: Iterable[str], spell: Callable[[str], str] = str) -> str:
+    """Return the sentence that there is no such thing, with the one that may be meant, or with those that there are.
+
+    ``spell``: makes names fit to be shown.
+    """
+    names = list(known)
+    folded = {candidate.casefold(): candidate for candidate in names}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    if close:
+        return f"There is no {what} {spell(name)}; did you mean {spell(folded[close[0]])}?"
+    if len(names) <= 1:
+        return f"There is no {what} {spell(name)}; there is {f'only {spell(names[0])}' if names else 'none at all'}."
+    there = f" There are: {', '.join(map(spell, names))}." if len(names) <= _FEW else ""
+    return f"There is no {what} {spell(name)}.{there}"
 
 
 def listed(names: Iterable[str], last: str = "or") -> str:

@@ -38,7 +38,7 @@ def test_with_none_the_places_are_listed_and_init_is_suggested(tmp_path: Path) -
     with pytest.raises(UsageError) as caught:
         find(None, {"HOME": str(tmp_path)})
     assert str(caught.value).splitlines() == [
-        "There is no configuration. It is looked for at --config PATH, $CCFLARED_CONFIG, and",
+        "There is no configuration. Looked for it at --config, $CCFLARED_CONFIG, and",
         f"  {tmp_path}/.config/ccflared/ccflare.toml",
         "  /etc/ccflared/ccflare.toml",
         "`ccflared init` writes a first one.",

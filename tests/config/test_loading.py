@@ -191,10 +191,10 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 
 def test_a_directory_and_a_pipe_are_no_configuration(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
-    for name in ("", "pipe.toml"):
+    for name, said in (("", "a directory"), ("pipe.toml", "no regular file")):
         rejected = load(tmp_path / name, environ=ENVIRON, builtin=builtin())
         assert isinstance(rejected, Rejected)
-        assert rejected.mistakes[0].message == "the file cannot be read: it is no regular file"
+        assert rejected.mistakes[0].message == f"the file cannot be read: it is {said}"
 
 
 def test_bytes_that_are_no_utf8_are_pointed_at(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_each_source_gives_its_secret_without_one_trailing_newline(tmp_path: Pat
         ('{ env = "SPACE" }', "the environment variable SPACE begins or ends with a space, which no header can carry"),
         ('{ file = "/no/such" }', "the file /no/such does not exist"),
         ('{ file = "/etc/hostname/x" }', "the file /etc/hostname/x does not exist"),
-        ('{ file = "/tmp" }', "the file /tmp cannot be read: it is no regular file"),
+        ('{ file = "/tmp" }', "the file /tmp cannot be read: it is a directory"),
         ('{ credential = "c" }', "the credential c needs $CREDENTIALS_DIRECTORY, which is not set (LoadCredential= of the unit)"),
         ('{ stored = "s" }', "the stored secret s does not exist"),
     ],

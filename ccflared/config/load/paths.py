@@ -52,12 +52,12 @@ def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
     if explicit is not None or environ.get("CCFLARED_CONFIG"):
         named = "--config" if explicit is not None else "$CCFLARED_CONFIG"
         raise UsageError(
-            f"There is no file {places[0]} (named by {named}). `ccflared init --config "
+            f"There is no file {places[0]} (named by {named}).\n`ccflared init --config "
             f"{places[0]}` writes a first one."
         )
     looked = "\n".join(f"  {place}" for place in places)
     raise UsageError(
-        "There is no configuration. It is looked for at --config PATH, $CCFLARED_CONFIG, and\n"
+        "There is no configuration. Looked for it at --config, $CCFLARED_CONFIG, and\n"
         f"{looked}\n`ccflared init` writes a first one."
     )
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -14,6 +15,8 @@ def read_regular(path: Path, most: int) -> tuple[bytes, os.stat_result]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise OSError(errno.EISDIR, "it is a directory")
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENOTSUP, "it is no regular file")
         pieces: list[bytes] = []
@@ -23,3 +26,11 @@ def read_regular(path: Path, most: int) -> tuple[bytes, os.stat_result]:
         return b"".join(pieces), status
     finally:
         os.close(descriptor)
+
+
+def user_of(uid: int) -> str:
+    """Return who a user is, for people: ``nobody (uid 65534)``."""
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ccflared.config.decode import ROOT
 from ccflared.config.kinds import KeyPath
-from ccflared.config.load.reading import read_regular
+from ccflared.config.load.reading import read_regular, user_of
 from ccflared.config.locate import Places, line_starts, locate
 from ccflared.config.mask import MASK, masked_line
 from ccflared.config.report import Mistake
@@ -121,7 +121,7 @@ def _unreadable(error: OSError) -> str:
         case errno.ENOENT | errno.ENOTDIR:
             return "there is no such file"
         case errno.EACCES:
-            return f"this file may not be read by uid {os.getuid()} (permission denied)"
+            return f"this file may not be read by {user_of(os.geteuid())}: permission denied"
         case _:
             return f"the file cannot be read: {error.strerror}"
 
