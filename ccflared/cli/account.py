@@ -105,14 +105,6 @@ def _message(answer: Answer) -> str:
 
 
 def _no_such_account(snapshot: Snapshot, name: str) -> str:
-    import difflib  # noqa: PLC0415 - only for who mistyped
+    from ccflared.config.words import no_such  # noqa: PLC0415 - only for who mistyped
 
-    known = [account.name for account in snapshot.accounts]
-    close = difflib.get_close_matches(name.casefold(), [each.casefold() for each in known], n=1)
-    shown = bare(name)
-    if close:
-        meant = next(each for each in known if each.casefold() == close[0])
-        return f"There is no account named {shown}; did you mean {meant}?"
-    if known:
-        return f"There is no account named {shown}. There are: {', '.join(known)}."
-    return f"There is no account named {shown}; {snapshot.source.file} has no accounts."
+    return no_such("account named", bare(name), [account.name for account in snapshot.accounts])

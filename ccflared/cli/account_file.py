@@ -7,7 +7,7 @@ from pathlib import Path
 from ccflared.cli.configuration import shown
 from ccflared.cli.render.layout import Line, Span, columns
 from ccflared.cli.render.words import many
-from ccflared.cli.terminal import say, stdout
+from ccflared.cli.terminal import say, stderr, stdout
 from ccflared.config.load import Rejected, find, load
 from ccflared.config.model import Account
 from ccflared.errors import Refused
@@ -18,10 +18,11 @@ def list_from_file(config: Path | None, *, json: bool, environ: Mapping[str, str
     """Print the accounts of the file. Returns 0; raises UsageError without a file, Refused if it has mistakes."""
     path = find(config, environ)
     loaded = load(path, environ=environ, builtin=builtin())
-    terminal = stdout()
     if isinstance(loaded, Rejected):
-        terminal.write(shown(loaded.mistakes))
+        terminal = stderr()
+        terminal.write(shown(loaded.mistakes, terminal))
         raise Refused(f"{path} has {many(len(loaded.mistakes), 'mistake')}, and the daemon is not running.")
+    terminal = stdout()
     accounts = sorted(loaded.config.accounts.values(), key=lambda account: account.priority)
     if json:
         say(dumps([_document(account) for account in accounts], indent=2))

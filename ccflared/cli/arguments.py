@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001 - typeshed has no other name for it
 
 
+COMPLETED = ("accounts", "clients", "models", "requests")
+"""What ``ccflared complete`` prints names of, a line each."""
+
+
 def parser() -> Parser:
     """Return the parser of the whole command line. ``command`` is None for ``ccflared`` alone."""
     top = Parser(prog="ccflared", description=TOP, epilog=TOP_END, parents=[_where()])
@@ -27,6 +31,7 @@ def parser() -> Parser:
     _client(commands)
     _login(commands)
     _explain(commands)
+    _models(commands)
     add_numbers(commands, _command)
     add_care(commands, _command, Parser)
     return top
@@ -67,11 +72,12 @@ def _status(commands: "_Commands") -> None:
         nargs="?",
         type=_seconds,
         const=2.0,
-        help="show it again every 2 seconds, or as many as given, until Ctrl-C",
+        help="show it again every 2 seconds, or as many as given, until q or Ctrl-C",
     )
     form = status.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the API's answer")
     form.add_argument("--line", action="store_true", help="print one short line, for prompts and status bars")
+    _command(commands, "top")
     dashboard = _command(commands, "dashboard")
     dashboard.add_argument("--json", action="store_true", help="print the API's answer")
 
@@ -144,6 +150,16 @@ def _explain(commands: "_Commands") -> None:
         help="for this conversation, named as in the history (default: a new one)",
     )
     explain.add_argument("--json", action="store_true", help="print the API's answer")
+
+
+def _models(commands: "_Commands") -> None:
+    models = _command(commands, "models")
+    models.add_argument(
+        "--client", metavar="NAME", help="as this client of [clients] sees them (default: as any)"
+    )
+    models.add_argument("--json", action="store_true", help="print the API's answer")
+    complete = commands.add_parser("complete")  # without help it is not listed: for completions of shells
+    complete.add_argument("what", choices=COMPLETED, nargs="+")
 
 
 def _command(commands: "_Commands", name: str, of: str = "") -> Parser:

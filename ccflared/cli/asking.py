@@ -15,7 +15,7 @@ _UNCHANGED = "Nothing was changed."
 
 def can_ask() -> bool:
     """Whether a person is there to answer. Without a terminal nothing ever prompts."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def ask_line(question: str, *, otherwise: str = _UNCHANGED) -> str:

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ccflared.cli.places import Place
+from ccflared import __version__
+from ccflared.cli.places import BY_OPTION, BY_VARIABLE, Place
 from ccflared.cli.render.foreign import bare
 from ccflared.errors import NotRunning, Refused
 
 CONNECT_TIMEOUT = 3.0
 LARGEST = 32 * 1024 * 1024
+_LONGEST_PATH = 107
+"""Bytes, as unix(7) has it."""
 
 
 class Answer(NamedTuple):
@@ -41,13 +44,21 @@ class Answer(NamedTuple):
                 error = error.get("message")
             if isinstance(error, str) and error:
                 return bare(error)
+        if self.status == 200:
+            return "it answered something else than was expected"
         return f"it answered with HTTP status {self.status}"
 
     def unexpected(self, command: str) -> Refused:
         """Return the failure of a command that this answer does not fit."""
         if self.status in (404, 405):
             return Refused(
-                f"The daemon at {self.place.path} does not know {command}: is it an older version?"
+                f"The daemon at {self.place.path} does not know {command}: it must be older than this command, which "
+                f"is version {__version__}. Restart it, and what is installed now runs."
+            )
+        if self.status == 200:
+            return Refused(
+                f"The daemon at {self.place.path} answers {command} otherwise than this command expects: "
+                "is it of another version?"
             )
         return Refused(f"The daemon refused: {self.complaint()}")
 
@@ -65,6 +76,8 @@ class Daemon(NamedTuple):
 
     places: Sequence[Place]
     start_hint: str = "ccflared run"
+    remark: str = ""
+    """What is wrong with the configuration file that was named, in a sentence."""
 
     def get(self, path: str, *, timeout: float = 10.0) -> Answer:
         """Ask for ``path``. Raises NotRunning or Refused with the sentence for the user."""
@@ -72,7 +85,11 @@ class Daemon(NamedTuple):
 
     def post(self, path: str, body: object = None, *, timeout: float = 60.0) -> Answer:
         """Ask the daemon to do something; ``body`` goes as JSON. Raises as ``get``."""
-        return self._ask("POST", path, None if body is None else json.dumps(body).encode(), timeout)
+        return self.send("POST", path, body, timeout=timeout)
+
+    def send(self, method: str, path: str, body: object = None, *, timeout: float = 60.0) -> Answer:
+        """Ask by any method: DELETE, PATCH, …; ``body`` goes as JSON. Raises as ``get``."""
+        return self._ask(method, path, None if body is None else json.dumps(body).encode(), timeout)
 
     def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
         connected, place = self.connect()
@@ -81,20 +98,21 @@ class Daemon(NamedTuple):
                 status, raw = _exchange(connected, method, path, body, timeout)
             except TimeoutError:
                 raise Refused(
-                    f"ccflared at {place.path} did not answer within {timeout:g} seconds. It may be stuck; "
-                    "its log says more."
+                    f"ccflared at {place.path} did not answer within {timeout:g} seconds. It may be stuck: "
+                    "its log says more, and a restart helps."
                 ) from None
             except (ConnectionError, BrokenPipeError):
                 raise Refused(
-                    f"The daemon at {place.path} closed the connection without an answer. It may be stopping."
+                    f"The daemon at {place.path} closed the connection without an answer. It may be stopping; "
+                    "try again in a moment."
                 ) from None
             except http.client.HTTPException:
-                raise Refused(_something_else(place)) from None
+                raise Refused(something_else(place)) from None
         try:
             text = raw.decode()
             value = json.loads(text) if text.strip() else None
         except (UnicodeDecodeError, ValueError, RecursionError):
-            raise Refused(_something_else(place)) from None
+            raise Refused(something_else(place)) from None
         return Answer(status, value, text, place)
 
     def connect(self) -> tuple[socket.socket, Place]:
@@ -115,15 +133,18 @@ class Daemon(NamedTuple):
                 seen.append((place, "nobody listens" if _is_socket(place.path) else "not a socket"))
             except (TimeoutError, BlockingIOError):
                 connection.close()
-                raise Refused(f"ccflared at {place.path} takes no connection; it may be stuck.") from None
-            except (OSError, ValueError) as error:  # a path that is too long, not a directory on the way, …
-                seen.append((place, bare(getattr(error, "strerror", None) or str(error))))
+                raise Refused(
+                    f"ccflared at {place.path} takes no connection. It may be stuck: its log says more, and a "
+                    "restart helps."
+                ) from None
+            except (OSError, ValueError) as error:
+                seen.append((place, _unreachable(place.path, error)))
             else:
                 return connection, place
             connection.close()
         if forbidden is not None:
             raise Refused(_no_permission(forbidden.path))
-        raise NotRunning(_not_running(seen, self.start_hint))
+        raise NotRunning(_not_running(seen, self.start_hint, self.remark))
 
 
 def account_path(name: str, action: str) -> str:
@@ -161,6 +182,15 @@ def _exchange(
     return response.status, b"".join(pieces)
 
 
+def _unreachable(path: Path, error: OSError | ValueError) -> str:
+    """Say why there can be no socket at a path."""
+    if isinstance(error, NotADirectoryError):
+        return "no directory on the way to it"
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        return f"longer than the path of a socket may be, {_LONGEST_PATH} bytes"
+    return bare(getattr(error, "strerror", None) or str(error))
+
+
 def _is_socket(path: Path) -> bool:
     try:
         return stat.S_ISSOCK(path.stat().st_mode)
@@ -168,8 +198,9 @@ def _is_socket(path: Path) -> bool:
         return False
 
 
-def _something_else(place: Place) -> str:
-    return f"Something answers at {place.path} ({place.why}), but it is not ccflared."
+def something_else(place: Place) -> str:
+    """Return the sentence for a place where another program answers."""
+    return f"Something answers at {place.path} ({place.why}), but it is not ccflared. --socket PATH asks elsewhere."
 
 
 def _no_permission(path: Path) -> str:
@@ -182,7 +213,7 @@ def _no_permission(path: Path) -> str:
             continue
         break  # whatever is below it cannot be seen: this is what is closed
     else:
-        return f"ccflared's socket {path} may not be opened by {me}."
+        return f"The {_as_subject(me)} may not open ccflared's control socket {path}."
     owner, group = _user(facts.st_uid), _group(facts.st_gid)
     what, move = "the socket", ""
     if nearest != path:  # the mode of the socket alone would not let anybody in
@@ -191,17 +222,26 @@ def _no_permission(path: Path) -> str:
             '  socket = "/PATH/THAT/ALL/MAY/ENTER/ccflared.sock"\n',
         )
     return (
-        f"{me} may not open ccflared's control socket {path}: {what} belongs to {owner}:{group}, "
+        f"The {_as_subject(me)} may not open ccflared's control socket {path}: {what} belongs to {owner}:{group}, "
         f"mode {stat.S_IMODE(facts.st_mode):04o}.\n"
-        f"Run the command as {owner} or root (sudo), or open the socket to a group that {me} is in:\n"
+        f"Run the command as {owner if owner == 'root' else f'{owner} or root'} (sudo), or open the socket to a group "
+        f"that {me} is in:\n"
         f'  [control]\n{move}  mode = "0660"\n  group = "GROUP"'
     )
 
 
-def _not_running(seen: list[tuple[Place, str]], start_hint: str) -> str:
-    widest = max((len(str(place.path)) for place, _ in seen), default=0)
-    looked = [f"  {place.path!s:<{min(widest, 60)}}  {what} ({place.why})" for place, what in seen]
-    return "\n".join(["ccflared is not running. Looked for it at:", *looked, f"Start it: {start_hint}"])
+def _not_running(seen: list[tuple[Place, str]], start_hint: str, remark: str) -> str:
+    looked = [f"  {place.path}: {what} ({place.why})" for place, what in seen]
+    lines = ["ccflared is not running. Looked for it at:", *looked]
+    lines += [remark] if remark else []
+    lines.append(f"Start it: {start_hint}")
+    if named := next((place.why for place, _ in seen if place.why in (BY_OPTION, BY_VARIABLE)), None):
+        lines.append(f"Or let it be looked for at its usual places: without {named}.")
+    return "\n".join(lines)
+
+
+def _as_subject(name: str) -> str:
+    return name if name.startswith("user ") else f"user {name}"
 
 
 def _user(number: int) -> str:

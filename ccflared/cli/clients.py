@@ -2,7 +2,6 @@
 
 import json as json_module
 import os
-import sys
 from collections.abc import Mapping
 from time import time
 from typing import Any
@@ -11,7 +10,7 @@ from ccflared.cli.first_steps import start_hint
 from ccflared.cli.render.clients import listed_lines, read_clients
 from ccflared.cli.render.layout import Span
 from ccflared.cli.status import Question, ask, other_file, print_json
-from ccflared.cli.terminal import say, stdout
+from ccflared.cli.terminal import complain, say, stdout
 from ccflared.config.load import Rejected, find, load
 from ccflared.config.model import Client, Config
 from ccflared.daemon.access import has_expired
@@ -54,7 +53,7 @@ def _from_file(question: Question, *, json: bool, environ: Mapping[str, str]) ->
     hint = f"No daemon runs from {path}; what was used only a daemon knows: {start_hint(question.config, environ)}"
     if json:
         say(json_module.dumps(clients, indent=2))
-        print(hint, file=sys.stderr)
+        complain(hint)
         return 0
     _show(clients, str(path))
     terminal = stdout()

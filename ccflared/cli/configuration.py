@@ -1,15 +1,22 @@
 """The commands about the file: check, init, config, schema. They need no running daemon."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ccflared.cli.places import for_init
+from ccflared.cli.render.checked import (
+    fact_lines,
+    mistakes_lines,
+    read_mistake,
+    secrets_lines,
+    value_lines,
+)
 from ccflared.cli.render.layout import Line, Span
-from ccflared.cli.terminal import say, stdout, terminal_of
+from ccflared.cli.render.sheet import Sheet
+from ccflared.cli.terminal import Terminal, say, stderr, stdout
 from ccflared.config.kinds import KeyPath
 from ccflared.config.listing import as_json, as_text, items
 from ccflared.config.load import (
@@ -36,6 +43,9 @@ from ccflared.providers.presets import builtin
 if TYPE_CHECKING:
     from ccflared.cli.status import Question
 
+_UNWRAPPED = 1_000_000
+"""Cells that no line has."""
+
 
 def check(
     config: Path | None,
@@ -56,7 +66,7 @@ def check(
         if json:
             _print_json({"ok": False, "files": _texts(loaded.files), "mistakes": _objects(loaded.mistakes)})
         else:
-            stdout().write([*shown(loaded.mistakes), (), (Span(f"{_count(loaded.mistakes)}."),)])
+            stdout().write([*shown(loaded.mistakes, stdout()), (), (Span(f"{_count(loaded.mistakes)}."),)])
         return 1
     missing = _missing(loaded.config, environ)
     fine = not (secrets and missing)
@@ -75,7 +85,7 @@ def check(
             }
         )
         return 0 if fine else 1
-    doubts = [*_doubts(loaded, missing), *_held_back(lost)]
+    doubts = [*_doubts(loaded, missing, wrong=not fine), *_held_back(lost)]
     stdout().write([*doubts, *(_summary(loaded, doubtful=bool(doubts)) if fine else ())])
     return 0 if fine else 1
 
@@ -120,7 +130,8 @@ def show_config(
     path = find(config, environ)
     loaded = load(path, environ=environ, builtin=builtin())
     if isinstance(loaded, Rejected):
-        terminal_of(sys.stderr, environ).write(shown(loaded.mistakes))
+        terminal = stderr()
+        terminal.write(shown(loaded.mistakes, terminal))
         return 1
     directory = loaded.files[0].parent
 
@@ -134,7 +145,9 @@ def show_config(
     if json:
         _print_json({"files": _texts(loaded.files), "values": as_json(listed)})
     else:
-        stdout().write(_toml_line(line) for line in (f"# {loaded.files[0]}", *as_text(listed)))
+        page = _page(stdout())
+        told = (f"# {loaded.files[0]}", *as_text(listed))
+        stdout().write(line for each in told for line in value_lines(each, page))
     return 0
 
 
@@ -150,31 +163,27 @@ def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]
     return [(dotted(path), why) for path, ref in references(config) if (why := read.problem(ref))]
 
 
-def shown(mistakes: Iterable[Mistake]) -> Iterator[Line]:
-    """Yield mistakes as lines: place, message, excerpt, caret."""
-    for mistake in mistakes:
-        head, *excerpt = render(mistake).split("\n")
-        place, _, message = head.partition(": ")
-        yield (Span(f"{place}:", "strong"), Span(f" {message}"))
-        if excerpt:
-            yield (Span(excerpt[0]),)
-            yield (Span(excerpt[1], "bad"),)
+def shown(mistakes: Iterable[Mistake], terminal: Terminal) -> list[Line]:
+    """Return mistakes as lines: place, message, excerpt, caret; wrapped only where a person looks at them."""
+    page = _page(terminal)
+    return mistakes_lines((read_mistake(render(mistake)) for mistake in mistakes), page)
 
 
-def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]]) -> Iterator[Line]:
-    """Yield what is no mistake but should be known."""
+def _page(terminal: Terminal) -> Sheet:
+    """Return the sheet for what programs and ``grep`` read as well: in a pipe its lines are as long as they are."""
+    sheet = terminal.sheet()
+    return sheet if terminal.interactive else sheet._replace(width=_UNWRAPPED)
+
+
+def _doubts(loaded: Loaded, missing: Sequence[tuple[str, str]], *, wrong: bool) -> list[Line]:
+    """Return what is no mistake but should be known. ``wrong``: a secret that is missing counts as one."""
+    lines: list[Line] = []
+    page = _page(stdout())
     if loaded.warnings:
-        yield from shown(loaded.warnings)
-        yield ()
-    for key, problem in missing:
-        yield (Span(f"{key}:", "strong"), Span(f" {problem}"))
-    if missing:
-        yield (Span("(As seen from here; the daemon's environment and rights may differ.)", "faint"),)
-        yield ()
-    sheet = stdout().sheet()
+        lines += [*shown(loaded.warnings, stdout()), ()]
     for said in unpriced(loaded.config):
-        yield from sheet.text(Span(f"{said}."), indent=0)
-        yield ()
+        lines += [*page.text(Span(f"{said}."), indent=0), ()]
+    return lines + secrets_lines(missing, page, wrong=wrong)
 
 
 def _refused(question: "Question | None", files: Sequence[Path]) -> tuple[str, ...]:
@@ -203,12 +212,11 @@ def _held_back(lost: Sequence[str]) -> Iterator[Line]:
         yield ()
 
 
-def _summary(loaded: Loaded, *, doubtful: bool) -> Iterator[Line]:
+def _summary(loaded: Loaded, *, doubtful: bool) -> list[Line]:
     config = loaded.config
-    if doubtful:
-        yield (Span(f"{loaded.files[0]} has no mistakes; what stands above should be known.", "good"),)
-    else:
-        yield (Span(f"{loaded.files[0]} is fine.", "good"),)
+    page = _page(stdout())
+    said = "has no mistakes; what stands above should be known." if doubtful else "is fine."
+    lines = page.text(Span(f"{loaded.files[0]} {said}", "good"), indent=0)
     facts = {
         "includes": [os.path.relpath(path, loaded.files[0].parent) for path in loaded.files[1:]],
         "listeners": [_listener(listen) for listen in config.server.listen],
@@ -216,16 +224,15 @@ def _summary(loaded: Loaded, *, doubtful: bool) -> Iterator[Line]:
         "chains": ["/".join(chain.models) for chain in config.fallback],
         "clients": list(config.clients),
     }
-    for name, values in facts.items():
-        if values:
-            yield (Span(f"  {name:<10} ", "faint"), Span(", ".join(values)))
+    lines += fact_lines(facts, page)
     if not config.accounts:
-        yield (Span("  It has no account yet, so nothing can be served."),)
+        lines += page.text("It has no account yet, so nothing can be served.")
     for note in _open_text(config):
-        yield from stdout().sheet().text(Span(note, "warn"))
+        lines += page.text(Span(note, "warn"))
     if not config.clients:
         who = "anybody" if config.server.allow_unauthenticated else "only this machine"
-        yield (Span(f"  Without [clients], {who} may send requests, without a key."),)
+        lines += page.text(f"Without [clients], {who} may send requests, without a key.")
+    return lines
 
 
 def _open_text(config: Config) -> list[str]:
@@ -252,14 +259,6 @@ def _listener(listen: Listen) -> str:
     return (
         listen.address if len(listen.serve) == 3 else f"{listen.address} ({', '.join(sorted(listen.serve))})"
     )
-
-
-def _toml_line(line: str) -> Line:
-    """Return a line of TOML with its comment set back and its header set off."""
-    value, mark, comment = line.rpartition("  # ")
-    if mark:
-        return (Span(value), Span(f"{mark}{comment}", "faint"))
-    return (Span(line, "faint" if line.startswith("#") else "strong" if line.startswith("[") else "plain"),)
 
 
 def _count(mistakes: Sequence[Mistake]) -> str:

@@ -20,19 +20,20 @@ def reload(question: Question, *, allow_less: bool, json: bool) -> int:
         print_json(answer)
     else:
         terminal = stdout()
-        before = _taken_over(question, verdict) if verdict.applied and not verdict.changes else None
+        silent = verdict.applied and not verdict.changes
+        before = taken_over(question.daemon.get("/api/reload").value, verdict) if silent else None
         terminal.write(verdict_lines(verdict, terminal.sheet(), before=before))
     if verdict.applied or answer.status == 200:
         return 0
     return 1 if verdict.mistakes else 4
 
 
-def _taken_over(question: Question, verdict: Verdict) -> Verdict | None:
-    """Return the edit that the daemon took over by itself just before: what a person asks about who saved and typed."""
-    answer = question.daemon.get("/api/reload")
-    if answer.status != 200 or not isinstance(answer.value, list):
-        return None
-    for item in answer.value:
+def taken_over(verdicts: object, verdict: Verdict) -> Verdict | None:
+    """Return the edit that the daemon took over by itself just before: what a person asks about who saved and typed.
+
+    ``verdicts``: what the daemon tells of those so far.
+    """
+    for item in verdicts if isinstance(verdicts, list) else ():
         past = read_verdict(item) if is_verdict(item) else None
         if past is None or past.number == verdict.number:
             continue

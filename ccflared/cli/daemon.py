@@ -1,7 +1,6 @@
 """``ccflared run``: the daemon in this process, and what it says when it cannot start."""
 
 import os
-import sys
 from collections.abc import MutableMapping
 from functools import partial
 from pathlib import Path
@@ -9,8 +8,9 @@ from pathlib import Path
 import trio
 
 from ccflared.api.routes import make_api
+from ccflared.cli.configuration import shown
+from ccflared.cli.terminal import complain, stderr
 from ccflared.config.load import find
-from ccflared.config.report import render_all
 from ccflared.daemon.main import InvalidConfiguration, run
 from ccflared.errors import CcflaredError, Refused, UsageError
 
@@ -32,18 +32,15 @@ def told(error: CcflaredError | BaseExceptionGroup[BaseException]) -> int:
         alone = alone.exceptions[0]
     match alone:
         case InvalidConfiguration(mistakes=mistakes):
-            _say(render_all(mistakes))
-            _say("ccflared does not start with mistakes in its configuration.")
+            terminal = stderr()
+            terminal.write(shown(mistakes, terminal))
+            complain("ccflared does not start with mistakes in its configuration.")
             return 1
         case UsageError():
-            _say(str(alone))
+            complain(str(alone))
             return 2
         case Refused():
-            _say(str(alone))
+            complain(str(alone))
             return 4
         case _:
             raise error
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

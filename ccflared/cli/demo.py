@@ -20,7 +20,8 @@ import trio
 from ccflared.api.routes import make_api
 from ccflared.cli.daemon import told
 from ccflared.cli.render.layout import Line, Span
-from ccflared.cli.terminal import stdout
+from ccflared.cli.terminal import complain, stdout
+from ccflared.config.net_kinds import split_address
 from ccflared.config.protection import only_loopback
 from ccflared.daemon.main import Running, run
 from ccflared.demo.cast import Role, cast
@@ -41,6 +42,9 @@ class Keys:
 def run_demo(*, listen: str | None, traffic: bool) -> int:
     """Run the demo until told to stop; ``traffic`` sends requests to it. Returns the exit code of ``run``."""
     address = listen or _free_address()
+    if split_address(address) is None and not address.startswith("unix:"):
+        complain(f"ccflared demo: --listen takes an address such as 127.0.0.1:8080, not {address}")
+        return 2
     keys = None if only_loopback(address) else Keys(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
     with TemporaryDirectory(prefix="ccflared-demo-") as directory:
         try:
@@ -60,6 +64,7 @@ async def _play(directory: Path, address: str, keys: Keys | None, *, traffic: bo
         path.write_text(_configuration(directory, address, port, roles, keys))
         path.chmod(0o600)
         environ = {"HOME": str(directory)}
+        environ |= {name: os.environ[name] for name in ("TERM", "NO_COLOR") if name in os.environ}
         running = await nursery.start(_until_stopped, path, environ, nursery.cancel_scope)
         stdout().write(_greeting(running, roles, keys, traffic=traffic))
         sys.stdout.flush()
@@ -145,13 +150,8 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
     url = "http://" + bound.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
     key = keys.client if keys else "demo"
     config = running.sources.path
-    lines: list[Line] = [
-        (
-            Span("ccflared demo", "strong"),
-            Span(f" at {url}, with a built-in provider: nothing leaves this machine."),
-        ),
-        (),
-    ]
+    said = f" at {url}, with a built-in provider: nothing leaves this machine."
+    lines = [*stdout().sheet().text(Span("ccflared demo", "strong"), said, indent=0), ()]
     lines += [(Span(f"  {role.name:<12}", "strong"), Span(role.about, "faint")) for role in roles]
     if keys is not None:
         lines += [(), (Span("  client key   ", "strong"), Span(keys.client))]
@@ -162,6 +162,7 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
         ("the dashboard, in a browser", f"{url}/"),
         ("first, so that commands mean this demo", f"export CCFLARED_CONFIG={shlex.quote(str(config))}"),
         ("how it is", f"{_command()} status --watch"),
+        ("the same on the whole screen, with keys to act", f"{_command()} top"),
         ("each request as it ends", f"{_command()} requests -f"),
         ("what was used", f"{_command()} usage"),
         ("a request", f"curl -N {url}/v1/messages -H 'x-api-key: {key}' -d '{question}'"),
@@ -185,5 +186,8 @@ def _greeting(running: Running, roles: Sequence[Role], keys: Keys | None, *, tra
 
 def _command() -> str:
     """How the person got here: the command if it is on the path, else the way this one was started."""
-    given = sys.argv[0]
-    return "ccflared" if shutil.which("ccflared") else shlex.quote(os.path.realpath(given))
+    given = os.path.realpath(sys.argv[0])
+    if shutil.which("ccflared"):
+        return "ccflared"
+    started = [sys.executable, "-m", "ccflared"] if given.endswith("__main__.py") else [given]
+    return shlex.join(started)

@@ -52,9 +52,13 @@ def doctor(
     question: Question, *, full: bool, rebuild: bool, json: bool, environ: Mapping[str, str] = os.environ
 ) -> int:
     """Print what is well and what is not. Returns 0, or 1 where something is wrong. Raises NotRunning, Refused."""
-    with waiting("looking"):
+    with waiting("looking around") as turn_to:
         found = _found(question, environ)
-        checks = [*_rebuilt(question, found)] if rebuild else []
+        checks: list[Check] = []
+        if rebuild:
+            turn_to("adding up hours and days anew from the rows")
+            checks += _rebuilt(question, found)
+        turn_to("looking through the history")
         checks += _checks(question, found, environ, full=full)
     if json:
         say(json_module.dumps(check_document(checks), indent=2))

@@ -1,11 +1,9 @@
 """``ccflared edit``: the file in an editor, checked when the editor ends, and only then put in its place."""
 
-import os
 import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from ccflared.cli.asking import ask_line, can_ask
 from ccflared.cli.configuration import shown
 from ccflared.cli.edits import Report, Site, same_file, tell, tell_refusal
 from ccflared.cli.render.layout import Line
-from ccflared.cli.terminal import stdout, terminal_of
+from ccflared.cli.terminal import complain, stderr, stdout
 from ccflared.config.editing import NotEdited, Prepared, commit, judge, unreadable
 from ccflared.config.load import Files, Rejected, read_files
 from ccflared.config.save import Obstacle, copy_beside
@@ -49,7 +47,7 @@ def edit(at: Site, file: Path | None) -> int:
         if over or not _differs(copy, files.texts[target]):
             copy.unlink(missing_ok=True)
         else:
-            sys.stderr.write(f"What you wrote is kept in {copy}.\n")
+            complain(f"What you wrote is kept in {copy}.")
 
 
 def _rounds(at: Site, files: Files, target: Path, copy: Path, command: list[str]) -> tuple[int, bool]:
@@ -94,9 +92,9 @@ def _what_now(refused: NotEdited) -> str:
 
     Raises Refused where they leave instead of answering.
     """
-    terminal = terminal_of(sys.stderr, os.environ)
+    terminal = stderr()
     sheet = terminal.sheet()
-    lines: list[Line] = [*shown(refused.mistakes), ()]
+    lines: list[Line] = [*shown(refused.mistakes, terminal), ()]
     choices = {"e": "(e)dit again", "x": "(x) leave it as it was"}
     if refused.losses:
         lines += sheet.text(" ".join(refused.losses), indent=0)

@@ -1,7 +1,6 @@
 """What all commands that edit the file share: making the edit, telling what came of it, and the daemon's verdict."""
 
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import dumps
@@ -15,7 +14,7 @@ from ccflared.cli.render.snapshot import Verdict, is_verdict, read_verdict
 from ccflared.cli.render.verdict import verdict_lines
 from ccflared.cli.render.words import listed
 from ccflared.cli.status import Question, ask
-from ccflared.cli.terminal import Terminal, be_writable, complain, say, stdout, terminal_of
+from ccflared.cli.terminal import Terminal, be_writable, complain, say, stderr, stdout
 from ccflared.config.edit import Edit, as_toml
 from ccflared.config.editing import (
     Edited,
@@ -30,7 +29,7 @@ from ccflared.config.load import Files, Rejected, find, read_files, read_secrets
 from ccflared.config.load.paths import SYSTEM_FILE
 from ccflared.config.model import Config
 from ccflared.config.stored import forget_secret
-from ccflared.config.words import did_you_mean, dotted, quoted
+from ccflared.config.words import dotted, no_such, quoted
 from ccflared.errors import NotRunning, Refused, UsageError
 from ccflared.money.unpriced import unpriced
 from ccflared.providers.presets import builtin
@@ -120,7 +119,7 @@ def forget_released(at: Site, done: Edited) -> None:
 
 def tell(at: Site, done: Edited, report: Report, *, allow_less: bool = False) -> int:
     """Have the daemon take an edit over, and print what was done. Returns 0, or 4 if the daemon does not take it."""
-    terminal = terminal_of(sys.stderr, os.environ) if report.quiet else stdout()
+    terminal = stderr() if report.quiet else stdout()
     standing = _standing(at, report, done, terminal, allow_less=allow_less)
     warnings = [each.message for each in done.warnings] + _unpriced(done, report)
     if at.json:
@@ -171,9 +170,9 @@ def tell_refusal(at: Site, refused: NotEdited, *, hint: str = "") -> int:
             )
         )
         return 4
-    terminal = terminal_of(sys.stderr, os.environ)
+    terminal = stderr()
     sheet = terminal.sheet()
-    lines: list[Line] = [*shown(refused.mistakes)]
+    lines: list[Line] = [*shown(refused.mistakes, terminal)]
     if lines:
         lines.append(())
     sentence = refused.sentence
@@ -187,14 +186,14 @@ def tell_refusal(at: Site, refused: NotEdited, *, hint: str = "") -> int:
         lines += sheet.text(f"By hand, in {refused.file}:", indent=0)
     terminal.write(lines)
     if wanted:
-        sys.stderr.flush()
+        terminal.put("")
         say(wanted)
     return 4
 
 
 def unknown(word: str, name: str, known: Iterable[str]) -> NotEdited:
     """Return the refusal of a name that there is not, with the one that may be meant."""
-    return NotEdited("unknown", f"There is no {word} {quoted(name)}{did_you_mean(name, known) or '.'}")
+    return NotEdited("unknown", no_such(word, name, known, quoted))
 
 
 def same_file(given: Path, files: Iterable[Path]) -> Path:

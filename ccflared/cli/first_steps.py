@@ -7,6 +7,7 @@ from pathlib import Path
 from ccflared.cli.places import config_file, for_init
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.sheet import Sheet
+from ccflared.config.load.paths import SYSTEM_FILE
 from ccflared.config.starter import STARTER_PAGE
 
 UNITS = tuple(
@@ -32,6 +33,19 @@ def start_hint(chosen: Path | None, environ: Mapping[str, str]) -> str:
     return f"ccflared run --config {chosen}" if chosen is not None else "ccflared run"
 
 
+def remark_on(chosen: Path | None, environ: Mapping[str, str]) -> str:
+    """Say what is wrong with the file that is named, as far as the name tells; "" where nothing is."""
+    config = config_file(chosen, environ)
+    if config is None:
+        return ""
+    named = "--config" if chosen is not None else "$CCFLARED_CONFIG"
+    if _is_missing(config):
+        return f"There is no file {config} (named by {named})."
+    if os.path.isdir(config):  # noqa: PTH112 - Path.is_dir raises where it may not be looked at
+        return f"{config} (named by {named}) is a directory; the file in it is meant: {config / SYSTEM_FILE.name}"
+    return ""
+
+
 def _is_missing(config: Path) -> bool:
     """Tell whether the file is surely not there. One that may not be looked at may well be."""
     try:
@@ -46,23 +60,24 @@ def _is_missing(config: Path) -> bool:
 def first_steps(chosen: Path | None, environ: Mapping[str, str], sheet: Sheet) -> list[Line]:
     """Return the greeting of ``ccflared`` alone: what it is, and what to type next."""
     config = config_file(chosen, environ)
+    option = "" if chosen is None else f" --config {chosen}"
     lines = sheet.text(Span("ccflared is not running.", "strong"), indent=0)
     if config is not None and not _is_missing(config):
-        lines += sheet.text(f"Its configuration is {config}.", indent=0)
+        lines += sheet.text(remark_on(chosen, environ) or f"Its configuration is {config}.", indent=0)
         steps = [
-            ("ccflared check", "read the file and name every mistake"),
+            (f"ccflared check{option}", "read the file and name every mistake"),
             (start_hint(chosen, environ), "start"),
         ]
     else:
         lines += sheet.text(
-            "It serves Claude clients from one of several accounts. The configuration is one file, "
+            "It serves Claude and OpenAI clients from several accounts. The configuration is one file, "
             f"{for_init(chosen, environ)}; there is none yet.",
             indent=0,
         )
         steps = [
             ("ccflared demo", "see it work, with a built-in provider: no account, no network"),
-            ("ccflared init", "write a commented file to start from"),
-            ("ccflared run", f"start; then {STARTER_PAGE} leads through the first account"),
+            (f"ccflared init{option}", "write a commented file to start from"),
+            (f"ccflared run{option}", f"start; then {STARTER_PAGE} leads through the first account"),
         ]
     lines.append(())
     widest = max(len(command) for command, _ in steps)

@@ -6,7 +6,7 @@ from ccflared.cli.help_edits import EDITS
 from ccflared.cli.help_numbers import NUMBERS
 
 TOP = """
-A daemon that serves Claude clients from one of several accounts. Without a command it shows the status,
+A daemon that serves Claude and OpenAI clients from several accounts. Without a command it shows the status,
 or the first steps where no daemon runs.
 """
 
@@ -116,16 +116,42 @@ one of which runs into its limit every few requests. Prints what to try. Nothing
     "status": Help(
         "show how the daemon is",
         """
-Shows how the daemon is, where it listens, which configuration is in force or why a newer one was refused,
-the accounts in the order in which they are tried, the traffic of the last hour, and what needs a person.
+Shows how the daemon is: the accounts in the order in which they are asked, their usage windows and why some are
+not asked, chains, the day and the last hour, clients, where it listens, which configuration is in force or why a
+newer one was refused, and what needs a person.
 """,
         (
             (0, "fine"),
-            (1, "an account needs a person, an edit stands refused, or history is off"),
+            (
+                1,
+                "an account or its token needs a person, an edit stands refused, or history or payloads are off",
+            ),
+            (2, "--watch is out of its range"),
             _NOT_RUNNING,
             (4, _NO_ANSWER),
         ),
-        ("ccflared status", "ccflared status --watch 5", "ccflared status --json | jq .accounts"),
+        (
+            "ccflared status",
+            "ccflared status --watch 5",
+            "ccflared status --json | jq .accounts",
+            """tmux set -g status-right '#(ccflared status --line)'""",
+        ),
+    ),
+    "top": Help(
+        "watch accounts, requests and costs, and act on them",
+        """
+Shows the daemon on the whole screen: accounts, the requests that run, conversations, costs, the log and
+charts, and takes keys to pause, resume or reset an account, change its priority, add one, log it in or
+remove it, to reload the file and to look into a request. The keys stand at the bottom; ? lists them all.
+Speaks to the control socket only, also over ssh. Needs the extra tui: pip install 'ccflared[tui]'.
+""",
+        (
+            (0, "ended with q"),
+            (2, "textual is not installed, or this is no terminal"),
+            _NOT_RUNNING,
+            (4, _NO_ANSWER),
+        ),
+        ("ccflared top",),
     ),
     "dashboard": Help(
         "print the address of the dashboard, which logs you in",
@@ -237,14 +263,6 @@ in the history and uses up a little of what the account may do. [routing] refres
         ),
         ("ccflared account test work", "ccflared account test work --json | jq .took_ms"),
     ),
-    "client": Help(
-        "list the clients and what they have used",
-        """
-Shows the clients of [clients]: what each may, and what it has used.
-""",
-        ((0, "done"), (2, "there is no configuration"), (4, "the daemon " + _NO_ANSWER.removeprefix("it "))),
-        ("ccflared client list",),
-    ),
     "client list": Help(
         "list the clients with their limits and what they have used",
         """
@@ -264,7 +282,7 @@ used only a daemon knows.
         """
 Prints the address of the provider's login page, reads the code that is shown there, and exchanges it for
 tokens, which are kept in the state directory (tokens.db, mode 0600) and renewed by the daemon. The browser
-may may be on any machine, so it works over ssh and in containers. The account must be in the file, and its oauth
+may be on any machine, so it works over ssh and in containers. The account must be in the file, and its oauth
 table must have the client_id that was issued to you (ccflared account set NAME oauth.client_id=ID). Works with
 the daemon running or not. One command prints the address and takes the code: with --code-stdin, too, it waits
 for the code until the standard input ends.
@@ -295,6 +313,25 @@ count no more either, until they change.
             (4, "there is no such account, or it has no tokens of its own"),
         ),
         ("ccflared logout primary",),
+    ),
+    "models": Help(
+        "list the models that can be asked for, and who serves each",
+        """
+Lists the models that clients are offered, from the file and from what providers list, each with its price per
+million tokens and the accounts that would serve it now, in their order, with the name it has there where that is
+another. What nobody would serve now is told with the reason, and so is where other names go. Providers are asked
+for their lists first, each once an hour at most.
+""",
+        (
+            (0, "printed"),
+            _NOT_RUNNING,
+            (4, "there is no such client; or the daemon " + _NO_ANSWER.removeprefix("it ")),
+        ),
+        (
+            "ccflared models",
+            "ccflared models --client laptop",
+            "ccflared models --json | jq -r '.offered[].id'",
+        ),
     ),
     "explain": Help(
         "say which account serves a model, or served a request, and why",

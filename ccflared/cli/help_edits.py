@@ -67,13 +67,13 @@ chain with then = "fail", goes only with --allow-less. A stored key that nothing
         ("ccflared account remove work", "ccflared account remove work --force"),
     ),
     "client": (
-        "add or remove clients, or give one a new key",
+        "list, add or remove clients, or give one a new key",
         """
-Edits the [clients] of the file: who may send requests, and with which key. The file holds only the SHA-256 of
-a key.
+Shows the [clients] of the file, who may send requests, with what each has used; and adds, changes and removes
+them. The file holds only the SHA-256 of a key.
 """,
         (_DONE, _NO_FILE, _REFUSED),
-        ("ccflared client add laptop", "ccflared client rotate laptop --keep-old"),
+        ("ccflared client list", "ccflared client add laptop", "ccflared client rotate laptop --keep-old"),
     ),
     "client add": (
         "add a client and show its key, once",

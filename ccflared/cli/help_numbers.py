@@ -73,10 +73,10 @@ response header x-ccflared-request-id; of one of the latest, the first 4 letters
         """
 Shows the last lines of the daemon's log, which it keeps in memory whatever becomes of its standard error output.
 -f goes on with each line that comes, also over a restart of the daemon. Where [log] level drops lines, they are
-not here either.
+not here either: with level "debug" each request and each try has one.
 """,
-        ((0, "printed, or ended by Ctrl-C"), _NOT_RUNNING, _NO_ANSWER),
-        ("ccflared logs -n 100", "ccflared logs -f --level warning"),
+        ((0, "printed, or ended by Ctrl-C"), (2, "-n is out of its range"), _NOT_RUNNING, _NO_ANSWER),
+        ("ccflared logs -n 100", "ccflared logs -f --level warning", "ccflared logs --request 01234567"),
     ),
     "doctor": (
         "look whether everything is as it should be",

@@ -78,7 +78,7 @@ def _paste(way: Way, page: Page, name: str, *, prompts: bool) -> None:
     for left in reversed(range(TRIES)):
         if prompts:
             print("\nPaste the code that is shown there: ", end="", flush=True)
-        text = sys.stdin.readline()
+        text = "" if sys.stdin is None else sys.stdin.readline()
         if not text.strip():
             raise Refused(f"No code was given; {bare(name)} is as it was.")
         try:

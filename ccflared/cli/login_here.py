@@ -12,6 +12,7 @@ import trio
 from ccflared.cli.login import Page, Way
 from ccflared.config.load import Rejected, find, load, read_secrets, state_directory
 from ccflared.config.report import render
+from ccflared.config.words import no_such
 from ccflared.daemon.custody import Custody
 from ccflared.daemon.directory import held
 from ccflared.daemon.login import Logins
@@ -48,7 +49,7 @@ def alone(config: Path | None) -> Iterator[Way]:
 
         def log_out(name: str) -> str:
             if name not in world.config.accounts:
-                raise Refused(f"There is no account {name} in {loaded.files[0]}.")
+                raise Refused(no_such("account", name, world.config.accounts))
             trio.run(partial(logins.log_out, name))
             return f"{name} is logged out. `ccflared login {quote(name)}` logs it in again."
 

@@ -3,7 +3,7 @@
 import json as json_module
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ccflared.cli.client import Answer
 from ccflared.cli.render.choices import LEVELS
@@ -18,15 +18,33 @@ _SHOWN: Final = 5000
 """Lines that are remembered, so that none is shown twice."""
 
 
-def logs(question: Question, *, number: int, level: str | None, following: bool, json: bool) -> int:
-    """Print the last ``number`` lines of ``level`` and graver. Returns 0. Raises NotRunning, Refused."""
+class Kept(NamedTuple):
+    """Which lines are shown. ``level``: of this one and graver; ``request``: the id, or how it begins."""
+
+    level: str | None = None
+    account: str | None = None
+    request: str | None = None
+
+    def fits(self, value: object) -> bool:
+        """Tell whether a JSON value is such a line."""
+        if not is_log_line(value):
+            return False
+        line = read_log_line(value)
+        return (
+            line.rank >= (0 if self.level is None else LEVELS.index(self.level))
+            and self.account in (None, line.account)
+            and (self.request is None or _bare_id(line.request).startswith(_bare_id(self.request)))
+        )
+
+
+def _bare_id(request: str | None) -> str:
+    return (request or "").removeprefix("req_")
+
+
+def logs(question: Question, kept: Kept, *, number: int, following: bool, json: bool) -> int:
+    """Print the last ``number`` lines that are wanted. Returns 0. Raises NotRunning, Refused."""
     be_the_right_one(question)
-    terminal = stdout()
-    least = 0 if level is None else LEVELS.index(level)
-
-    def fits(value: object) -> bool:
-        return is_log_line(value) and read_log_line(value).rank >= least
-
+    terminal, fits = stdout(), kept.fits
     if following:
         return until_interrupted(lambda: _follow(question, terminal, fits, number, json=json))
     lines = [value for value in _history(question).value if fits(value)]
@@ -92,11 +110,11 @@ def _first(value: Any, seen: "OrderedDict[str, None]") -> bool:
 def _print(values: Sequence[Any], terminal: Terminal, *, json: bool) -> None:
     if json:
         texts = [json_module.dumps(value, separators=(",", ":")) for value in values]
-        terminal.stream.writelines(f"{text}\n" for text in texts)
+        terminal.put("".join(f"{text}\n" for text in texts))
     elif terminal.interactive:
         sheet = terminal.sheet()
         if lines := [line for value in values for line in log_line_lines(read_log_line(value), sheet)]:
             terminal.write(lines)
     else:
         terminal.write([(Span(log_text(read_log_line(value))),) for value in values])
-    terminal.stream.flush()
+    terminal.put("")

@@ -43,6 +43,12 @@ FORMER = {
 """What users of better-ccflare type, and what it is here."""
 
 
+_NO_TEXT = (
+    "A word of the command has letters that are none in this locale, so nobody can be asked for them.\n"
+    "Where the terminal writes UTF-8: LC_ALL=C.UTF-8 ccflared ..."
+)
+
+
 def run_command(words: Sequence[str]) -> int:
     """Run the command that ``words`` ask for and return its exit code. Says on stderr what went wrong."""
     try:
@@ -55,9 +61,11 @@ def run_command(words: Sequence[str]) -> int:
         code = _fail(error, 4)
     except SystemExit as end:  # argparse, for --help and for words it does not understand
         code = end.code if isinstance(end.code, int) else 2
+    except UnicodeEncodeError:
+        code = _fail(UsageError(_NO_TEXT), 2)
     except BrokenPipeError:
         code = 0
-    return code or _flushed()
+    return _flushed() or code
 
 
 def _flushed() -> int:
@@ -157,6 +165,14 @@ def _ask(asked: Namespace, config: Path | None, socket: Path | None) -> int:
         from ccflared.cli.dashboard import dashboard  # noqa: PLC0415 - the same
 
         return dashboard(question, json=asked.json)
+    if asked.command == "top":
+        from ccflared.cli.top import top  # noqa: PLC0415 - the same
+
+        return top(question)
+    if asked.command == "models":
+        from ccflared.cli.models import models  # noqa: PLC0415 - the same
+
+        return models(question, client=asked.client, json=asked.json)
     if asked.command == "explain":
         from ccflared.cli import explain  # noqa: PLC0415 - the same
 
@@ -229,11 +245,13 @@ def _edit(asked: Namespace, question: "status.Question") -> int:
 def _question(config: Path | None, socket: Path | None) -> "status.Question":
     from ccflared.cli import status  # noqa: PLC0415 - only what the command needs
     from ccflared.cli.client import Daemon  # noqa: PLC0415 - the same
-    from ccflared.cli.first_steps import start_hint  # noqa: PLC0415 - the same
+    from ccflared.cli.first_steps import remark_on, start_hint  # noqa: PLC0415 - the same
     from ccflared.cli.places import config_file, socket_places  # noqa: PLC0415 - the same
 
     places = socket_places(socket, config_file(config, os.environ), os.environ)
-    return status.Question(Daemon(places, start_hint(config, os.environ)), config)
+    return status.Question(
+        Daemon(places, start_hint(config, os.environ), remark_on(config, os.environ)), config
+    )
 
 
 def _welcome_from_elsewhere(words: list[str]) -> None:

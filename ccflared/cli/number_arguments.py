@@ -57,6 +57,10 @@ def add_numbers(commands: Any, command: Command) -> None:
         type=_level,
         help=f"only lines of this level and graver: {', '.join(LEVELS)}",
     )
+    logs.add_argument("--account", metavar="A", help="only lines about this account")
+    logs.add_argument(
+        "--request", metavar="ID", help="only lines about this request, or about all whose ids begin so"
+    )
     logs.add_argument("--json", action="store_true", help="print the lines as JSON; with -f one in each line")
 
 

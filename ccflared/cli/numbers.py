@@ -34,11 +34,10 @@ def run(asked: Namespace, question: Question) -> int:
 
             return request(question, asked.id, body=asked.body, json=asked.json)
         case "logs":
-            from ccflared.cli.logs import logs  # noqa: PLC0415
+            from ccflared.cli.logs import Kept, logs  # noqa: PLC0415
 
-            return logs(
-                question, number=asked.number, level=asked.level, following=asked.follow, json=asked.json
-            )
+            kept = Kept(asked.level, asked.account, asked.request)
+            return logs(question, kept, number=asked.number, following=asked.follow, json=asked.json)
         case "doctor":
             from ccflared.cli.doctor import doctor  # noqa: PLC0415
 

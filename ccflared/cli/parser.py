@@ -1,6 +1,7 @@
 """A parser of words that says what may have been meant, and lays out help as it was written. Runs nothing."""
 
 import argparse
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -18,6 +19,15 @@ class _Layout(argparse.HelpFormatter):
                 paragraph, width, initial_indent=indent, subsequent_indent=hang, break_on_hyphens=False
             ) or [""]
         return "\n".join(lines)
+
+    def _format_usage(self, *given: Any) -> str:
+        """Break the usage between its parts, as argparse does; where that is too wide, with less indentation."""
+        usage = super()._format_usage(*given)
+        if all(len(line) <= self._width for line in usage.split("\n")):
+            return usage
+        parts = re.sub(r"\[[^][]*\]", lambda part: part[0].replace(" ", "\0"), " ".join(usage.split()))
+        lines = textwrap.wrap(parts, self._width, subsequent_indent="  ", break_on_hyphens=False)
+        return "\n".join(lines).replace("\0", " ") + "\n\n"
 
     def _format_action(self, action: argparse.Action) -> str:
         """List words of a command without the line that only repeats them."""
@@ -64,7 +74,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is; exit 2."""
-        self.exit(2, f"{self.prog}: {message}\n{self.prog} --help says how it is used.\n")
+        from ccflared.cli.terminal import complain  # noqa: PLC0415 - only for who mistyped
+
+        complain(f"{self.prog}: {message}\n{self.prog} --help says how it is used.")
+        self.exit(2)
 
 
 def _paragraphs(text: str) -> Iterable[str]:

@@ -16,6 +16,7 @@ from ccflared.errors import UsageError
 
 SOCKET_NAME = "ccflared.sock"
 MOST_INCLUDES = 200
+BY_OPTION, BY_VARIABLE = "--socket", "$CCFLARED_SOCKET"
 
 
 class Place(NamedTuple):
@@ -49,9 +50,9 @@ def socket_places(chosen: Path | None, config: Path | None, environ: Mapping[str
     not mean another one. ``config`` is the configuration file, if there is one.
     """
     if chosen is not None:
-        return [Place(chosen.absolute(), "--socket", meant=True)]
+        return [Place(chosen.absolute(), BY_OPTION, meant=True)]
     if environ.get("CCFLARED_SOCKET"):
-        return [Place(Path(environ["CCFLARED_SOCKET"]).absolute(), "$CCFLARED_SOCKET", meant=True)]
+        return [Place(Path(environ["CCFLARED_SOCKET"]).absolute(), BY_VARIABLE, meant=True)]
     places: dict[Path, Place] = {}
     for place in _places(config, environ):
         places.setdefault(place.path, place)
@@ -119,6 +120,11 @@ def _files(config: Path) -> list[Path]:
             except (OSError, ValueError, NotImplementedError):  # the last: a pattern that glob cannot follow
                 continue
     return files
+
+
+def tables(config: Path) -> Iterator[Mapping[str, object]]:
+    """Yield what stands in the file and in those that it includes; nothing of one that cannot be read."""
+    return map(_table, _files(config))
 
 
 def _table(file: Path) -> Mapping[str, object]:

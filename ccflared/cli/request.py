@@ -34,7 +34,7 @@ def request(question: Question, name: str, *, body: bool, json: bool) -> int:
         return 0
     terminal = stdout()
     if body:
-        terminal.write(_said(Json(answer.value)))
+        terminal.write(said_lines(Json(answer.value)))
     else:
         terminal.write(page_lines(read_page(answer.value), time(), terminal.sheet()))
     return 0
@@ -57,7 +57,7 @@ def _ask(question: Question, name: str, *, body: bool) -> Answer:
     return answer
 
 
-def _said(payload: Json) -> list[Line]:
+def said_lines(payload: Json) -> list[Line]:
     """Return what was asked and answered, headers and all."""
     lines: list[Line] = []
     for title, part in (("Request", payload.part("request")), ("Answer", payload.part("response"))):

@@ -108,7 +108,7 @@ class _Screen:
         self._terminal = terminal
         self.json = json
         """Whether rows are printed as JSON."""
-        self._alive = terminal.interactive and terminal.colour and not json
+        self._alive = terminal.moves and not json
         self._day: str | None = None
         self._drawn = False
 
@@ -133,30 +133,27 @@ class _Screen:
             lines += record_lines(record, of)
         if lines:
             self._terminal.write(lines)
-        self._terminal.stream.flush()
+        self._terminal.put("")
 
     def dump(self, values: Sequence[Any]) -> None:
         """Print each value as a line of JSON."""
-        for value in values:
-            self._terminal.stream.write(json_module.dumps(value, separators=(",", ":")) + "\n")
-        self._terminal.stream.flush()
+        texts = [json_module.dumps(value, separators=(",", ":")) for value in values]
+        self._terminal.put("".join(f"{text}\n" for text in texts))
 
     def draw(self, running: dict[str, float]) -> None:
         """Draw the line that tells what runs."""
         if self._alive:
-            self.wipe()
             sheet = self._terminal.sheet()
             line = clip_line(running_line(running, time(), sheet), sheet.width - 1, sheet.glyphs)
             text = "".join(span.text for span in line)
             self._drawn = True  # before it is: Ctrl-C may come as soon as somebody sees it
-            self._terminal.stream.write(f"\x1b[2m{text}\x1b[0m")
-            self._terminal.stream.flush()
+            shown = f"\x1b[2m{text}\x1b[0m" if self._terminal.colour else text
+            self._terminal.put(f"\r{shown}\x1b[K")  # at once, so that nothing flickers
 
     def wipe(self) -> None:
         """Take away the line that changes."""
         if self._drawn:
-            self._terminal.stream.write("\r\x1b[K")
-            self._terminal.stream.flush()
+            self._terminal.put("\r\x1b[K")
             self._drawn = False
 
     def say(self, text: str) -> None:

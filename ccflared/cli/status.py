@@ -2,23 +2,19 @@
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ccflared import __version__
-from ccflared.cli.client import Answer, Daemon
+from ccflared.cli.client import Answer, Daemon, something_else
 from ccflared.cli.render.foreign import bare_json
 from ccflared.cli.render.health import health
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.snapshot import Snapshot, is_status, read_status
 from ccflared.cli.render.status import status_line, status_lines
-from ccflared.cli.terminal import Terminal, rich_text, say, stdout
+from ccflared.cli.terminal import Terminal, complain, say, stdout
 from ccflared.errors import CcflaredError, NotRunning, Refused
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 
 class Question(NamedTuple):
@@ -46,14 +42,10 @@ def ask(daemon: Daemon, *, timeout: float = 10.0) -> tuple[Answer, Snapshot]:
     answer = daemon.get("/api/status", timeout=timeout)
     if answer.status != 200:
         if answer.status == 404:
-            raise Refused(
-                f"What answers at {answer.place.path} ({answer.place.why}) knows no status: not ccflared?"
-            )
+            raise Refused(something_else(answer.place))
         raise Refused(f"The daemon does not give its status: {answer.complaint()}")
     if not is_status(answer.value):
-        raise Refused(
-            f"Something answers at {answer.place.path} ({answer.place.why}), but it is not ccflared."
-        )
+        raise Refused(something_else(answer.place))
     return answer, read_status(answer.value)
 
 
@@ -108,14 +100,16 @@ def be_the_right_one(question: Question) -> None:
 
 
 def watch(question: Question, every: float, *, json: bool, line: bool) -> int:
-    """Show the status every ``every`` seconds until Ctrl-C or SIGTERM. Returns 0."""
+    """Show the status every ``every`` seconds until Ctrl-C, SIGTERM or SIGHUP. Returns 0."""
     terminal = stdout()
-    # The alternate screen has to be left in order, so that both signals come as an exception from now on.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The alternate screen has to be left in order, so that these signals come as an exception from now on.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(ending, signal.default_int_handler)
     try:
-        if terminal.interactive and terminal.colour and not json and not line:
+        if terminal.moves and not json and not line:
             _watch_screen(question, every, terminal)
+            return 0
         while True:
             _print_once(question, terminal, json=json, line=line)
             time.sleep(every)
@@ -135,8 +129,9 @@ def _print_once(question: Question, terminal: Terminal, *, json: bool, line: boo
                 terminal.write([*screen(snapshot, answer, question, terminal), ()])
     except CcflaredError as error:
         if not line:
-            print(str(error).split("\n")[0], file=sys.stderr if json else sys.stdout)
-    sys.stdout.flush()
+            said = str(error).split("\n")[0]
+            complain(said) if json else say(said)
+    terminal.put("")
 
 
 def _show_line(question: Question, terminal: Terminal) -> int:
@@ -154,45 +149,41 @@ def _show_line(question: Question, terminal: Terminal) -> int:
 
 
 def _watch_screen(question: Question, every: float, terminal: Terminal) -> None:
-    """Redraw the alternate screen in place, at once when the window changes. Ends by KeyboardInterrupt."""
-    from rich.console import Console  # noqa: PLC0415 - only where it is shown
-    from rich.live import Live  # noqa: PLC0415 - the same
+    """Redraw the page in place, at once when the window changes. Ends by a key, or by KeyboardInterrupt."""
+    from ccflared.cli.redraw import Page  # noqa: PLC0415 - only where it is watched
 
-    console = Console(file=terminal.stream, highlight=False, markup=False, emoji=False)
-    with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
-        while True:
+    with Page(terminal) as page:
+        going = True
+        while going:
+            shown: tuple[Answer, Snapshot] | str
             try:
-                answer, snapshot = ask(question.daemon)
-                failure = None
+                shown = ask(question.daemon)
             except CcflaredError as error:
-                failure = str(error)
+                shown = str(error)
             until = time.monotonic() + every
-            drawn: tuple[int, int] | None = None
-            while time.monotonic() < until:
-                if drawn != (drawn := terminal.size()):
-                    if failure is None:
-                        lines = screen(snapshot, answer, question, terminal)
-                        if len(lines) >= drawn[1]:
-                            lines = screen(snapshot, answer, question, terminal, needs_first=True)
-                    else:
-                        lines = terminal.sheet().letter(failure)
-                    live.update(_page(lines, terminal, every), refresh=True)
-                time.sleep(min(0.2, max(0.0, until - time.monotonic())))
+            while going and time.monotonic() < until:
+                page.draw(_fitting(shown, question, terminal, every))
+                going = page.wait(until)
 
 
-def _page(lines: list[Line], terminal: Terminal, every: float) -> "Text":
+def _fitting(
+    shown: tuple[Answer, Snapshot] | str, question: Question, terminal: Terminal, every: float
+) -> list[Line]:
     """Return what fits into the window: empty lines go first, then the end is cut, and says so."""
     sheet = terminal.sheet()
-    foot: Line = (Span(f"every {every:g} s{sheet.glyphs.sep}Ctrl-C ends", "faint"),)
-    room = max(3, terminal.size()[1] - 1)
-    if len(lines) + 2 <= room:
-        shown = [*lines, (), foot]
+    room = max(3, terminal.size()[1])
+    if isinstance(shown, str):
+        lines = sheet.letter(shown)
     else:
-        shown = lines if len(lines) <= room else [line for line in lines if line]
-        if len(shown) > room:
-            more = len(shown) - room + 1
-            shown = [
-                *shown[: room - 1],
-                (Span(f"{sheet.glyphs.cut} {more} more lines", "faint"),),
-            ]
-    return rich_text(shown)
+        lines = screen(shown[1], shown[0], question, terminal)
+        if len(lines) > room:
+            lines = screen(shown[1], shown[0], question, terminal, needs_first=True)
+    foot: Line = (Span(f"every {every:g} s{sheet.glyphs.sep}q ends", "faint"),)
+    if len(lines) + 2 <= room:
+        return [*lines, (), foot]
+    if len(lines) > room:
+        lines = [line for line in lines if line]
+    if len(lines) <= room:
+        return lines
+    more = len(lines) - room + 1
+    return [*lines[: room - 1], (Span(f"{sheet.glyphs.cut} {more} more lines", "faint"),)]

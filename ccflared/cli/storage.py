@@ -113,7 +113,7 @@ def purge(question: Question, *, sure: bool, json: bool) -> int:
         asked = "Erase the kept bodies of all requests and answers? [y/N] "
         if ask_line(asked, otherwise=_NOTHING).lower() not in ("y", "yes"):
             raise Refused(_NOTHING)
-    with waiting("erasing"):
+    with waiting("erasing the kept bodies"):
         answer = question.daemon.post("/api/payloads/purge", timeout=_PATIENCE)
     if answer.status in (400, 403, 409, 500, 503):
         raise Refused(f"The daemon erased nothing: {answer.complaint()}")

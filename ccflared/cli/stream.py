@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Self
 
-from ccflared.cli.client import Answer, Daemon
+from ccflared.cli.client import Answer, Daemon, something_else
 from ccflared.cli.places import Place
 from ccflared.errors import NotRunning, Refused, UpstreamBroken
 from ccflared.formats.sse import Cutter
@@ -64,11 +64,13 @@ def follow(
     say: Callable[[str], None],
     *,
     every: float | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Event | Tick | Again]:
     """Yield what the stream at ``path`` tells, for ever; the first is always ``Again``.
 
     ``command`` is what the user typed, ``say`` tells them once when the daemon has gone, and when it is back.
-    ``every``: seconds after which a ``Tick`` is yielded. Raises NotRunning or Refused where the first connection fails,
+    ``every``: seconds after which a ``Tick`` is yielded. ``sleep``: how it is waited between two tries to connect; what
+    it raises ends the following. Raises NotRunning or Refused where the first connection fails,
     and Refused where the daemon that came back does not know the stream.
     """
     connection: _Connection | None = _Connection(daemon, path, command, last=None)
@@ -76,7 +78,7 @@ def follow(
     gone, pause = False, _FIRST_PAUSE
     while True:
         if connection is None:
-            time.sleep(pause)
+            sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             connection = _reconnected(daemon, path, command, last)
             continue
@@ -171,12 +173,11 @@ class _Connection:
             status = int(lines.split(b"\r\n")[0].split(b" ")[1])
         except (ConnectionError, TimeoutError):
             raise _Unready(
-                f"The daemon at {place.path} did not answer. It may be stopping or stuck; its log says more."
+                f"The daemon at {place.path} did not answer. It may be stopping or stuck: its log says more, and a "
+                "restart helps."
             ) from None
         except (ValueError, IndexError):
-            raise Refused(
-                f"Something answers at {place.path} ({place.why}), but it is not ccflared."
-            ) from None
+            raise Refused(something_else(place)) from None
         if status == 200:
             return rest
         failed = self._complaint(status, rest, deadline, place).unexpected(command)

@@ -116,6 +116,12 @@ def busy() -> dict[str, Any]:
             },
         ],
         "control": {"socket": "/run/ccflared/ccflared.sock"},
+        "storage": {
+            "directory": "/var/lib/ccflared",
+            "bytes": 88_000_000,
+            "max_size": 2 << 30,
+            "error": None,
+        },
         "accounts": [
             account("primary", "claude-oauth", order=1, running=2, last_used=NOW - 3, tier=20),
             account("work", "anthropic", order=2, priority=10, last_used=NOW - 340),
@@ -164,6 +170,7 @@ def busy() -> dict[str, Any]:
             "client_gone": 7,
             "refused": 1,
             "failovers": 12,
+            "failovers_limit": 9,
             "tokens": {
                 "input": 1_240_000,
                 "output": 342_000,
@@ -179,7 +186,56 @@ def busy() -> dict[str, Any]:
                 {"name": "backup", "requests": 5, "failed_attempts": 9, "output_tokens": 900},
             ],
         },
+        "today": {
+            "known": True,
+            "since": NOW - 66_900,
+            "timezone": None,
+            "requests": 3104,
+            "complete": 3061,
+            "truncated": 9,
+            "error": 4,
+            "client_gone": 28,
+            "refused": 2,
+            "failovers": 61,
+            "failovers_limit": 55,
+            "tokens": {
+                "input": 9_310_000,
+                "output": 2_204_000,
+                "cache_read": 71_450_000,
+                "cache_write_5m": 1_902_000,
+                "cache_write_1h": 0,
+            },
+            "plan_usd": 61.2,
+            "money_usd": 1.84,
+            "unpriced": 12,
+            "unpriced_money": 3,
+        },
+        "chains": [
+            chain("opus", ["primary", "work"], ("router", "vendor/big"), serves="primary", step=1),
+        ],
         "history": {"ok": True, "error": None, "queued": 0, "written": 48211, "dropped": 0},
+    }
+
+
+def chain(
+    models: str,
+    *steps: list[str] | tuple[str, str],
+    then: str = "pool",
+    serves: str | None = None,
+    step: int | None = None,
+) -> dict[str, Any]:
+    """Return a chain: each step a list of accounts, or an account and the model it is asked for."""
+    named = models.split()
+    return {
+        "models": named,
+        "steps": [
+            {"accounts": [each[0]], "model": each[1]}
+            if isinstance(each, tuple)
+            else {"accounts": each, "model": None}
+            for each in steps
+        ],
+        "then": then,
+        "next": {"for": named[0], "account": serves, "model": None, "step": step},
     }
 
 
@@ -490,6 +546,8 @@ def quiet() -> dict[str, Any]:
         "minutes": [0] * 60,
         "accounts": [],
     }
+    document["today"] |= {"requests": 0, "failovers": 0, "failovers_limit": 0}
+    document["chains"] = []
     return document
 
 
@@ -591,6 +649,8 @@ class Canned:
     headers: Mapping[str, str] = field(default_factory=dict)
     feeds: dict[str, "Feed"] = field(default_factory=dict)
     """Streams of events by path."""
+    held: dict[str, threading.Event] = field(default_factory=dict)
+    """Answers that are given once something has happened."""
 
 
 class Feed:
@@ -642,6 +702,8 @@ def canned_daemon(socket: Path, status: dict[str, Any] | None = None) -> Iterato
             if self.path in canned.feeds:
                 self.feed(canned.feeds[self.path])
                 return
+            if what in canned.held:
+                canned.held[what].wait(30)
             status, value = canned.answers.get(
                 what, (404, {"type": "error", "error": {"message": "not found"}})
             )

@@ -46,6 +46,9 @@ class Screen:
     def type_in(self, text: str) -> None:
         os.write(self.terminal, text.encode())
 
+    def resize(self, columns: int, lines: int) -> None:
+        ioctl(self.terminal, TIOCSWINSZ, pack("HHHH", lines, columns, 0, 0))
+
     def ended(self) -> int:
         """Read to the end; return the exit code."""
         self.until(lambda _: False)

@@ -119,7 +119,7 @@ def test_an_edit_that_is_refused_stores_no_key(desk: Desk) -> None:
     words = ("account", "add", "c", "--mode", "zai", "--base-url", "ftp://x", "--api-key-stdin")
     code, _, err = desk.type_in(*words, stdin="sk-planted")
     assert code == 4
-    assert "This value is not valid; nothing was written." in err
+    assert "That is not valid; nothing was written." in err
     assert "sk-planted" not in err
     assert not (desk.state / "secrets").exists() or not list((desk.state / "secrets").iterdir())
 
@@ -189,7 +189,7 @@ def test_all_that_is_wrong_is_told_at_once(desk: Desk) -> None:
     assert code == 4
     assert 'unknown key "priorty" in [accounts.local]; did you mean "priority"?' in err
     assert "expected a number above 0, found the integer 0" in err
-    assert err.splitlines()[-1] == "This value is not valid; nothing was written."
+    assert err.splitlines()[-1] == "That is not valid; nothing was written."
     assert desk.text == FILE
 
 

@@ -66,7 +66,7 @@ def test_a_list_is_set_as_a_whole(desk: Desk, word: str, where: str) -> None:
 def test_what_no_key_can_hold_is_refused_as_any_other_mistake(desk: Desk, word: str) -> None:
     code, out, err = desk.type_in("account", "set", "local", word)
     assert (code, out) == (4, "")
-    assert err.endswith("This value is not valid; nothing was written.\n")
+    assert err.endswith("That is not valid; nothing was written.\n")
     assert desk.text == FILE
 
 

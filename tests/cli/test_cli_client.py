@@ -56,14 +56,14 @@ def test_where_nobody_answers_the_places_and_the_way_to_start_are_named(tmp_path
         at(tmp_path / "none", tmp_path / "left-over", tmp_path / "file", tmp_path / "file" / "below").get("/")
     lines = str(caught.value).split("\n")
     assert lines[0] == "ccflared is not running. Looked for it at:"
-    said = [line.split("  ")[-1] for line in lines[1:-1]]
+    said = [line.partition(": ")[2] for line in lines[1:-1]]
     assert said[:3] == ["nothing there (a test)", "nobody listens (a test)", "not a socket (a test)"]
-    assert said[3] == "Not a directory (a test)"
+    assert said[3] == "no directory on the way to it (a test)"
     assert lines[-1] == "Start it: start it so"
 
 
 def test_a_path_longer_than_a_socket_may_have_is_passed_over(tmp_path: Path) -> None:
-    with pytest.raises(NotRunning, match="too long"):
+    with pytest.raises(NotRunning, match="longer than the path of a socket may be, 107 bytes"):
         at(tmp_path / ("x" * 120)).get("/")
 
 

@@ -129,7 +129,7 @@ def test_a_model_is_asked_for_with_all_that_is_told_of_the_request(
         words = ("vendor/big one", "--client", "laptop", "--account", "work", "--conversation", "a:b")
         code, out, err = type_in(capsys, "explain", *words, "--socket", tmp_path / "s")
     assert (code, err) == (0, "")
-    assert "pinned to work" in out
+    assert "pinned to the account work" in out
     assert canned.asked == [(what, None)]
 
 

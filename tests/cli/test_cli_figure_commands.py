@@ -152,7 +152,7 @@ def test_an_older_daemon_is_named_as_such(
     with canned_daemon(tmp_path / "s", busy()):
         code, _, err = type_in(capsys, *words, "--socket", tmp_path / "s")
     assert code == 4
-    assert "is it an older version?" in err
+    assert "it must be older than this command" in err
 
 
 def test_requests_are_looked_for_by_all_that_was_typed(

@@ -139,6 +139,6 @@ async def test_every_login_that_cannot_be_says_why(tmp_path: Path) -> None:
     async with issued(tmp_path, FakeIssuer(), client_id=None, names=NAMES) as stage:
         assert "needs no login" in await refused(stage, "login", "second", "--code-stdin")
         assert "no account nobody" in await refused(stage, "login", "nobody", "--code-stdin")
-        assert "[accounts.plan.oauth]" in await refused(stage, "login", "plan", "--code-stdin")
+        assert "account set plan oauth.client_id=…" in await refused(stage, "login", "plan", "--code-stdin")
         assert "it has an API key" in await refused(stage, "logout", "second")
         assert "no account nobody" in await refused(stage, "logout", "nobody")

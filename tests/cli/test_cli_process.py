@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,21 +52,53 @@ def test_the_c_locale_by_name_gets_ascii(tmp_path: Path) -> None:
         assert not run("status", "--line", "--socket", tmp_path / "s", LANG="de_DE.UTF-8").stdout.isascii()
 
 
+TEST = "POST /api/accounts/work/test"
+SERVED = 200, {"success": True, "message": "work answered in 152 ms."}
+
+
 @pytest.mark.parametrize(
-    "more", [NOTHING, {"TERM": "dumb"}, {"LC_ALL": "C"}], ids=["colour", "dumb", "ascii"]
+    "more", [NOTHING, {"LC_ALL": "C"}, {"NO_COLOR": "1"}], ids=["colour", "ascii", "without colour"]
 )
-def test_who_waits_for_an_account_is_told_so_until_it_answers(tmp_path: Path, more: dict[str, str]) -> None:
-    answer = {"success": True, "message": "work answered in 152 ms."}
+def test_who_waits_is_told_for_what_and_for_how_long_until_it_is_there(
+    tmp_path: Path, more: dict[str, str]
+) -> None:
     with (
         canned_daemon(tmp_path / "s", busy()) as canned,
         on_a_terminal("account", "test", "work", "--socket", tmp_path / "s", more=more) as screen,
     ):
-        canned.answers["POST /api/accounts/work/test"] = 200, answer
+        canned.answers[TEST] = SERVED
+        canned.held[TEST] = threading.Event()
+        dots = "..." if more.get("LC_ALL") else "…"
+        screen.until(lambda text: f"asking work{dots} 2 s" in text)
+        canned.held[TEST].set()
         assert screen.ended() == 0
-    dots = "..." if more.get("LC_ALL") else "…"
-    gone = "\r\n" if more.get("TERM") else "\r\x1b[K"
-    assert screen.written.decode().startswith(f"asking work{dots}{gone}")
-    assert "work answered in 152 ms." in screen.written.decode()
+    waited, answer = screen.written.decode().split("\r\x1b[K")
+    assert waited.startswith(f"asking work{dots}")
+    assert "\n" not in waited
+    assert "work answered in 152 ms." in answer
+
+
+def test_who_waits_at_a_dumb_terminal_is_told_once(tmp_path: Path) -> None:
+    with (
+        canned_daemon(tmp_path / "s", busy()) as canned,
+        on_a_terminal("account", "test", "work", "--socket", tmp_path / "s", more={"TERM": "dumb"}) as screen,
+    ):
+        canned.answers[TEST] = SERVED
+        canned.held[TEST] = threading.Event()
+        screen.until(lambda text: "asking work…\r\n" in text)
+        canned.held[TEST].set()
+        assert screen.ended() == 0
+    text = screen.written.decode()
+    assert text.count("asking work") == 1
+    assert "\x1b" not in text
+
+
+def test_what_is_there_at_once_is_not_waited_for(tmp_path: Path) -> None:
+    with canned_daemon(tmp_path / "s", busy()) as canned:
+        canned.answers[TEST] = SERVED
+        with on_a_terminal("account", "test", "work", "--socket", tmp_path / "s") as screen:
+            assert screen.ended() == 0
+    assert "asking" not in screen.written.decode()
 
 
 def test_watching_redraws_in_place_and_ctrl_c_leaves_the_terminal_in_order(tmp_path: Path) -> None:
@@ -101,7 +134,7 @@ def test_watching_in_a_low_window_shows_what_needs_a_person_first(tmp_path: Path
         on_a_terminal("status", "--watch", "--socket", tmp_path / "s", lines=24) as screen,
     ):
         text = screen.until(lambda text: "more lines" in text)
-    assert text.index("What needs you") < text.index("Listening")
+    assert text.index("What needs you") < text.index("Accounts")
 
 
 def test_watching_into_a_pipe_prints_a_status_each_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ With ``CCFLARED_GOLDEN=write`` in the environment the golden files are written a
 """
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
@@ -16,6 +17,7 @@ from canned import (
     against,
     applied,
     busy,
+    chain,
     logins,
     lossy,
     mistaken,
@@ -28,11 +30,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccflared.cli.render.accounts import account_lines
+from ccflared.cli.render.chains import chain_lines
+from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.health import health
 from ccflared.cli.render.layout import ASCII, UNICODE, Glyphs, Line, line_cells, text_of
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import read_status, read_verdict
 from ccflared.cli.render.status import status_line, status_lines
+from ccflared.cli.render.today import hidden
 from ccflared.cli.render.verdict import log_lines, verdict_lines
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -65,7 +70,7 @@ def same_as_golden(name: str, shown: str) -> None:
     assert shown == file.read_text()
 
 
-@pytest.mark.parametrize("width", [60, 80, 160])
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_status_looks_as_it_was_agreed(name: str, width: int) -> None:
     same_as_golden(f"status-{name}-{width}", text(screen(DOCUMENTS[name](), sheet(width))))
@@ -90,11 +95,36 @@ def test_nothing_is_wider_than_the_terminal(name: str, glyphs: Glyphs) -> None:
         assert max(line_cells(line) for line in lines) <= width
 
 
-def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
+def numbered(lines: list[Line]) -> dict[str, str]:
+    """Return the numbers of accounts by name."""
+    section = text(lines).partition("\nAccounts ")[2].partition("\n")[2].partition("\n\n")[0]
+    shown = section or text(lines)
+    rows = [re.match(r"( {0,2}[0-9]+>?) +(\S+) ", line) for line in shown.splitlines()]
+    return {row[2]: row[1].strip() for row in rows if row}
+
+
+def test_accounts_that_would_be_asked_are_numbered_in_the_order_of_the_router() -> None:
+    asked = {"primary": "1>", "work": "2", "backup": "3"}
+    for width in (40, 80, 160):
+        snapshot = read_status(busy())
+        assert numbered(screen(busy(), sheet(width))) == asked
+        for detailed in (False, True):
+            listed = account_lines(snapshot.accounts, NOW, sheet(width), detailed=detailed)
+            assert numbered(listed) == asked
+
+
+def test_one_that_cannot_serve_has_no_number_whatever_its_order() -> None:
     document = busy()
     document["accounts"][0] |= {"state": "resting", "order": 1, "until": NOW + 60}
-    rows = [line for line in text(screen(document, sheet())).split("\n") if "→" in line]
-    assert [row.split()[1] for row in rows] == ["work"]
+    assert numbered(screen(document, sheet())) == {"work": "1>", "backup": "2"}
+
+
+def test_many_accounts_are_numbered_below_each_other() -> None:
+    many = [account(f"plan-{number}", "zai", order=number) for number in range(1, 13)]
+    lines = account_lines(read_status(busy() | {"accounts": many}).accounts, NOW, sheet())
+    assert text_of(lines[0]).startswith("  1> plan-1 ")
+    assert text_of(lines[1]).startswith("  2  plan-2 ")
+    assert text_of(lines[11]).startswith(" 12  plan-12 ")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +135,10 @@ def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
         ({"state": "draining", "running": 0}, "ccflared is stopping."),
         ({"accounts": []}, "ccflared is running, but has no account yet."),
         ({"accounts": [account("a", "zai", order=1)]}, "ccflared is running well; its account is ready."),
+        (
+            {"accounts": [account("a", "zai", order=1), account("b", "zai", order=2)]},
+            "ccflared is running well; both accounts are ready.",
+        ),
         (
             {"accounts": [account("a", "zai", state="doubtful", order=1)]},
             "ccflared is running, but every account is in doubt; the least doubtful is tried.",
@@ -156,7 +190,9 @@ def test_the_next_account_is_marked_and_one_that_cannot_serve_is_not() -> None:
     ],
 )
 def test_the_first_line_says_how_the_daemon_is(change: dict[str, Any], headline: str) -> None:
-    assert text(screen(busy() | change, sheet(160))).split("\n")[0] == f"● {headline}"
+    shown = text(screen(busy() | change, sheet(160))).split("\n")[0]
+    assert shown.partition(" ")[2] == headline
+    assert shown[0] == ("●" if "running well" in headline else "✗" if "no account can" in headline else "◐")
 
 
 def test_the_socket_that_answered_is_named() -> None:
@@ -165,15 +201,15 @@ def test_the_socket_that_answered_is_named() -> None:
 
     own = "/run/ccflared/ccflared.sock"
     assert f"  {own}  for commands\n" in shown(own)
-    assert f"  /mnt/c.sock            for commands · {own} to the daemon\n" in shown("/mnt/c.sock")
+    assert f"  /mnt/c.sock                 for commands · {own} to the daemon\n" in shown("/mnt/c.sock")
 
 
 def test_what_needs_a_person_comes_last_or_first_where_the_end_is_not_seen() -> None:
     snapshot = read_status(troubled())
     last = text(status_lines(snapshot, sheet(), own_version="0.1.0"))
     first = text(status_lines(snapshot, sheet(), own_version="0.1.0", needs_first=True))
-    assert last.index("What needs you") > last.index("Last hour")
-    assert first.index("What needs you") < first.index("Listening")
+    assert last.index("What needs you") > last.index("Daemon")
+    assert first.index("What needs you") < first.index("Accounts")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +292,7 @@ def test_an_account_with_a_reason_for_each_model_does_not_fill_the_screen() -> N
     also = [against("cooling", f"model-{number}: limit for this model reached", 60) for number in range(60)]
     document = busy() | {"accounts": [account("a", "zai", order=1, also=also)]}
     shown = text(account_lines(read_status(document).accounts, NOW, sheet())).splitlines()
-    assert shown[-1] == "       and 56 more reasons"
+    assert shown[-1] == "      and 56 more reasons"
     assert len(shown) == 6
 
 
@@ -298,8 +334,83 @@ def test_one_line_for_a_prompt() -> None:
     page = sheet()
     line = text_of(status_line(read_status(busy()), page, own_version="0.1.0"))
     assert line == "ccflared ● 2/4 ready · primary · 2 running · 482/h"
+    line = text_of(status_line(read_status(pooled()), page, own_version="0.1.0"))
+    assert line == "ccflared ● 2/6 ready · primary 62 % · 2 running · 482/h"
     line = text_of(status_line(read_status(troubled()), page, own_version="0.1.0"))
-    assert line == "ccflared ● 1/5 ready · work · 2 running · 482/h · 5 to do"
+    assert line == "ccflared ◐ 1/5 ready · work · 2 running · 482/h · 5 to do"
+    spent_all = {"accounts": [account("a", "zai", state="resting", until=NOW + 245)], "running": 0}
+    line = text_of(status_line(read_status(busy() | spent_all), page, own_version="0.1.0"))
+    assert line == "ccflared ✗ 0/1 ready · again 18:39 · 482/h"
+
+
+def test_plan_value_and_money_stand_apart_and_are_never_added_up() -> None:
+    document = busy()
+    document["today"] |= {"plan_usd": 61.25, "money_usd": 1.5}
+    shown = text(screen(document, sheet()))
+    assert "plan value 61.25 USD · money 1.50 USD · 12 requests unpriced" in shown
+    assert "62.75" not in shown
+    document["today"] |= {"plan_usd": None, "money_usd": 0.0, "unpriced": 1}
+    assert "plan value unknown · money 0.00 USD · 1 request unpriced" in text(screen(document, sheet()))
+
+
+@pytest.mark.parametrize(
+    ("failovers", "limits", "said"),
+    [
+        (0, 0, None),
+        (1, 1, "1 failover hid a limit"),
+        (7, 7, "7 failovers hid a limit"),
+        (1, 0, "1 failover hid a fault"),
+        (9, 4, "4 failovers hid a limit and 5 a fault"),
+        (9, None, "9 failovers hid a limit or a fault"),
+    ],
+)
+def test_what_clients_were_spared_is_told_limits_apart_from_faults(
+    failovers: int, limits: int | None, said: str | None
+) -> None:
+    (*spared,) = hidden(failovers, limits)
+    assert [span.text for span in spared] == ([] if said is None else [said])
+
+
+CHAINS = [
+    (
+        chain("opus", ["primary", "work"], ("router", "vendor/big"), serves="work", step=1),
+        "opus: primary or work, then router as vendor/big, then the pool · now work",
+    ),
+    (
+        chain("glm-* kimi", ["a", "b", "c"], then="fail"),
+        "glm-*, kimi: a, b or c, then nobody else · now nobody",
+    ),
+    (chain("opus", ["a"], serves="c"), "opus: a, then the pool · now c of the pool"),
+    (chain("opus", ["a"]) | {"next": None}, "opus: a, then the pool"),
+]
+
+
+@pytest.mark.parametrize(("told", "sentence"), CHAINS)
+def test_a_chain_is_a_sentence_and_says_who_would_be_asked(told: dict[str, Any], sentence: str) -> None:
+    lines = chain_lines(read_status(busy() | {"chains": [told]}).chains, sheet(160))
+    assert text(lines) == f"  {sentence}\n"
+
+
+def test_many_chains_do_not_fill_the_screen() -> None:
+    chains = read_status(busy() | {"chains": [chain("opus", ["a"])] * 9}).chains
+    assert text(chain_lines(chains, sheet())).splitlines()[-1] == "  and 3 more chains: ccflared config"
+
+
+@pytest.mark.parametrize("name", ["busy", "quiet"])
+def test_a_common_set_up_fits_into_one_window(name: str) -> None:
+    lines = screen(DOCUMENTS[name](), sheet(80))
+    assert len(lines) <= 50
+
+
+def test_a_daemon_that_does_not_tell_of_chains_and_of_the_day_is_shown_without_them() -> None:
+    document = busy()
+    del document["chains"], document["today"], document["storage"]
+    del document["traffic"]["failovers_limit"]
+    shown = text(screen(document, sheet()))
+    assert "Chains" not in shown
+    assert "Today" not in shown
+    assert "12 failovers hid a limit or a fault" in shown
+    assert "1.2 M in" in shown
 
 
 JSON = st.recursive(
@@ -337,11 +448,46 @@ def test_a_status_of_another_version_never_breaks_the_command(data: st.DataObjec
     status_line(read_status(document), sheet(width), own_version="0.1.0")
 
 
+@pytest.mark.parametrize("number", [1e308, -1e308, 1e300, -1, 1e18, 10**400])
+def test_numbers_that_nobody_can_mean_break_nothing_and_take_no_room(number: float) -> None:
+    def everywhere(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: everywhere(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [everywhere(inner) for inner in value]
+        return number if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    document = everywhere(troubled())
+    assert max(line_cells(line) for line in screen(document, sheet(80))) <= 80
+    assert line_cells(status_line(read_status(document), sheet(80), own_version="0.1.0")) < 100
+
+
+def test_the_line_waits_for_nobody_where_a_daemon_does_not_tell_the_order() -> None:
+    document = busy()
+    for each in document["accounts"]:
+        del each["order"]
+    line = text_of(status_line(read_status(document), sheet(80), own_version="0.1.0"))
+    assert line == "ccflared ● 2/4 ready · 2 running · 482/h"
+
+
+def test_a_sign_is_as_wide_on_every_terminal() -> None:
+    assert bare("\u263a\ufe0f ok") == "\u263a ok"
+
+
 @pytest.mark.parametrize("width", [40, 50, 60, 80])
 def test_the_state_of_an_account_is_shown_whole_however_narrow_it_is(width: int) -> None:
     lines = text(account_lines(read_status(troubled()).accounts, NOW, sheet(width))).splitlines()
     for each in read_status(troubled()).accounts:
         assert any(each.state in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("name", ["研究室の共有アカウント本番環境用その一", "a-name-" * 9])
+def test_a_long_name_gives_way_to_the_state(width: int, name: str) -> None:
+    given = account(name, "zai", state="endpoint not trusted", order=None)
+    lines = account_lines(read_status(busy() | {"accounts": [given]}).accounts, NOW, sheet(width))
+    assert "✗ endpoint not trusted" in text_of(lines[0])
+    assert line_cells(lines[0]) <= width
 
 
 def test_a_rejected_credential_needs_a_person() -> None:

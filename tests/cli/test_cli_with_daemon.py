@@ -131,7 +131,7 @@ def test_an_edit_is_judged_shown_and_mended(house: House) -> None:
     assert 'did you mean "attempts"?' in " ".join(out.split())
     code, out, _ = house.type_in("status")
     assert code == 1
-    assert "A newer version was refused" in out
+    assert "A newer version of the file was refused" in out
     assert "      ^^^^^^^\n" in out
     house.write(FILE)
     assert house.type_in("reload")[0] == 0
@@ -140,6 +140,19 @@ def test_an_edit_is_judged_shown_and_mended(house: House) -> None:
     assert code == 0
     assert out.count("refused") >= 1
     assert "the start" in out
+
+
+def test_a_chain_of_the_file_is_a_sentence_on_the_page(house: House) -> None:
+    assert "Chains" not in house.type_in("status")[1]
+    house.write(
+        FILE + '[[fallback]]\nmodels = "opus"\ntry = [{ account = "second", model = "vendor/big" }]\n'
+    )
+    assert house.type_in("reload")[0] == 0
+    page = " ".join(house.type_in("status")[1].split())
+    assert "Chains opus: second as vendor/big, then the pool · now second" in page
+    told = json.loads(house.type_in("status", "--json")[1])
+    assert told["chains"][0]["next"] == {"for": "opus", "account": "second", "model": "vendor/big", "step": 1}
+    assert told["today"]["known"]
 
 
 def test_the_last_account_goes_only_when_it_is_meant(house: House) -> None:
@@ -176,7 +189,7 @@ def test_check_tells_what_the_running_daemon_refuses(house: House) -> None:
 def test_accounts_are_listed_and_reset(house: House) -> None:
     code, out, _ = house.type_in("account", "list")
     assert code == 0
-    assert [line.split()[:2] for line in out.splitlines()[1:]] == [["→", "primary"], ["second", "anthropic"]]
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [["1>", "primary"], ["2", "second"]]
     assert [each["name"] for each in json.loads(house.type_in("account", "list", "--json")[1])] == [
         "primary",
         "second",

@@ -122,7 +122,7 @@ def test_the_last_client_goes_only_when_it_is_meant(desk: Desk) -> None:
     assert desk.type_in("client", "remove", "laptop", "--allow-less")[0] == 0
     assert desk.text == FILE
     code, _, err = desk.type_in("client", "remove", "laptop")
-    assert (code, err) == (4, 'There is no client "laptop". Nothing was written.\n')
+    assert (code, err) == (4, 'There is no client "laptop"; there is none at all. Nothing was written.\n')
 
 
 def test_a_client_that_has_expired_already_is_told_so(desk: Desk) -> None:

@@ -27,7 +27,7 @@ def file_checks(loaded: Loaded | Rejected, environ: Mapping[str, str], today: da
         first = loaded.mistakes[0]
         place = f"{first.file}:{first.line}:{first.column}"
         said = f"{many(len(loaded.mistakes), 'mistake')}, the first at {place}: {first.message}"
-        yield Check("configuration", "fail", said, "ccflared check names them all")
+        yield Check("configuration", "fail", said, f"ccflared check {loaded.files[0]} names them all")
         return
     config = loaded.config
     others = many(len(loaded.files) - 1, "included file")

@@ -1,16 +1,19 @@
 """Accounts in the order in which the router would choose them: for ``status`` and ``account list``. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ccflared.cli.render.health import CALM, PERSON, SERVING
-from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.layout import Line, Span, Style, cells, clip, columns, flow, line_cells, pad, trim
 from ccflared.cli.render.members import Account, Against, Budget
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.tokens import token_lines
-from ccflared.cli.render.usage import INDENT, unknown_usage, usage_lines
+from ccflared.cli.render.usage import INDENT, unknown_usage, usage_age, usage_lines
 from ccflared.cli.render.words import ago, ahead, clock, duration, many, usd
 
 NAME_CELLS = 28
+_NUMBER_CELLS = 3
+_LEAST_NAME = 12
+"""Cells of a name that are worth more than the provider."""
 _WITH_PROVIDER = 56
 """Cells below which the state needs the room that the provider would take."""
 LONGEST_REASON = 160
@@ -40,48 +43,107 @@ def look(state: str, sheet: Sheet) -> Span:
 def account_lines(
     accounts: Sequence[Account], now: float, sheet: Sheet, *, detailed: bool = False
 ) -> list[Line]:
-    """Return one row an account, the next one marked; its note beside the state, or below where it is narrow.
+    """Return one row an account, numbered as they would be asked; its note beside the state, or below it.
 
     Below that stand its further reasons, how its tokens are, and its usage windows. ``detailed`` adds priority, tier
-    and titles, if there is room.
+    and titles, if there is room, and what is well with tokens.
     """
-    detailed = detailed and sheet.width >= 72
-    following = next_account(accounts)
-    rows = [_row(account, sheet, detailed, following=account is following) for account in accounts]
-    if detailed:
-        rows.insert(0, [(Span(title, "faint"),) for title in _TITLES])
-    heads = columns(rows, right=frozenset({3, 4}) if detailed else frozenset())
+    if not accounts:
+        return []
+    titled = detailed and sheet.width >= 72
+    heads = _heads(accounts, sheet, titled=titled)
     notes = [account_note(account, now, sheet) for account in accounts]
-    title, *blocks = sheet.rows(heads, [[], *notes]) if detailed else [[], *sheet.rows(heads, notes)]
+    title, *blocks = _blocks(heads, [[], *notes] if titled else notes, sheet, titled=titled)
     windows = usage_lines([account.usage for account in accounts], now, sheet)
     lines = title
     for account, block, own in zip(accounts, blocks, windows, strict=True):
-        lines += block + _further(account, now, sheet) + token_lines(account, now, sheet)
+        lines += block + _further(account, now, sheet) + token_lines(account, now, sheet, all_well=detailed)
         lines += own + unknown_usage(account, now, sheet)
     return lines
 
 
-_TITLES = ("", "name", "provider", "priority", "tier", "state")
-
-
-def _row(account: Account, sheet: Sheet, detailed: bool, *, following: bool) -> list[Line]:
-    numbers: list[Line] = []
-    if detailed:
-        numbers = [
-            (Span("" if account.priority is None else str(account.priority)),),
-            (Span("" if account.tier is None else f"{account.tier:g}"),),
-        ]
-    return [
-        (Span(sheet.glyphs.arrow if following else " ", "strong"),),
-        (Span(clip(account.name, NAME_CELLS, sheet.glyphs), "plain" if account.order is None else "strong"),),
-        *(
-            [(Span(clip(account.provider, 20, sheet.glyphs), "faint"),)]
-            if sheet.width >= _WITH_PROVIDER
-            else []
-        ),
-        *numbers,
-        (look(account.state, sheet),),
+def _heads(accounts: Sequence[Account], sheet: Sheet, *, titled: bool) -> list[Line]:
+    """Return number, name, provider and state of each account, the state whole: the others give way to it."""
+    numbers = places(accounts)
+    looks = [look(account.state, sheet) for account in accounts]
+    providers = [clip(account.provider, 20, sheet.glyphs) for account in accounts]
+    room = sheet.width - _NUMBER_CELLS - 4 - _widest(each.text for each in looks) - (18 if titled else 0)
+    if sheet.width < _WITH_PROVIDER or room - _widest(providers) - 2 < _LEAST_NAME:
+        providers = [""] * len(providers)
+    room -= _widest(providers) + 2 if any(providers) else 0
+    names = [clip(account.name, max(4, min(NAME_CELLS, room)), sheet.glyphs) for account in accounts]
+    rows = [
+        _row(account, [Span(f"{number} "), Span(name), Span(provider, "faint"), state], titled=titled)
+        for account, number, name, provider, state in zip(
+            accounts, numbers, names, providers, looks, strict=True
+        )
     ]
+    if titled:
+        rows.insert(0, [(Span(" " * (_NUMBER_CELLS + 1) + " name", "faint"),), *_TITLES])
+    return columns(rows, right=frozenset({2, 3}) if titled else frozenset())
+
+
+def _widest(texts: Iterable[str]) -> int:
+    return max((cells(text) for text in texts), default=0)
+
+
+def _blocks(
+    heads: Sequence[Line], notes: Sequence[list[Line]], sheet: Sheet, *, titled: bool
+) -> list[list[Line]]:
+    """Return the lines of each row, after those of the titles: of a note what fits beside its head, the rest below."""
+    used = max((line_cells(head) for head in heads), default=0) + 2
+    below = " " * INDENT
+    blocks: list[list[Line]] = [] if titled else [[]]
+    for head, note in zip(heads, notes, strict=True):
+        begun = pad(head, used)
+        room = sheet.width - used
+        fitting = sum(
+            1 for end in range(1, len(note) + 1) if len(flow(note[:end], sheet.glyphs.sep, room)) < 2
+        )
+        if not note or line_cells(note[0]) > room:
+            fitting = 0
+        first = flow(note[:fitting], sheet.glyphs.sep, room)
+        lines = [(*begun, *first[0])] if first else [trim(begun)]
+        lines += flow(note[fitting:], sheet.glyphs.sep, sheet.width, first=below, rest=below)
+        blocks.append(sheet.fit(lines))
+    return blocks
+
+
+def places(accounts: Sequence[Account]) -> list[str]:
+    """Return ``1>``, ``2``, ``3`` … of the accounts in the order they would be asked; blank for those that would not.
+
+    The first one is whom the next new conversation gets. All are of one width, and end below each other.
+    """
+    asked = sorted(
+        (account.order or 0, at) for at, account in enumerate(accounts) if _would_be_asked(account)
+    )
+    told = {at: number for number, (_, at) in enumerate(asked, 1)}
+    return [
+        f"{told.get(at, ''):>{_NUMBER_CELLS}}{'>' if told.get(at) == 1 else ' '}"
+        for at in range(len(accounts))
+    ]
+
+
+_TITLES: tuple[Line, ...] = tuple(
+    (Span(title, "faint"),) for title in ("provider", "priority", "tier", "state")
+)
+
+
+def _row(account: Account, shown: list[Span], *, titled: bool) -> list[Line]:
+    """Return the cells of a row; ``shown``: its number, its name, its provider and its state."""
+    number, name, provider, state = shown
+    asked = bool(number.text.strip())
+    row: list[Line] = [
+        (
+            Span(number.text, "strong" if ">" in number.text else "faint"),
+            Span(name.text, "strong" if asked else "plain"),
+        ),
+        (provider,),
+    ]
+    if titled:
+        row.append((Span("" if account.priority is None else str(account.priority)),))
+        row.append((Span("" if account.tier is None else f"{account.tier:g}"),))
+    return [*row, (state,)]
 
 
 def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
@@ -95,17 +157,21 @@ def account_note(account: Account, now: float, sheet: Sheet) -> list[Line]:
     if account.until is not None:
         parts.append(Span(end(account.state, account.until, now, sheet)))
     if account.budget is not None:
-        parts += [Span(fact, "faint") for fact in _spending(account.budget)]
+        parts += [Span(fact, "faint") for fact in spending(account.budget)]
     if account.session:
         parts.append(Span("holds the session", "faint"))
     if account.running:
         parts.append(Span(f"{account.running} running", "good"))
     if account.last_used is not None:
         parts.append(Span(f"used {ago(account.last_used, now)}", "faint"))
+    if account.usage is not None and account.usage.overage == "in use":
+        parts.append(Span("paid extra usage is in use", "warn"))
+    if told := usage_age(account.usage):
+        parts.append(Span(told, "faint"))
     return [(part,) for part in parts]
 
 
-def _spending(budget: Budget) -> list[str]:
+def spending(budget: Budget) -> list[str]:
     """Say what is spent of each part of a budget."""
     facts = []
     if budget.daily is not None:
@@ -121,7 +187,7 @@ def end(state: str, until: float, now: float, sheet: Sheet) -> str:
         return "tried again with the next request"
     at = clock(until, now, sheet.zone)
     if state in SERVING:
-        return f"asked last for {duration(until - now)}, until {at}"
+        return f"asked last until {at} ({duration(until - now)} more)"
     return f"again {ahead(until, now)}, {at}"
 
 
@@ -149,5 +215,9 @@ def _same(account: Account, other: Against) -> bool:
 
 def next_account(accounts: Sequence[Account]) -> Account | None:
     """Return the account that the next new conversation would go to."""
-    candidates = [account for account in accounts if account.order is not None and account.state in SERVING]
+    candidates = [account for account in accounts if _would_be_asked(account)]
     return min(candidates, key=lambda account: account.order or 0, default=None)
+
+
+def _would_be_asked(account: Account) -> bool:
+    return account.order is not None and account.state in SERVING

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ccflared.cli.render.document import Json
-from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.layout import Line, Span, Style, clip, columns, line_cells
 from ccflared.cli.render.members import Budget, Client, read_client
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.usage import INDENT, NEARLY, bar, percent, wide
@@ -14,6 +14,7 @@ MOST = 8
 """How many clients status has room for."""
 _NAME_CELLS = 28
 _LONGEST_REASON = 160
+_TODAY, _MONTH = "today", "this month"
 
 
 class Used(NamedTuple):
@@ -87,28 +88,39 @@ def brief_lines(clients: Sequence[Client], now: float, sheet: Sheet) -> list[Lin
 
 def listed_lines(listed: Sequence[Listed], now: float, sheet: Sheet) -> list[Line]:
     """Return each client with its rights and what it has used today and this month."""
+    clients = [each.client for each in listed]
+    bars = _bars([client.budget for client in clients], sheet, label=len(_MONTH))
     lines: list[Line] = []
-    blocks = _blocks([each.client for each in listed], now, sheet)
-    for each, block in zip(listed, blocks, strict=True):
-        lines += block
+    for each, row, own in zip(listed, _rows(clients, now, sheet), bars, strict=True):
+        lines += row
         lines += sheet.facts(*(Span(fact, "faint") for fact in _rights(each, now)), indent=INDENT)
-        for label, used in (("today       ", each.today), ("this month  ", each.month)):
-            if used is not None and used.requests:
-                lines += sheet.facts(*_usage(used), label=label, indent=INDENT)
+        for label, used in ((_TODAY, each.today), (_MONTH, each.month)):
+            bar_line = own.get(label)
+            lines += [bar_line] if bar_line is not None else []
+            shown = "" if bar_line is not None else label
+            if used is None or not used.requests:
+                continue
+            same = label == _MONTH and used == each.today
+            facts = [Span("the same", "faint")] if same and not bar_line else [] if same else _usage(used)
+            lines += sheet.facts(*facts, label=f"{shown:<{len(_MONTH)}}  ", indent=INDENT)
     return sheet.fit(lines)
 
 
-def _blocks(clients: Sequence[Client], now: float, sheet: Sheet) -> list[list[Line]]:
-    """Return for each client its row, and below it a bar for each part of its budget."""
+def _rows(clients: Sequence[Client], now: float, sheet: Sheet) -> list[list[Line]]:
+    """Return the row of each client: its name, its state, and what is to be said of that."""
     heads = columns(
         [
             [(Span(clip(client.name, _NAME_CELLS, sheet.glyphs), "strong"),), (_look(client.state, sheet),)]
             for client in clients
         ]
     )
-    rows = sheet.rows(heads, [_facts(client, now, sheet) for client in clients])
+    return sheet.rows(heads, [_facts(client, now, sheet) for client in clients], below=INDENT)
+
+
+def _blocks(clients: Sequence[Client], now: float, sheet: Sheet) -> list[list[Line]]:
+    """Return for each client its row, and below it a bar for each part of its budget."""
     bars = _bars([client.budget for client in clients], sheet)
-    return [row + own for row, own in zip(rows, bars, strict=True)]
+    return [row + list(own.values()) for row, own in zip(_rows(clients, now, sheet), bars, strict=True)]
 
 
 def _look(state: str, sheet: Sheet) -> Span:
@@ -148,20 +160,26 @@ def _facts(client: Client, now: float, sheet: Sheet) -> list[Line]:
     return [(fact,) for fact in facts]
 
 
-def _bars(budgets: Sequence[Budget | None], sheet: Sheet) -> list[list[Line]]:
-    """Return for each budget a line for its day and its month, the bars of all of them below each other."""
-    owners: list[int] = []
+def _bars(budgets: Sequence[Budget | None], sheet: Sheet, *, label: int = 0) -> list[dict[str, Line]]:
+    """Return for each budget a line for its day and its month, the bars of all of them below each other.
+
+    ``label``: cells that today and this month take at least.
+    """
+    owners: list[tuple[int, str]] = []
     rows: list[list[Line]] = []
     for owner, budget in enumerate(budgets):
         if budget is not None and budget.daily is not None:
-            owners.append(owner)
-            rows.append(_bar("today", budget.today, budget.daily, sheet))
+            owners.append((owner, _TODAY))
+            rows.append(_bar(_TODAY.ljust(label), budget.today, budget.daily, sheet))
         if budget is not None and budget.monthly is not None:
-            owners.append(owner)
-            rows.append(_bar("this month", budget.this_month, budget.monthly, sheet))
-    found: list[list[Line]] = [[] for _ in budgets]
-    for owner, line in zip(owners, columns(rows, right=frozenset({2})), strict=True):
-        found[owner].append((Span(" " * INDENT), *line))
+            owners.append((owner, _MONTH))
+            rows.append(_bar(_MONTH, budget.this_month, budget.monthly, sheet))
+    lines = columns(rows, right=frozenset({2}))
+    if any(line_cells(line) > sheet.width - INDENT for line in lines):  # better without the picture than cut
+        lines = columns([[name, amount] for name, _, _, amount in rows])
+    found: list[dict[str, Line]] = [{} for _ in budgets]
+    for (owner, of), line in zip(owners, lines, strict=True):
+        found[owner][of] = (Span(" " * INDENT), *line)
     return found
 
 
@@ -198,7 +216,8 @@ def _usage(used: Used) -> list[Span]:
     if used.tokens_in or used.tokens_out:
         facts.append(Span(f"{short(used.tokens_in)} tokens in, {short(used.tokens_out)} out"))
     if used.value or used.money:
-        facts.append(Span(f"{usd(used.value)} USD by list price, {usd(used.money)} in money"))
+        money = f"{usd(used.money)} in money" if used.money else "no money"
+        facts.append(Span(f"{usd(used.value)} USD by list price, {money}"))
     if used.unknown:
         facts.append(Span(f"{count(used.unknown)} of unknown cost", "warn"))
     return facts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ccflared.cli.render.document import Json
-from ccflared.cli.render.layout import Line, Span, Style, clip, columns, line_cells
+from ccflared.cli.render.layout import Line, Span, Style, clip, columns, line_cells, wrap
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.words import clock, count, duration, many, milliseconds, short
 
@@ -204,7 +204,7 @@ def _span(used: Consumption, now: float, sheet: Sheet) -> str:
     span = f"since {clock(used.since, now, sheet.zone)}, {duration(until - used.since)}"
     if abs(until - now) > 60:
         span = f"{clock(used.since, now, sheet.zone)} to {clock(until, now, sheet.zone)}"
-    return f"{span}; days of {used.timezone or 'this machine'}"
+    return f"{span}; times of {used.timezone or 'this machine'}"
 
 
 _TITLES: Final = (
@@ -304,7 +304,7 @@ def _share(part: Part, used: Consumption, sheet: Sheet) -> str:
     own = part.cost if used.total.cost else float(part.requests)
     room = 6
     steps = len(sheet.glyphs.parts) + 1
-    filled = min(room * steps, max(1 if own else 0, round(own / whole * room * steps)))
+    filled = max(1 if own else 0, round(min(1.0, own / whole) * room * steps))
     full, rest = divmod(filled, steps)
     return sheet.glyphs.block * full + (sheet.glyphs.parts[rest - 1] if rest else "")
 
@@ -321,7 +321,7 @@ def _unpriced(number: int, models: Sequence[str], sheet: Sheet) -> list[Line]:
     )
     for model in models[:_MOST_PRICES]:
         quoted = model.replace("\\", "\\\\").replace('"', '\\"')
-        lines.append((Span(f'  [pricing."{quoted}"]'),))
+        lines += wrap((Span(f'[pricing."{quoted}"]'),), sheet.width, first="  ", rest="    ")
         lines.append((Span("  input = …" if not sheet.glyphs.ascii_only else "  input = ..."),))
         lines.append((Span("  output = …" if not sheet.glyphs.ascii_only else "  output = ..."),))
     if len(models) > _MOST_PRICES:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 
 from ccflared.cli.render.foreign import bare
 
+_GREATEST = 1e18
+"""Sums and quotients of lesser ones are no infinity yet."""
+
 
 class Json:
     """One JSON object, asked by key: always answers with the type asked for."""
@@ -26,14 +29,11 @@ class Json:
         return self.text(key) or None
 
     def number(self, key: str) -> float | None:
-        """Return a finite number, or None."""
+        """Return a number, or None; one that is beyond all that is counted here is none."""
         value = self._values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
+        number = float(value) if abs(value) < _GREATEST else math.nan
         return number if math.isfinite(number) else None
 
     def whole(self, key: str) -> int | None:
@@ -48,7 +48,7 @@ class Json:
     def counts(self, key: str) -> tuple[int, ...]:
         """Return the last 60 numbers of a list."""
         given = self.items(key)[-60:]
-        return tuple(max(0, value) if isinstance(value, int) else 0 for value in given)
+        return tuple(value if isinstance(value, int) and 0 <= value < _GREATEST else 0 for value in given)
 
     def flag(self, key: str, default: bool) -> bool:
         """Return true or false."""

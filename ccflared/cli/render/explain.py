@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from ccflared.cli.render.accounts import LONGEST_REASON, NAME_CELLS, end, look
-from ccflared.cli.render.explanation import Candidate, Choice, NotAsked, Story, Try
+from ccflared.cli.render.accounts import LONGEST_REASON, NAME_CELLS
+from ccflared.cli.render.explanation import Candidate, Choice, Story, Try
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.passed import LEAST, passed_lines
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.words import ago, clock, duration, milliseconds
 
@@ -24,36 +25,38 @@ _MODEL_CELLS = 40
 
 def choice_lines(choice: Choice, sheet: Sheet, *, pin: str | None = None) -> list[Line]:
     """Return who would be asked for a model now, who not, and what a client is told if nobody is left."""
-    facts = [f"strategy {choice.strategy}"] if choice.strategy else []
-    if choice.chain:
-        facts.insert(0, f"chain for {choice.chain}")
-    if choice.client:
-        facts.append(f"client {choice.client}")
+    facts = [f"asked by the client {choice.client}"] if choice.client else []
     if choice.conversation:
-        facts.append(f"conversation {choice.conversation}")
+        facts.append(f"in the conversation {choice.conversation}")
     if pin:
-        facts.append(f"pinned to {pin}")
+        facts.append(f"pinned to the account {pin}")
+    if choice.chain:
+        facts.append(f"by the chain for {choice.chain}")
+    if choice.strategy:
+        facts.append(f"strategy: {choice.strategy}")
     lines = sheet.text("Who would serve ", Span(choice.model, "strong"), " now", indent=0)
     lines += sheet.facts(*(Span(fact, "faint") for fact in facts), hang=0)
     if choice.candidates:
-        lines += sheet.heading("Asked", "in this order")
+        lines += sheet.heading(
+            "Asked", "in this order, until one serves it" if len(choice.candidates) > 1 else ""
+        )
         lines += _candidates(choice.candidates, choice.model, sheet)
     else:
         lines += sheet.heading("Nobody would serve it")
         lines += _refusal(choice, sheet)
     if choice.passed:
-        lines += sheet.heading("Not asked") + _passed(choice.passed, choice.now, sheet)
+        lines += sheet.heading("Not asked") + passed_lines(choice.passed, choice.now, sheet)
     return sheet.fit(lines)
 
 
 def story_lines(story: Story, now: float, sheet: Sheet) -> list[Line]:
     """Return what became of a request: how it ended, whom it was given to, and who was passed over."""
     word, style = OUTCOMES.get(story.outcome, (story.outcome, "warn"))
-    if style == "good" and story.status is not None and story.status >= 400:
-        style = "plain"  # whole, but not what the client hoped for
+    if style == "good" and (story.status or 0) >= 400:
+        style = "warn"  # whole, but not what the client hoped for
     lines = sheet.text(
         Span(story.request, "strong"),
-        Span(f" {sheet.glyphs.dot} {word}", style),
+        Span(f" {sign_of(style, sheet)} {word}", style),
         Span(f" after {milliseconds(story.total_ms)}"),
         indent=0,
     )
@@ -69,8 +72,13 @@ def story_lines(story: Story, now: float, sheet: Sheet) -> list[Line]:
         lines += sheet.text("Nobody.")
     if story.passed:
         lines += sheet.heading("Not asked", "as it was then")
-        lines += _passed(story.passed, now, sheet, over=True)
+        lines += passed_lines(story.passed, now, sheet, over=True)
     return sheet.fit(lines)
+
+
+def sign_of(style: Style, sheet: Sheet) -> str:
+    """Return the sign of how something ended, by the style that the words for it have."""
+    return {"good": sheet.glyphs.dot, "plain": sheet.glyphs.ring}.get(style, sheet.glyphs.cross)
 
 
 def _candidates(candidates: Sequence[Candidate], asked: str, sheet: Sheet) -> list[Line]:
@@ -79,12 +87,16 @@ def _candidates(candidates: Sequence[Candidate], asked: str, sheet: Sheet) -> li
             (Span(sheet.glyphs.arrow if number == 1 else " ", "strong"),),
             (Span(str(number), "faint"),),
             (Span(clip(each.account, NAME_CELLS, sheet.glyphs), "strong"),),
-            (_renamed(each.model, asked, sheet),),
         ]
         for number, each in enumerate(candidates, 1)
     ]
-    whys: list[list[Line]] = [[(Span(each.why),)] if each.why else [] for each in candidates]
-    return sheet.beside(columns(rows, right=frozenset({1})), whys)
+    facts = [
+        [(Span(clip(each.why, LONGEST_REASON * 2, sheet.glyphs)),)] * bool(each.why)
+        + _renamed(each.model, asked, sheet)
+        for each in candidates
+    ]
+    heads = columns(rows, right=frozenset({1}))
+    return [line for row in sheet.rows(heads, facts, least=LEAST) for line in row]
 
 
 def _refusal(choice: Choice, sheet: Sheet) -> list[Line]:
@@ -98,33 +110,18 @@ def _refusal(choice: Choice, sheet: Sheet) -> list[Line]:
     return lines + sheet.facts(*(Span(fact, "faint") for fact in facts))
 
 
-def _passed(passed: Sequence[NotAsked], now: float, sheet: Sheet, *, over: bool = False) -> list[Line]:
-    """Return who is not asked and why. ``over``: it was so then, and its end may have passed long ago."""
-    rows: list[list[Line]] = [
-        [(Span(clip(each.account, NAME_CELLS, sheet.glyphs)),), (look(each.state, sheet),)] for each in passed
-    ]
-    notes: list[list[Line]] = []
-    for each in passed:
-        note = [clip(each.reason, LONGEST_REASON, sheet.glyphs)] if each.reason else []
-        if each.until is not None and over:
-            note.append(f"until {clock(each.until, now, sheet.zone)}")
-        elif each.until is not None:
-            note.append(end(each.state, each.until, now, sheet))
-        notes.append([(Span(fact),) for fact in note])
-    return sheet.beside(columns(rows), notes)
-
-
 def _attempts(attempts: Sequence[Try], asked: str | None, sheet: Sheet) -> list[Line]:
     rows = [
         [
             (Span(str(number), "faint"),),
             (Span(clip(each.account, NAME_CELLS, sheet.glyphs), "strong"),),
-            (_renamed(each.model, asked, sheet),),
             (_result(each, sheet),),
         ]
         for number, each in enumerate(attempts, 1)
     ]
-    return sheet.beside(columns(rows, right=frozenset({0})), [_details(each, sheet) for each in attempts])
+    facts = [_details(each, asked, sheet) for each in attempts]
+    heads = columns(rows, right=frozenset({0}))
+    return [line for row in sheet.rows(heads, facts, least=LEAST) for line in row]
 
 
 def _result(each: Try, sheet: Sheet) -> Span:
@@ -136,11 +133,12 @@ def _result(each: Try, sheet: Sheet) -> Span:
     return Span(f"{sheet.glyphs.cross}{status} {each.kind}", "warn")
 
 
-def _details(each: Try, sheet: Sheet) -> list[Line]:
+def _details(each: Try, asked: str | None, sheet: Sheet) -> list[Line]:
     """Return what came of a try, why it was made, and when."""
     details: list[Span] = []
     if each.reason and each.reason != each.kind:
         details.append(Span(clip(each.reason, LONGEST_REASON, sheet.glyphs)))
+    details += [span for line in _renamed(each.model, asked, sheet) for span in line]
     if each.why:
         details.append(Span(f"chosen: {each.why}", "faint"))
     begun = f"begun after {milliseconds(each.started_ms)}"
@@ -172,8 +170,8 @@ def _models(story: Story, sheet: Sheet) -> str:
     return f"{asked} {sheet.glyphs.arrow} {served}"
 
 
-def _renamed(model: str | None, asked: str | None, sheet: Sheet) -> Span:
+def _renamed(model: str | None, asked: str | None, sheet: Sheet) -> list[Line]:
     """Return the upstream's name of the model where it is another than the one asked for."""
     if model is None or model == asked:
-        return Span("")
-    return Span(f"as {clip(model, _MODEL_CELLS, sheet.glyphs)}", "faint")
+        return []
+    return [(Span(f"as {clip(model, _MODEL_CELLS, sheet.glyphs)}", "faint"),)]

@@ -50,6 +50,10 @@ def bare_json(text: str) -> str:
 def _letter(letter: str, hidden: str = "") -> str:
     if letter in _SPACE:
         return " "
+    if (
+        "\ufe00" <= letter <= "\ufe0f"
+    ):  # asks for another form of the letter before, which may be wider than told
+        return ""
     if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"):
         return hidden
     return " " if letter != " " and letter.isspace() else letter

@@ -97,15 +97,15 @@ def wrap(line: Line, width: int, *, first: str = "", rest: str | None = None) ->
     ``first`` begins the first line, ``rest`` the others (default: spaces as wide as ``first``).
     """
     rest = " " * cells(first) if rest is None else rest
-    room = max(2, width - max(cells(first), cells(rest)))
+    room, below = (max(2, width - cells(begin)) for begin in (first, rest))
     lines: list[list[Span]] = [[Span(first)]]
     used = 0
-    for word, joined in _words(line, room):
+    for word, joined in _words(line, min(room, below)):
         need = line_cells(word)
         gap = 0 if joined or not used else 1
         if used and used + gap + need > room:
             lines.append([Span(rest)])
-            used = gap = 0
+            room, used, gap = below, 0, 0
         if gap:
             lines[-1].append(Span(" ", word[0].style))
         lines[-1].extend(word)

@@ -14,12 +14,14 @@ _MILLISECONDS: Final = 1e11
 
 
 class LogLine(NamedTuple):
-    """One line. ``at``: Unix seconds; ``message`` in lines, as a traceback has several."""
+    """One line. ``at``: Unix seconds; ``message`` in lines, as a traceback has several; the rest: what it is about."""
 
     at: float | None
     level: str
     logger: str
     message: str
+    account: str | None = None
+    request: str | None = None
 
     @property
     def rank(self) -> int:
@@ -35,13 +37,16 @@ def is_log_line(value: object) -> bool:
 def read_log_line(value: object) -> LogLine:
     """Return a line of the log."""
     item = Json(value)
+    data = item.part("data")
     level = item.text("level").lower()
     level = ALSO.get(level, level)
     return LogLine(
         _time(item),
         level if level in LEVELS else "info",
-        item.text("logger") or item.part("data").text("logger"),
+        item.text("logger") or data.text("logger"),
         item.text("msg") or item.text("message"),
+        data.text("account") or None,
+        data.text("request") or None,
     )
 
 
@@ -55,13 +60,16 @@ def log_line_lines(line: LogLine, sheet: Sheet, *, day: bool = False) -> list[Li
         Span(level, style),
         Span(line.message, "faint" if style == "faint" else "plain"),
     ]
+    if line.request is not None:
+        spans.append(Span(f" [{line.request}]", "faint"))
     return sheet.text(*spans, indent=0, hang=len(at) + 1)
 
 
 def log_text(line: LogLine) -> str:
     """Return the line as programs and ``grep`` like it: all in one line, the time first."""
     at = "-" if line.at is None else _clock(line.at, UTC, "%Y-%m-%dT%H:%M:%SZ")
-    return f"{at} {line.level.upper()} {line.logger or 'ccflared'}: {line.message}"
+    request = "" if line.request is None else f" [{line.request}]"
+    return f"{at} {line.level.upper()} {line.logger or 'ccflared'}: {line.message}{request}"
 
 
 def _time(item: Json) -> float | None:

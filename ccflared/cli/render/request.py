@@ -1,12 +1,12 @@
 """``ccflared request``: all of one request on a page, its tries as bars on one line of time. Pure."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from ccflared.cli.render.accounts import LONGEST_REASON, NAME_CELLS, look
-from ccflared.cli.render.explain import ORIGINS, OUTCOMES
-from ccflared.cli.render.explanation import NotAsked, Try
-from ccflared.cli.render.layout import Line, Span, Style, clip, columns, line_cells
+from ccflared.cli.render.accounts import LONGEST_REASON, NAME_CELLS
+from ccflared.cli.render.explain import ORIGINS, OUTCOMES, sign_of
+from ccflared.cli.render.explanation import Try
+from ccflared.cli.render.layout import Line, Span, Style, cells, clip, columns, line_cells
+from ccflared.cli.render.passed import passed_lines
 from ccflared.cli.render.records import Neighbour, Page, Record
 from ccflared.cli.render.requests import brief, price, took
 from ccflared.cli.render.sheet import Sheet
@@ -24,38 +24,39 @@ _BILLING: Final[dict[str, tuple[str, Style]]] = {
 }
 
 
-def page_lines(page: Page, now: float, sheet: Sheet) -> list[Line]:
-    """Return the page of a request."""
+def page_lines(page: Page, now: float, sheet: Sheet, *, hints: bool = True) -> list[Line]:
+    """Return the page of a request. ``hints``: it ends with the commands that tell more."""
     record = page.record
     lines = _head(record, now, sheet)
     lines += sheet.heading("Tries", "on a time axis" if len(page.attempts) > 1 else "")
     lines += _timeline(page, sheet) if page.attempts else sheet.text("Nobody was asked.")
     if page.passed:
-        lines += sheet.heading("Passed over", "as it was then") + _passed(page.passed, now, sheet)
+        lines += sheet.heading("Not asked", "as it was then")
+        lines += passed_lines(page.passed, now, sheet, over=True)
     lines += sheet.heading("Tokens and cost") + _tokens(record, sheet) + _cost(record, sheet)
     lines += _times(record, sheet)
     if page.neighbours:
         lines += sheet.heading("The conversation", record.conversation or "")
         lines += _neighbours(page, now, sheet)
+    if hints:
+        lines += [(), *_hints(record, sheet)]
+    return sheet.fit(lines)
+
+
+def _hints(record: Record, sheet: Sheet) -> list[Line]:
     hints = [f"Why this account: ccflared explain {record.id}"]
     if record.payload:
         hints.insert(0, f"Request and answer are kept: ccflared request {brief(record.id)} --body")
-    lines.append(())
-    for hint in hints:
-        lines += sheet.text(Span(hint, "faint"), indent=0, hang=2)
-    return sheet.fit(lines)
+    return [line for hint in hints for line in sheet.text(Span(hint, "faint"), indent=0, hang=2)]
 
 
 def _head(record: Record, now: float, sheet: Sheet) -> list[Line]:
     word, style = OUTCOMES.get(record.outcome, (record.outcome, "warn"))
     if style == "good" and (record.status or 0) >= 400:
         style = "warn"
-    sign = (
-        sheet.glyphs.dot if style == "good" else sheet.glyphs.cross if style != "plain" else sheet.glyphs.ring
-    )
     lines = sheet.text(
         Span(record.id, "strong"),
-        Span(f" {sign} {word}", style),
+        Span(f" {sign_of(style, sheet)} {word}", style),
         Span("" if record.total_ms is None else f" after {milliseconds(record.total_ms)}"),
         indent=0,
     )
@@ -106,7 +107,7 @@ def _timeline(page: Page, sheet: Sheet) -> list[Line]:
     whole = max(
         [page.record.total_ms or 0.0, *(float(each.started_ms + each.took_ms) for each in page.attempts), 1.0]
     )
-    names = max(len(clip(each.account, NAME_CELLS, sheet.glyphs)) for each in page.attempts)
+    names = max(cells(clip(each.account, NAME_CELLS, sheet.glyphs)) for each in page.attempts)
     results = max(line_cells((_result(each, sheet),)) for each in page.attempts)
     room = min(_BAR[1], sheet.width - names - results - 18)
     beside = room >= _BAR[0]
@@ -129,8 +130,8 @@ def _timeline(page: Page, sheet: Sheet) -> list[Line]:
         if not beside:
             details.insert(0, _result(each, sheet))
         lines += sheet.facts(*details, indent=4, hang=0)
-    axis = _axis(whole, names, room)
-    return [*lines, axis]
+    lines.append(_axis(whole, names, room))
+    return lines + _legend(page, sheet)
 
 
 def _ended(each: Try, record: Record) -> float:
@@ -172,6 +173,15 @@ def _axis(whole: float, names: int, room: int) -> Line:
     return (Span(" " * (names + 5)), Span("0" + end.rjust(room - 1), "faint"))
 
 
+def _legend(page: Page, sheet: Sheet) -> list[Line]:
+    """Say what the two shades of a bar mean, where there are two."""
+    times = [first for each in page.attempts if (first := _first_byte(each, page.record)) is not None]
+    if not times:
+        return []
+    waited = f"{sheet.glyphs.block} until the first byte, {milliseconds(times[-1])} after it was asked for"
+    return sheet.facts(Span(waited, "faint"), Span(f"{_lighter(sheet)} the rest of the answer", "faint"))
+
+
 def _result(each: Try, sheet: Sheet) -> Span:
     status = "" if each.status is None else f"{each.status} "
     if each.kind in ("served", "estimated"):
@@ -187,23 +197,7 @@ def _details(each: Try, record: Record, sheet: Sheet) -> list[Span]:
         details.append(Span(f"as {clip(each.model, _MODEL_CELLS, sheet.glyphs)}", "faint"))
     if each.why:
         details.append(Span(f"chosen: {each.why}", "faint"))
-    if (first := _first_byte(each, record)) is not None:
-        details.append(Span(f"{sheet.glyphs.block} first byte after {milliseconds(first)}", "faint"))
-        details.append(Span(f"{_lighter(sheet)} the rest of the answer", "faint"))
     return details
-
-
-def _passed(passed: Sequence[NotAsked], now: float, sheet: Sheet) -> list[Line]:
-    rows: list[list[Line]] = [
-        [(Span(clip(each.account, NAME_CELLS, sheet.glyphs)),), (look(each.state, sheet),)] for each in passed
-    ]
-    notes: list[list[Line]] = []
-    for each in passed:
-        note = [clip(each.reason, LONGEST_REASON, sheet.glyphs)] if each.reason else []
-        if each.until is not None:
-            note.append(f"until {clock(each.until, now, sheet.zone)}")
-        notes.append([(Span(fact),) for fact in note])
-    return sheet.beside(columns(rows), notes)
 
 
 def _tokens(record: Record, sheet: Sheet) -> list[Line]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Final, NamedTuple
 
-from ccflared.cli.render.explain import OUTCOMES
+from ccflared.cli.render.explain import OUTCOMES, sign_of
 from ccflared.cli.render.layout import Line, Span, Style, cells, clip, clip_line, pad, trim
 from ccflared.cli.render.records import Record
 from ccflared.cli.render.sheet import Sheet
@@ -76,6 +76,10 @@ def table(sheet: Sheet, *, dated: bool = False) -> Table:
     if "model" in wide:
         wide["account"] = max(6, min(20, left * 2 // 5))
         wide["model"] = max(6, min(32, left - wide["account"]))
+        spare = max(0, left - wide["account"] - wide["model"])
+        if "client" in wide:  # where there is room for all, names need it most
+            wide["client"] += min(12, spare // 2)
+            wide["account"] += min(12, spare - spare // 2)
     else:
         wide["account"] = left
     return Table(sheet, tuple(column._replace(width=wide[column.name]) for column in chosen), dated)
@@ -123,9 +127,34 @@ def record_lines(record: Record, of: Table) -> list[Line]:
     if said := _trouble(record):
         indent = " " * (of.columns[0].width + 1)
         room = of.sheet.width - len(indent)
-        style: Style = "faint" if record.outcome == "client_gone" else "warn"
+        style: Style = "faint" if record.outcome == "client_gone" else "plain"
         lines.append((Span(indent), Span(clip(said, max(10, room), glyphs), style)))
     return of.sheet.fit(lines)
+
+
+def model_in(model: str, width: int) -> str:
+    """Return a model's id; without what is the least missed of it where it does not fit."""
+    return model if cells(model) <= width else _DATE.sub("", model.removeprefix("claude-"))
+
+
+def running_row(
+    request: str, path: str, at: float, now: float, of: Table, *, account: str = "", model: str = ""
+) -> Line:
+    """Return the row of a request that still runs: when it began, how long ago, and what it asks.
+
+    ``account``: where it is tried now; ``model``: what it is asked for there, else its path is told.
+    """
+    room = next((column.width for column in of.columns if column.name == "model"), 0)
+    blank = {column.name: Span("") for column in of.columns}
+    shown = {
+        "time": Span(_time(at, of), "faint"),
+        "look": Span(of.sheet.glyphs.half, "good"),
+        "id": Span(request if of.sheet.width >= _FULL_ID else brief(request)),
+        "account": Span(account or of.sheet.glyphs.bullet, "plain" if account else "faint"),
+        "model": Span(model_in(model, room)) if model else Span(path, "faint"),
+        "took": Span(took(max(0.0, now - at) * 1000), "strong"),
+    }
+    return _row({name: shown.get(name, cell) for name, cell in blank.items()}, of)
 
 
 def running_line(running: Mapping[str, float], now: float, sheet: Sheet) -> Line:
@@ -149,11 +178,8 @@ def look(record: Record, sheet: Sheet) -> Span:
     _, style = OUTCOMES.get(record.outcome, (record.outcome, "warn"))
     if record.outcome == "complete" and (record.status or 0) >= 400:
         style = "warn"
-    sign = (
-        sheet.glyphs.dot if style == "good" else sheet.glyphs.cross if style != "plain" else sheet.glyphs.ring
-    )
     said = sheet.glyphs.rule if record.status is None else str(record.status)
-    return Span(f"{sign} {said}", style)
+    return Span(f"{sign_of(style, sheet)} {said}", style)
 
 
 def took(number: float | None) -> str:
@@ -188,9 +214,8 @@ def _trouble(record: Record) -> str:
 
 
 def _model(record: Record, of: Table) -> str:
-    model = record.model or ""
     wide = next((column.width for column in of.columns if column.name == "model"), 0)
-    return model if cells(model) <= wide else _DATE.sub("", model.removeprefix("claude-"))
+    return model_in(record.model or "", wide)
 
 
 def _time(at: float | None, of: Table) -> str:

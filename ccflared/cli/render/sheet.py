@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import NamedTuple
 
-from ccflared.cli.render.layout import UNICODE, Glyphs, Line, Span, clip_line, flow, line_cells, wrap
+from ccflared.cli.render.layout import UNICODE, Glyphs, Line, Span, cells, clip_line, flow, line_cells, wrap
 
 NARROWEST = 26
 """Text in a column narrower than this is read better on lines of its own."""
@@ -21,12 +21,12 @@ class Sheet(NamedTuple):
     def heading(self, title: str, note: str = "") -> list[Line]:
         """Return an empty line and a heading."""
         spans = [Span(title, "strong")]
-        if note and len(title) + len(note) + 2 <= self.width:
+        if note and cells(title) + cells(note) + 2 <= self.width:
             spans.append(Span("  " + note, "faint"))
-        used = sum(len(span.text) for span in spans)
+        used = line_cells(tuple(spans))
         if self.rules and self.width - used > 4:
             spans.append(Span(" " + self.glyphs.rule * (self.width - used - 1), "faint"))
-        return [(), tuple(spans)]
+        return [(), *self.fit([tuple(spans)])]
 
     def text(self, *spans: Span | str, indent: int = 2, hang: int = 0) -> list[Line]:
         """Return a wrapped paragraph, its first line indented by ``indent``, the others by ``hang`` more."""
@@ -59,12 +59,21 @@ class Sheet(NamedTuple):
         return [line for row in self.rows(heads, facts, below=below) for line in row]
 
     def rows(
-        self, heads: Sequence[Line], facts: Sequence[Sequence[Line]], *, indent: int = 2, below: int = 7
+        self,
+        heads: Sequence[Line],
+        facts: Sequence[Sequence[Line]],
+        *,
+        indent: int = 2,
+        below: int = 7,
+        least: int = NARROWEST,
     ) -> list[list[Line]]:
-        """Return the lines of each row apart, as ``beside`` has them, the heads indented by ``indent``."""
+        """Return the lines of each row apart, as ``beside`` has them, the heads indented by ``indent``.
+
+        ``least``: facts that would have fewer cells beside the heads stand below them.
+        """
         begin = Span(" " * indent)
         used = max((line_cells(head) for head in heads), default=0) + indent + 2
-        narrow = self.width - used < NARROWEST
+        narrow = self.width - used < least
         rows: list[list[Line]] = []
         for head, own in zip(heads, facts, strict=True):
             if narrow or not own:

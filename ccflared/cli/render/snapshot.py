@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from ccflared.cli.render.alerts import Told, read_alerts
 from ccflared.cli.render.budgets import BudgetRow, read_budget
+from ccflared.cli.render.chains import Chain, read_chain
 from ccflared.cli.render.document import Json
 from ccflared.cli.render.foreign import bare_lines
 from ccflared.cli.render.members import Account, Client, read_account, read_client
+from ccflared.cli.render.today import Today, read_today
 
 
 class Mistake(NamedTuple):
@@ -94,6 +96,8 @@ class Traffic(NamedTuple):
     troubled: tuple[int, ...]
     """Those of them that did not end well, or needed another account."""
     accounts: tuple[Share, ...]
+    limits: int | None = None
+    """Failovers that hid a limit; None: not told apart from faults."""
 
 
 class Prices(NamedTuple):
@@ -101,6 +105,15 @@ class Prices(NamedTuple):
 
     source: str
     date: str
+    error: str | None
+
+
+class Kept(NamedTuple):
+    """Where the history is, and how many bytes it may and does take; None: not known."""
+
+    directory: str
+    size: int | None
+    most: int | None
     error: str | None
 
 
@@ -126,6 +139,9 @@ class Snapshot(NamedTuple):
     history_error: str | None
     history_queued: int
     history_dropped: int
+    chains: tuple[Chain, ...]
+    today: Today
+    kept: Kept
     alerts: tuple[Told, ...] = ()
     payloads_error: str | None = None
 
@@ -164,6 +180,9 @@ def read_status(value: object) -> Snapshot:
         history_error=history.maybe("error"),
         history_queued=history.count("queued"),
         history_dropped=history.count("dropped"),
+        chains=tuple(read_chain(item) for item in top.parts("chains")),
+        today=read_today(top.part("today")),
+        kept=_kept(top.part("storage")),
         payloads_error=top.part("payloads").maybe("error"),
         alerts=read_alerts(top.parts("alerts")),
     )
@@ -216,6 +235,10 @@ def _listener(item: Json) -> Listener:
     )
 
 
+def _kept(item: Json) -> Kept:
+    return Kept(item.text("directory"), item.whole("bytes"), item.whole("max_size"), item.maybe("error"))
+
+
 def _prices(item: Json) -> Prices:
     return Prices(item.text("source"), item.text("date"), item.maybe("error"))
 
@@ -232,6 +255,7 @@ def _traffic(item: Json) -> Traffic:
         client_gone=item.count("client_gone"),
         refused=item.count("refused"),
         failovers=item.count("failovers"),
+        limits=item.whole("failovers_limit"),
         input=tokens.count("input"),
         output=tokens.count("output"),
         cache_read=tokens.count("cache_read"),

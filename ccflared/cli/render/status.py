@@ -4,21 +4,20 @@ The most important thing comes first: a sentence that says how the daemon is. Wh
 where the eye is when the command has ended.
 """
 
-from ccflared.cli.render.accounts import account_lines, next_account
+from ccflared.cli.render.accounts import NAME_CELLS, account_lines, next_account
 from ccflared.cli.render.alerts import alert_lines
 from ccflared.cli.render.budgets import budget_lines, worth_telling
+from ccflared.cli.render.chains import chain_lines
 from ccflared.cli.render.clients import brief_lines
-from ccflared.cli.render.foreign import bare
+from ccflared.cli.render.daemon import daemon_lines
 from ccflared.cli.render.health import SERVING, Health, expected, health
-from ccflared.cli.render.layout import Line, Span, Style, clip, columns
+from ccflared.cli.render.layout import Line, Span, Style, clip
 from ccflared.cli.render.sheet import Sheet
-from ccflared.cli.render.snapshot import Listener, Snapshot
+from ccflared.cli.render.snapshot import Snapshot
+from ccflared.cli.render.today import today_lines
 from ccflared.cli.render.traffic import traffic_lines
-from ccflared.cli.render.verdict import CAUSES, detail_lines
-from ccflared.cli.render.words import ago, ahead, clock, count, duration, many, size
-
-PLANES = ("requests", "admin", "metrics")
-REACH = {"loopback": "this machine only", "network": "the network", "unix": "local processes"}
+from ccflared.cli.render.usage import fullest, percent
+from ccflared.cli.render.words import ahead, clock, count, duration, many, size
 
 
 def status_lines(
@@ -38,37 +37,59 @@ def status_lines(
     needs = _items("What needs you", judged.needs, Span(f"{sheet.glyphs.cross} ", "bad"), sheet)
     lines = _headline(snapshot, judged, sheet) + alert_lines(snapshot.alerts, snapshot.now, sheet)
     lines += needs if needs_first else []
-    lines += sheet.heading("Listening") + _listeners(snapshot, socket or snapshot.socket, sheet)
-    lines += sheet.heading("Configuration") + _configuration(snapshot, sheet)
-    lines += sheet.heading("Accounts", "in the order they are tried") + _accounts(snapshot, sheet)
+    lines += _section("Accounts", _LEGENDS if snapshot.accounts else (), sheet) + _accounts(snapshot, sheet)
+    if snapshot.chains:
+        lines += sheet.heading("Chains") + chain_lines(snapshot.chains, sheet)
+    if snapshot.today.known and (snapshot.today.requests or snapshot.traffic.requests):
+        lines += sheet.heading("Today") + today_lines(snapshot.today, sheet)
+    lines += sheet.heading("Last hour")
+    lines += traffic_lines(snapshot.traffic, snapshot.now, sheet, tokens=not snapshot.today.known)
     if snapshot.clients:
         lines += sheet.heading("Clients") + brief_lines(snapshot.clients, snapshot.now, sheet)
     if worth_telling(snapshot.budgets):
         lines += sheet.heading("Budgets") + budget_lines(snapshot.budgets, snapshot.now, sheet)
-    lines += sheet.heading("Last hour") + traffic_lines(snapshot.traffic, snapshot.now, sheet)
+    lines += sheet.heading("Daemon") + daemon_lines(snapshot, socket or snapshot.socket, sheet)
     lines += [] if needs_first else needs
     lines += _items("Worth knowing", judged.notes + remarks, Span(f"{sheet.glyphs.bullet} ", "warn"), sheet)
     return sheet.fit(lines)
 
 
 def status_line(snapshot: Snapshot, sheet: Sheet, *, own_version: str) -> Line:
-    """Return one short line for a prompt or a status bar."""
-    style, _ = _sentence(snapshot, health(snapshot, own_version), sheet)
+    """Return one short line for a prompt or a status bar; the sign alone tells well from not well."""
+    judged = health(snapshot, own_version)
+    style, _ = _sentence(snapshot, judged, sheet)
     states = [account.state for account in snapshot.accounts if account.state != "off"]
-    parts = [f"{states.count('ready')}/{len(states)} ready"]
-    following = next_account(snapshot.accounts)
-    if following is not None:
-        parts.append(following.name)
+    parts = [f"{states.count('ready')}/{len(states)} ready", *_whom(snapshot, sheet)]
     if snapshot.running:
-        parts.append(f"{snapshot.running} running")
+        parts.append(f"{count(snapshot.running)} running")
     if snapshot.traffic.known and snapshot.traffic.requests:
         parts.append(f"{count(snapshot.traffic.requests)}/h")
     if snapshot.state == "draining":
         parts.append("stopping")
-    needs = len(health(snapshot, own_version).needs)
-    if needs:
-        parts.append(f"{needs} to do")
-    return (Span("ccflared "), Span(sheet.glyphs.dot, style), Span(" " + sheet.glyphs.sep.join(parts)))
+    if judged.needs:
+        parts.append(f"{len(judged.needs)} to do")
+    said = sheet.glyphs.sep.join(parts)
+    return (Span("ccflared "), Span(_sign(style, sheet), style), Span(f" {said}"))
+
+
+def _whom(snapshot: Snapshot, sheet: Sheet) -> list[str]:
+    """Return who is asked next and how much of it is used, or when somebody will be there again."""
+    following = next_account(snapshot.accounts)
+    if following is not None:
+        share = fullest(following.usage, snapshot.now)
+        name = clip(following.name, NAME_CELLS, sheet.glyphs)
+        return [name if share is None else f"{name} {percent(share)}"]
+    if any(account.state in SERVING for account in snapshot.accounts):
+        return []  # a daemon that does not tell the order
+    ends = [end for account in snapshot.accounts if (end := expected(account)) is not None]
+    at = min(ends, default=None)
+    return [] if at is None or at <= snapshot.now else [f"again {clock(at, snapshot.now, sheet.zone)}"]
+
+
+def _sign(style: Style, sheet: Sheet) -> str:
+    """Return the sign of how it is, for eyes and places that see no colour."""
+    signs = {"good": sheet.glyphs.dot, "warn": sheet.glyphs.half}
+    return signs.get(style, sheet.glyphs.cross)
 
 
 _FIRST_ACCOUNT = (
@@ -80,11 +101,10 @@ _FIRST_ACCOUNT = (
 
 def _headline(snapshot: Snapshot, judged: Health, sheet: Sheet) -> list[Line]:
     style, sentence = _sentence(snapshot, judged, sheet)
-    lines = sheet.text(Span(f"{sheet.glyphs.dot} ", style), Span(sentence, "strong"), indent=0, hang=2)
+    lines = sheet.text(Span(f"{_sign(style, sheet)} ", style), Span(sentence, "strong"), indent=0, hang=2)
     facts = [f"version {snapshot.version}"]
     if snapshot.started_at is not None:
-        since = clock(snapshot.started_at, snapshot.now, sheet.zone)
-        facts.append(f"up since {since} ({duration(snapshot.now - snapshot.started_at)})")
+        facts.append(f"up {duration(snapshot.now - snapshot.started_at)}")
     if snapshot.running:
         facts.append(f"{count(snapshot.running)} running")
     if snapshot.pid is not None:
@@ -114,7 +134,8 @@ def _sentence(snapshot: Snapshot, judged: Health, sheet: Sheet) -> tuple[Style, 
     if not ready:
         return "warn", "ccflared is running, but every account is in doubt; the least doubtful is tried."
     if ready == len(accounts):
-        which = "its account is ready" if ready == 1 else f"all {ready} accounts are ready"
+        few = {1: "its account is ready", 2: "both accounts are ready"}
+        which = few.get(ready, f"all {ready} accounts are ready")
     else:
         which = f"{ready} of {many(len(accounts), 'account')} {'is' if ready == 1 else 'are'} ready"
     return "good", f"ccflared is running well; {which}."
@@ -142,56 +163,17 @@ def _nobody(snapshot: Snapshot, sheet: Sheet) -> tuple[Style, str]:
     return "bad", f"ccflared is running, but no account can serve {when}."
 
 
-def _listeners(snapshot: Snapshot, socket: str, sheet: Sheet) -> list[Line]:
-    heads: list[Line] = []
-    facts: list[list[Line]] = []
-    for listener in snapshot.listeners:
-        style: Style = "bad" if listener.error else "plain"
-        heads.append((Span(clip(listener.url or listener.address, sheet.width - 2, sheet.glyphs), style),))
-        facts.append(_purpose(listener))
-    if socket:
-        heads.append((Span(clip(bare(socket), sheet.width - 2, sheet.glyphs)),))
-        called = f"{snapshot.socket} to the daemon" if snapshot.socket not in ("", bare(socket)) else ""
-        facts.append([(Span(fact, "faint"),) for fact in ("for commands", called) if fact])
-    if not heads:
-        return sheet.text(Span("Nowhere.", "warn"))
-    return sheet.beside(columns([[head] for head in heads]), facts, below=6)
+_LEGENDS = (
+    "in the order they are asked; 1> gets the next new conversation",
+    "1> gets the next new conversation",
+    "1> is asked next",
+)
 
 
-def _purpose(listener: Listener) -> list[Line]:
-    if listener.error:
-        return [(Span(f"not open: {listener.error}", "bad"),)]
-    serve = ", ".join(sorted(listener.serve, key=lambda plane: PLANES.index(plane) if plane in PLANES else 9))
-    reach = REACH.get(listener.reach, listener.reach)
-    facts = [serve, f"for {reach}" if reach else "", "TLS" if listener.tls else ""]
-    return [(Span(fact, "faint"),) for fact in facts if fact]
-
-
-def _configuration(snapshot: Snapshot, sheet: Sheet) -> list[Line]:
-    source = snapshot.source
-    more = len(source.files) - 1
-    name = source.file or (source.files[0] if source.files else "unknown")
-    lines = sheet.text(name, Span(f" and {many(more, 'included file')}" if more > 0 else "", "faint"), hang=2)
-    if source.applied_at is not None:
-        since = clock(source.applied_at, snapshot.now, sheet.zone)
-        facts = [f"in force since {since} ({duration(snapshot.now - source.applied_at)})"]
-        if source.cause and source.cause != "start":
-            facts.append(CAUSES.get(source.cause, source.cause))
-        if source.serial is not None:
-            facts.append(f"number {source.serial}")
-        lines += sheet.facts(*(Span(fact, "faint") for fact in facts), hang=0)
-    refused = source.refused
-    if refused is not None:
-        when = (
-            ""
-            if refused.at is None
-            else f" {ago(refused.at, snapshot.now)}, {clock(refused.at, snapshot.now, sheet.zone)}"
-        )
-        lines += sheet.text(Span(f"{sheet.glyphs.cross} A newer version was refused{when}:", "bad"), hang=2)
-        lines += detail_lines(refused, sheet, indent=4)
-        if refused.losses:
-            lines += sheet.text("If that is meant: ccflared reload --allow-less", indent=4)
-    return lines
+def _section(title: str, legends: tuple[str, ...], sheet: Sheet) -> list[Line]:
+    """Return a heading with the longest of some legends that there is room for."""
+    fitting = (note for note in legends if len(title) + 2 + len(note) <= sheet.width)
+    return sheet.heading(title, next(fitting, ""))
 
 
 def _accounts(snapshot: Snapshot, sheet: Sheet) -> list[Line]:

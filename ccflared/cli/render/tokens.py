@@ -5,7 +5,9 @@ from ccflared.cli.render.members import Account, Token
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.words import ago, ahead, clock
 
-INDENT = 7
+INDENT = 6
+_SOON = 14 * 86400.0
+"""Seconds before the end of a token that nobody here renews from which on that is worth a line of its own."""
 _KINDS = {
     "login": "login",
     "seed": "token of the file",
@@ -14,10 +16,13 @@ _KINDS = {
 }
 
 
-def token_lines(account: Account, now: float, sheet: Sheet) -> list[Line]:
-    """Return until when an account's token holds, since when and why it is not renewed, and what to do."""
+def token_lines(account: Account, now: float, sheet: Sheet, *, all_well: bool = True) -> list[Line]:
+    """Return until when an account's token holds, since when and why it is not renewed, and what to do.
+
+    ``all_well``: also where nothing of that is anybody's business.
+    """
     token = account.token
-    if token is None:
+    if token is None or not (all_well or _worth_a_line(token, now)):
         return []
     facts = _facts(token, now, sheet)
     since = "" if token.since is None else f"since {clock(token.since, now, sheet.zone)}"
@@ -34,6 +39,11 @@ def token_lines(account: Account, now: float, sheet: Sheet) -> list[Line]:
             Span("next: ", "faint"), Span(token.todo, "strong"), indent=INDENT, hang=INDENT + 2
         )
     return lines
+
+
+def _worth_a_line(token: Token, now: float) -> bool:
+    ends_soon = token.valid_until is not None and token.valid_until < now + _SOON
+    return token.problem is not None or token.todo is not None or (token.kind == "long-lived" and ends_soon)
 
 
 def _facts(token: Token, now: float, sheet: Sheet) -> list[str]:

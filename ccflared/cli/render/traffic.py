@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from ccflared.cli.render.layout import Line, Span, Style, clip, columns
 from ccflared.cli.render.sheet import Sheet
 from ccflared.cli.render.snapshot import Traffic
+from ccflared.cli.render.today import hidden, token_facts
 from ccflared.cli.render.words import clock, count, many, milliseconds, short
 
+MOST = 6
+"""Accounts that are compared."""
 
-def traffic_lines(traffic: Traffic, now: float, sheet: Sheet) -> list[Line]:
-    """Return the section below the heading."""
+
+def traffic_lines(traffic: Traffic, now: float, sheet: Sheet, *, tokens: bool = True) -> list[Line]:
+    """Return the section below the heading; ``tokens``: nothing else tells how many there were."""
     if not traffic.known:
         return sheet.text(Span("The numbers of the last hour are not known.", "faint"))
     since = _since(traffic, now, sheet)
@@ -17,15 +21,14 @@ def traffic_lines(traffic: Traffic, now: float, sheet: Sheet) -> list[Line]:
         return sheet.text(Span(f"No requests{since}.", "faint"))
     lines = spark_lines(traffic.minutes, traffic.troubled, sheet)
     requests = many(traffic.requests, "request") + since
-    lines += sheet.facts((Span(requests, "strong"),), *_outcomes(traffic))
-    if traffic.failovers:
-        tail = "hid a fault from the client" if traffic.failovers == 1 else "hid faults from the clients"
-        lines += sheet.text(Span(f"{many(traffic.failovers, 'failover')} {tail}", "good"), hang=2)
-    tokens = _tokens(traffic)
+    lines += sheet.facts(
+        (Span(requests, "strong"),), *_outcomes(traffic), *hidden(traffic.failovers, traffic.limits)
+    )
     if tokens:
-        lines += sheet.facts(*tokens, label="tokens  ")
+        told = token_facts(traffic.input, traffic.output, traffic.cache_read, traffic.cache_write)
+        lines += sheet.facts(*told, label="tokens  ") if told else []
     if traffic.p50 is not None:
-        first = [f"{milliseconds(traffic.p50)} for half of them"]
+        first = [f"{milliseconds(traffic.p50)} for half"]
         if traffic.p95 is not None:
             first.append(f"{milliseconds(traffic.p95)} for 95 %")
         lines += sheet.facts(*first, label="first byte within  ")
@@ -57,15 +60,17 @@ def spark_lines(minutes: Sequence[int], troubled: Sequence[int], sheet: Sheet) -
 
 def share_lines(traffic: Traffic, sheet: Sheet) -> list[Line]:
     """Return who served how much, where there is more than one account to compare."""
-    shares = [share for share in traffic.accounts if share.requests or share.failed_attempts]
-    if len(shares) < 2:
+    every = [share for share in traffic.accounts if share.requests or share.failed_attempts]
+    if len(every) < 2:
         return []
+    busiest = sorted(every, key=lambda share: (-share.requests, -share.failed_attempts))[:MOST]
+    shares = [share for share in every if any(share is each for each in busiest)]
     most = max(share.requests for share in shares) or 1
     room = max(0, min(24, sheet.width - 60))
     rows: list[list[Line]] = []
     for share in shares:
         bar = max(1 if share.requests else 0, round(share.requests / most * room)) if room else 0
-        failed = many(share.failed_attempts, "failed try", "failed tries") if share.failed_attempts else ""
+        failed = _failed(share.failed_attempts, sheet)
         rows.append(
             [
                 (Span(clip(share.name, min(24, sheet.width // 3), sheet.glyphs)),),
@@ -75,7 +80,16 @@ def share_lines(traffic: Traffic, sheet: Sheet) -> list[Line]:
                 (Span(failed, "warn"),),
             ]
         )
-    return [(Span("  "), *line) for line in columns(rows, right=frozenset({2, 3}))]
+    lines: list[Line] = [(Span("  "), *line) for line in columns(rows, right=frozenset({2, 3}))]
+    if more := len(every) - len(shares):
+        lines += sheet.text(Span(f"and {many(more, 'more account')}: ccflared usage", "faint"))
+    return lines
+
+
+def _failed(tries: int, sheet: Sheet) -> str:
+    if not tries:
+        return ""
+    return many(tries, "failed try", "failed tries") if sheet.width >= 60 else f"{count(tries)} failed"
 
 
 def _outcomes(traffic: Traffic) -> list[Span]:
@@ -87,16 +101,6 @@ def _outcomes(traffic: Traffic) -> list[Span]:
         (traffic.client_gone, "left by the client", "plain"),
     ]
     return [Span(f"{count(number)} {word}", style) for number, word, style in named if number]
-
-
-def _tokens(traffic: Traffic) -> list[str]:
-    named = (
-        (traffic.input, "in"),
-        (traffic.output, "out"),
-        (traffic.cache_read, "read from cache"),
-        (traffic.cache_write, "written to cache"),
-    )
-    return [f"{short(number)} {word}" for number, word in named if number]
 
 
 def _since(traffic: Traffic, now: float, sheet: Sheet) -> str:

@@ -70,11 +70,11 @@ def detail_lines(verdict: Verdict, sheet: Sheet, *, indent: int = 2) -> list[Lin
     return lines
 
 
-def mistake_lines(mistake: Mistake, sheet: Sheet, *, indent: int = 0) -> list[Line]:
-    """Return ``FILE:LINE:COLUMN: message``, the line of the file and the caret below it."""
+def mistake_lines(mistake: Mistake, sheet: Sheet, *, indent: int = 0, excerpt: int = 2) -> list[Line]:
+    """Return ``FILE:LINE:COLUMN: message``, the line of the file and the caret below it, indented by ``excerpt``."""
     place = f"{mistake.place}: " if mistake.place else ""
     lines = sheet.text(Span(place, "strong"), Span(mistake.message), indent=indent, hang=2)
-    return lines + _excerpt(mistake.excerpt, sheet, indent + 2)
+    return lines + _excerpt(mistake.excerpt, sheet, indent + excerpt)
 
 
 def log_lines(verdicts: list[Verdict], now: float, sheet: Sheet) -> list[Line]:
@@ -94,7 +94,7 @@ def log_lines(verdicts: list[Verdict], now: float, sheet: Sheet) -> list[Line]:
         # What is not wrong but should be known stands in each; once is enough.
         told = verdict if verdict is verdicts[0] else verdict._replace(warnings=())
         lines += detail_lines(told, sheet, indent=5)
-    return lines
+    return sheet.fit(lines)
 
 
 def _grounds(verdict: Verdict) -> str:

@@ -4,11 +4,14 @@ from datetime import datetime, tzinfo
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LONGEST = 99_999 * 86_400.0
+"""Seconds beyond which nobody means what they say, and no line has room for it."""
 
 
 def duration(seconds: float) -> str:
     """Return seconds as two units at most: ``3 s``, ``4 min``, ``2 h 5 min``, ``3 days 4 h``."""
-    whole = max(0, round(seconds))
+    seconds = min(max(seconds, 0.0), _LONGEST)
+    whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     minutes = round(seconds / 60)
