@@ -12,7 +12,7 @@ from hypothesis import settings
 settings.register_profile("ccflared", deadline=None)
 settings.load_profile("ccflared")
 
-for folder in (".", "daemon", "providers"):
+for folder in (".", "daemon", "providers", "dashboard"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 
 

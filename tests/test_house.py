@@ -43,7 +43,7 @@ PURE_PROVIDERS = [
         "usage_plans.py",
     ),
 ]
-PURE_DAEMON = ["alarms/alert.py", "alarms/alert_rules.py", "alarms/webhook_formats.py"]
+PURE_DAEMON = ["in_words.py", "alarms/alert.py", "alarms/alert_rules.py", "alarms/webhook_formats.py"]
 READS_FILES = {"config/load", "config/save.py", "config/stored.py"}
 FORBIDDEN_IN_PURE = {
     *("time", "os", "io", "socket", "ssl", "random", "secrets", "subprocess", "threading", "trio", "httpx"),
@@ -120,6 +120,12 @@ def test_only_the_daemon_and_the_demo_have_tasks() -> None:
     for path in modules():
         if room_of(path) not in ("daemon", "demo", "cli"):
             assert not any(name.split(".")[0] == "trio" for name, _ in imports(path)), path
+
+
+def test_only_top_draws_with_textual() -> None:
+    for path in modules():
+        if not str(path.relative_to(ROOT)).startswith("cli/top/"):
+            assert not any(name.split(".")[0] == "textual" for name, _ in imports(path)), path
 
 
 def test_only_the_store_speaks_sql() -> None:
