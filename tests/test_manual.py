@@ -20,4 +20,7 @@ def test_the_tables_of_the_manual_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("page", sorted((ROOT / "man").glob("*.[1-8]")), ids=lambda page: page.name)
 def test_a_manual_page_is_well_formed(page: Path) -> None:
     checked = subprocess.run(["mandoc", "-Tlint", str(page)], capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    # mandoc looks for other pages where the system's are; test_manual_commands.py does where ours are.
+    complaints = (checked.stdout + checked.stderr).splitlines()
+    elsewhere = ("referenced manual not found", "mandoc.db lacks")
+    assert [line for line in complaints if not any(words in line for words in elsewhere)] == []

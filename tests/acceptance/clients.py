@@ -22,6 +22,8 @@ ACORN = "8.15.0"
 """acorn, which parses JavaScript."""
 TYPESCRIPT = "7.0.2"
 PRETTIER = "3.10.1"
+TAPLO = "0.7.0"
+"""taplo, which editors ask about TOML."""
 SDKS = {"0.x": ("anthropic==0.125.0", "anthropic<1"), "2.x": ("anthropic==2.12.0", "anthropic>=2,<3")}
 """Of each generation the release that was looked at, and what to take where that one is no longer offered."""
 OPENAI_SDKS = {"2.x": ("openai==2.54.0", "openai>=2,<3"), "3.x": ("openai==3.54.0", "openai>=3,<4")}
@@ -83,6 +85,12 @@ def tsc() -> Installed:
 def prettier() -> Installed:
     """Return prettier, which says how JavaScript, CSS and HTML are laid out. Raises Unavailable."""
     return _command("prettier", "prettier", PRETTIER)
+
+
+def taplo() -> Installed:
+    """Return taplo, which holds TOML against the schema that it names. Raises Unavailable."""
+    # It is not asked for its version: it tells another one, and fails.
+    return Installed(_package("@taplo/cli", TAPLO).parents[1] / ".bin" / "taplo", TAPLO)
 
 
 def _python(package: str, wanted: str, otherwise: str) -> Installed:
@@ -187,6 +195,7 @@ def main() -> int:
         "Codex": codex,
         "TypeScript": tsc,
         "prettier": prettier,
+        "taplo": taplo,
         "axe-core": lambda: Installed(axe(), AXE),
         "acorn": lambda: Installed(acorn(), ACORN),
     }
