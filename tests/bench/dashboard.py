@@ -25,7 +25,7 @@ from urllib.request import urlopen
 
 from bench_daemon import Daemon, daemon
 from history_rows import make
-from speed import CASES, Sample, _build, _run, _upstream
+from speed import CASES, Sample, build, run, upstream
 
 from ccflared.store.analytics import PARTS, RANGES, Asked, analytics
 from ccflared.store.caching import caching
@@ -149,7 +149,7 @@ def beside(database: Path | None, rounds: int, connections: int) -> int:
     case = next(case for case in CASES if case.name == f"json-c{connections}")
     with tempfile.TemporaryDirectory(prefix="ccflared-dashboard-") as directory, ExitStack() as stack:
         place = Path(directory)
-        tools = _build(compiler, place)
+        tools = build(compiler, place)
         state = place / "state"
         state.mkdir(mode=0o700)
         if database is None:
@@ -157,13 +157,13 @@ def beside(database: Path | None, rounds: int, connections: int) -> int:
         else:
             shutil.copy(database, state / "ccflared.db")
         (state / "ccflared.db").chmod(0o600)
-        upstream = stack.enter_context(_upstream(tools / "fakeup", None))
-        running = stack.enter_context(daemon(place, upstream, ["first", "second"], source=ROOT))
+        port = stack.enter_context(upstream(tools / "fakeup", None))
+        running = stack.enter_context(daemon(place, port, ["first", "second"], source=ROOT))
         found: dict[str, list[Sample]] = {"alone": [], "beside": []}
         for _ in range(rounds):
-            found["alone"].append(_run(case, running, tools, upstream, None))
+            found["alone"].append(run(case, running, tools, port, None))
             with _Dashboard(running) as dashboard:
-                found["beside"].append(_run(case, running, tools, upstream, None))
+                found["beside"].append(run(case, running, tools, port, None))
             print(
                 f"the dashboard got {dashboard.answers} answers, p50 {dashboard.middle():.0f} ms", flush=True
             )

@@ -13,6 +13,7 @@ from ccflared.store import clients
 from ccflared.store.requests import recent
 from ccflared.store.spending import spent
 from ccflared.store.storage import facts
+from ccflared.store.today import today
 from ccflared.store.traffic import traffic
 
 DAY: Final = 86_400.0
@@ -46,6 +47,7 @@ def _listed(**narrowed: Any) -> Question:
 
 QUESTIONS: Final[dict[str, Question]] = {
     "status: the last hour": lambda c, now: traffic(c, since=now - 3600, now=now),
+    "status: the day": lambda c, now: today(c, now=now, zone=UTC),
     "clients: today and this month": lambda c, now: clients.used(
         c, day=period_start(now, UTC, "day"), month=_month(now), zone=UTC
     ),

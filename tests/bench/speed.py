@@ -24,7 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.request import urlopen
 
 from bench_daemon import Daemon, daemon, free_port, pinned, until_open
@@ -99,25 +99,25 @@ def main() -> int:
     split = len(cores) > 1 and shutil.which("taskset") is not None
     if not split:
         print("note: one core or no taskset: daemon, upstream and load share what there is")
-    _describe(options)
+    describe(options.rounds)
     chosen = [case for case in CASES if not options.only or case.name in options.only]
     with tempfile.TemporaryDirectory(prefix="ccflared-speed-") as directory, ExitStack() as stack:
         place = Path(directory)
-        tools = _build(compiler, place)
-        upstream = stack.enter_context(_upstream(tools / "fakeup", cores[1] if split else None))
+        tools = build(compiler, place)
+        port = stack.enter_context(upstream(tools / "fakeup", cores[1] if split else None))
         daemons: dict[str, Daemon | None] = {"direct": None}
         for name, source in options.version or [("proxied", None)]:
             (place / name).mkdir()
             core = cores[0] if split else None
             daemons[name] = stack.enter_context(
-                daemon(place / name, upstream, ["first", "second"], core=core, source=source)
+                daemon(place / name, port, ["first", "second"], core=core, source=source)
             )
         if options.payloads:
             (place / "payloads").mkdir()
             daemons["payloads"] = stack.enter_context(
                 daemon(
                     place / "payloads",
-                    upstream,
+                    port,
                     ["first", "second"],
                     storage='keep_payloads = "1d"',
                     core=cores[0] if split else None,
@@ -125,7 +125,7 @@ def main() -> int:
                 )
             )
         core = cores[1] if split else None
-        samples = _measure(chosen, daemons, tools, upstream, rounds=options.rounds, core=core)
+        samples = _measure(chosen, daemons, tools, port, rounds=options.rounds, core=core)
         for name, running in daemons.items():
             if running is not None:
                 size = f"{running.rss() / 2**20:.1f} MiB after all this"
@@ -151,7 +151,7 @@ def _measure(
         for case in cases:
             names = list(daemons) if number % 2 == 0 else list(reversed(daemons))
             for name in names:
-                sample = _run(case, daemons[name], tools, upstream, core)
+                sample = run(case, daemons[name], tools, upstream, core)
                 samples.setdefault((case.name, name), []).append(sample)
                 found = " ".join(f"{key} {value:.3g}" for key, value in sample.figures(case).items())
                 bad = f"  {sample.bad} BAD ANSWERS" if sample.bad else ""
@@ -159,11 +159,21 @@ def _measure(
     return samples
 
 
-def _run(case: Case, through: Daemon | None, tools: Path, upstream: int, core: int | None) -> Sample:
+class Through(Protocol):
+    """A proxy that runs: its port, and the processor seconds that it has used so far."""
+
+    @property
+    def port(self) -> int: ...
+
+    def cpu_seconds(self) -> float: ...
+
+
+def run(case: Case, through: Through | None, tools: Path, upstream: int, core: int | None) -> Sample:
+    """Put one case to a proxy, or to the upstream itself, and return what was seen. ``tools``: see ``build``."""
     request = tools / f"{case.size}-{case.deltas > 0}.json"
     if not request.exists():
         request.write_bytes(body(case.size, stream=case.deltas > 0))
-    _tell(upstream, f"/__set?n={case.deltas}&i={case.interval_us}&b={case.batch}&p=24&d=0")
+    tell(upstream, f"/__set?n={case.deltas}&i={case.interval_us}&b={case.batch}&p=24&d=0")
     port = upstream if through is None else through.port
     command = [*pinned(core), str(tools / "llmload"), "-p", str(port), "-f", str(request)]
     command += [
@@ -224,12 +234,13 @@ def _short(value: float) -> str:
 
 
 @contextmanager
-def _upstream(program: Path, core: int | None) -> Iterator[int]:
+def upstream(program: Path, core: int | None) -> Iterator[int]:
+    """Run the fake upstream until the context ends; yields its port."""
     port = free_port()
     process = subprocess.Popen([*pinned(core), str(program), "-p", str(port)])
     try:
         until_open(process, port)
-        if b"bytes_in" not in _tell(port, "/__stats"):
+        if b"bytes_in" not in tell(port, "/__stats"):
             raise SystemExit("somebody else answers on the upstream's port")
         yield port
     finally:
@@ -237,13 +248,14 @@ def _upstream(program: Path, core: int | None) -> Iterator[int]:
         process.wait()
 
 
-def _tell(port: int, path: str) -> bytes:
+def tell(port: int, path: str) -> bytes:
     with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         told: bytes = answer.read()
     return told
 
 
-def _build(compiler: str, place: Path) -> Path:
+def build(compiler: str, place: Path) -> Path:
+    """Compile the fake upstream and the load client; returns the directory they are in."""
     tools = place / "tools"
     tools.mkdir()
     for name in ("fakeup", "llmload"):
@@ -251,15 +263,14 @@ def _build(compiler: str, place: Path) -> Path:
     return tools
 
 
-def _describe(options: argparse.Namespace) -> None:
+def describe(rounds: int) -> None:
+    """Print the machine, the libraries and how busy it is."""
     model = next(
         (line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
     )
     libraries = ", ".join(f"{name} {version(name)}" for name in ("trio", "hypercorn", "h11", "httpx"))
     print(f"{model.partition(':')[2].strip()}, {os.cpu_count()} cores, Linux {platform.release()}")
-    print(
-        f"Python {platform.python_version()}, {libraries}; {options.rounds} rounds; load {os.getloadavg()[0]:.1f}"
-    )
+    print(f"Python {platform.python_version()}, {libraries}; {rounds} rounds; load {os.getloadavg()[0]:.1f}")
 
 
 def _options() -> argparse.Namespace:
