@@ -142,11 +142,12 @@ def test_who_stops_the_watching_gets_the_shell_and_the_page_again_when_it_goes_o
 
 def test_the_line_stands_in_the_status_line_of_tmux_as_the_manual_has_it(tmp_path: Path) -> None:
     page = (ROOT / "man" / "ccflared-status.1").read_text().replace("\\-", "-")
-    (setting,) = [line for line in page.splitlines() if line.startswith("set -g status-right")]
+    (length,) = [line for line in page.splitlines() if line.startswith("set -g status-right-length ")]
+    (setting,) = [line for line in page.splitlines() if line.startswith("set -g status-right ")]
     called = f"{COMMAND} status --line --socket {tmp_path / 's'}"
     conf = tmp_path / "tmux.conf"
     conf.write_text(
-        f"set -g status-interval 1\nset -g status-right-length 70\n{setting.replace('ccflared status --line', called)}\n"
+        f"set -g status-interval 1\n{length}\n{setting.replace('ccflared status --line', called)}\n"
     )
     with canned_daemon(tmp_path / "s", troubled()), tmux(tmp_path) as outer:
         inner = tmp_path / "i"
