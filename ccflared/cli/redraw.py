@@ -10,7 +10,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -31,8 +31,10 @@ _LOOK = 0.2
 class Page:
     """The other screen, from entering the block to its end. Keys that are typed meanwhile are not echoed."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, ended: Callable[[], bool]) -> None:
+        """Ask ``ended`` whether something other than a key has ended it."""
         self._terminal = terminal
+        self._ended = ended
         self._shown: list[str] = []
         self._size: tuple[int, int] | None = None
         self._keys = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
@@ -75,15 +77,15 @@ class Page:
             self._write(f"{_TOGETHER}{''.join(written)}{_DONE}")
 
     def wait(self, until: float) -> bool:
-        """Wait until a moment of the monotonic clock, or until the window has another size. False: a key ends it."""
-        while (left := until - time.monotonic()) > 0 and not self.outdated:
+        """Wait until a moment of the monotonic clock, or until the window has another size. False: it is to end."""
+        while not self._ended() and (left := until - time.monotonic()) > 0 and not self.outdated:
             if self._keys is None:
                 time.sleep(min(_LOOK, left))
             elif select.select([self._keys], [], [], min(_LOOK, left))[0]:
                 typed = os.read(self._keys, 1024)
                 if not typed or _ENDS & set(typed.decode(errors="replace")):
                     return False
-        return True
+        return not self._ended()
 
     def _enter(self) -> None:
         if self._keys is not None:

@@ -3,7 +3,9 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 from ccflared import __version__
@@ -103,18 +105,33 @@ def watch(question: Question, every: float, *, json: bool, line: bool) -> int:
     """Show the status every ``every`` seconds until Ctrl-C, SIGTERM or SIGHUP. Returns 0."""
     terminal = stdout()
     # The alternate screen has to be left in order, so that these signals come as an exception from now on.
+    told = _ToldToEnd()
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(ending, signal.default_int_handler)
-    try:
+            signal.signal(ending, told)
+    with suppress(KeyboardInterrupt):
         if terminal.moves and not json and not line:
-            _watch_screen(question, every, terminal)
+            _watch_screen(question, every, terminal, told)
             return 0
-        while True:
+        while not told.once:
             _print_once(question, terminal, json=json, line=line)
             time.sleep(every)
-    except KeyboardInterrupt:
-        return 0
+    return 0
+
+
+class _ToldToEnd:
+    """Ends what runs by KeyboardInterrupt, and remembers it.
+
+    An exception that is raised while Python lets go of something, such as an answer that was read, is lost there.
+    """
+
+    def __init__(self) -> None:
+        self.once = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """Take the signal."""
+        self.once = True
+        raise KeyboardInterrupt
 
 
 def _print_once(question: Question, terminal: Terminal, *, json: bool, line: bool) -> None:
@@ -148,11 +165,11 @@ def _show_line(question: Question, terminal: Terminal) -> int:
     return 1 if health(snapshot, __version__).needs else 0
 
 
-def _watch_screen(question: Question, every: float, terminal: Terminal) -> None:
+def _watch_screen(question: Question, every: float, terminal: Terminal, told: _ToldToEnd) -> None:
     """Redraw the page in place, at once when the window changes. Ends by a key, or by KeyboardInterrupt."""
     from ccflared.cli.redraw import Page  # noqa: PLC0415 - only where it is watched
 
-    with Page(terminal) as page:
+    with Page(terminal, lambda: told.once) as page:
         going = True
         while going:
             shown: tuple[Answer, Snapshot] | str
