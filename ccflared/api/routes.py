@@ -94,8 +94,7 @@ def health(running: Running, *, details: bool) -> Reply:
 
 async def _status(call: Call) -> Reply:
     now, house = time(), call.running.house
-    traffic = await house.archive.traffic(now)
-    today = await house.archive.today(now, house.world.zone)
+    traffic, today = await house.archive.lately(now, house.world.zone)
     return reply(200, await status(call.running, traffic, today, now))
 
 

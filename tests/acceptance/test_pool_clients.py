@@ -154,7 +154,7 @@ async def test_claude_is_served_by_an_account_that_has_another_name_for_its_mode
         assert (sonnet.model or "").startswith("claude-sonnet-")
         assert sonnet.served_model == "vendor/mid"
         assert any(
-            line.startswith("1 first as vendor/mid ● 200 served") for line in await why(scene, sonnet.id)
+            line.startswith("1 first ● 200 served as vendor/mid") for line in await why(scene, sonnet.id)
         )
         assert [(attempt.model, attempt.kind) for attempt in opus.attempts] == [
             ("vendor/big", "no such model"),
@@ -198,7 +198,7 @@ async def test_opus_goes_by_its_chain_step_by_step_and_the_rest_by_the_pool(
         assert [row.chain for row in rows] == ["opus", "opus", None, "opus"]
         story = words("\n".join(await why(scene, rows[1].id)))
         assert "chain for opus" in story
-        assert "2 third as vendor/big ● 200 served" in story
+        assert "2 third ● 200 served as vendor/big" in story
         assert "step 2 of the chain" in story
 
 

@@ -60,7 +60,7 @@ async def test_the_demo_answers_hides_the_limit_and_leaves_nothing_behind(tmp_pa
         config = directory / "ccflare.toml"
         assert f"    export CCFLARED_CONFIG={config}\n" in printed
         for command, said in (("status", "small-plan"), ("requests", "req_"), ("usage", "moody")):
-            assert re.search(rf"^    \S+ {command}( -f| --watch)?$", printed, re.MULTILINE), command
+            assert re.search(rf"^    \S.* {command}( -f| --watch)?$", printed, re.MULTILINE), command
             done = await trio.run_process(
                 [sys.executable, "-m", "ccflared", command],
                 env=environment(tmp_path) | {"CCFLARED_CONFIG": str(config)},

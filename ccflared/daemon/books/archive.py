@@ -121,6 +121,18 @@ class Archive:
             log.debug("the day is unknown: %s", self.words(error), extra=about("history"))
         return Today(beginning(now, zone), known=False)
 
+    async def lately(self, now: float, zone: dt.tzinfo | None) -> tuple[Traffic, Today]:
+        """Return both at once: where the history does not answer, it is waited for once."""
+        days: list[Today] = []
+
+        async def day() -> None:
+            days.append(await self.today(now, zone))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(day)
+            hour = await self.traffic(now)
+        return hour, days[0]
+
     async def recall(self) -> list[Memory] | None:
         """Return what was remembered and is committed, kind by kind, the oldest first; None if it cannot be read.
 
