@@ -219,6 +219,8 @@ class House:
         past = await read_past(self.archive, now, zone, self.started_at)
         if past is None:
             return False
+        if self.recalled:  # by somebody else meanwhile; once more, and what was spent would count twice
+            return True
         # All at once: nobody shall see a half of it.
         known = self._following.recall(past.memories, self.world.config.accounts, now)
         self.ledger.recall(past.memories, now, known)

@@ -135,6 +135,7 @@ async def test_the_day_is_that_of_the_zone_that_the_file_names(tmp_path: Path) -
 async def test_a_day_that_cannot_be_read_is_unknown_and_has_no_cost(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         (stage.state / "ccflared.db").rename(stage.state / "elsewhere.db")
+        (stage.state / "ccflared.db").mkdir()  # or it would be made anew
         told = (await status(stage))["today"]
         assert (told["known"], told["requests"], told["plan_usd"]) == (False, 0, None)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -544,11 +544,11 @@ def test_whatever_a_union_is_it_does_not_stand_at_the_top_of_a_plain_schema(unio
 def test_of_many_variants_the_first_names_a_property() -> None:
     variants = [{"properties": {f"p{number // 2}": {"const": number}}} for number in range(10_000)]
     schema = {"properties": {"p0": {"const": "own"}}, "anyOf": variants}
-    began = perf_counter()
+    began = process_time()
     found = function(Tool("Read", None, schema), quirks=Quirks(plain_schemas=True))["parameters"][
         "properties"
     ]
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert len(found) == 5_000
     assert (found["p0"], found["p1"]) == ({"const": "own"}, {"const": 2})
 
