@@ -38,13 +38,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "venv"
 
 
-@pytest.mark.skipif(not COMPLETIONS, reason="there are no completions")
 def test_completions_are_where_the_shells_look(installed: Path) -> None:
     places = {
         "ccflared.bash": "bash-completion/completions/ccflared",
         "_ccflared": "zsh/site-functions/_ccflared",
         "ccflared.fish": "fish/vendor_completions.d/ccflared.fish",
     }
+    assert [file.name for file in COMPLETIONS] == sorted(places)
     for file in COMPLETIONS:
         assert (installed / "share" / places[file.name]).read_bytes() == file.read_bytes()
 
