@@ -4,6 +4,7 @@ import os
 import secrets
 import sqlite3
 import stat
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,10 @@ from ccflared.errors import Refused
 _OURS: Final = frozenset({"payloads.db", "tokens.db"})
 """Names in the state directory that may not be there yet."""
 _BESIDE: Final = ("-wal", "-shm", "-journal")
+SYNCED_APART: Final = 1.0
+"""Seconds from one time that the copy so far is brought to the disk to the next."""
+STEPS: Final = 50_000
+"""Steps of SQLite's machine from one look at the clock to the next."""
 _MAGIC: Final = b"SQLite format 3\0"
 
 
@@ -24,12 +29,17 @@ def back_up(source: Path, target: Path, *, force: bool = False) -> int:
     """
     consider(source, target, force=force)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         uri = f"{source.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-            connection.execute("VACUUM INTO ?", (str(part.absolute()),))
-        _to_disk(part)
+            trickle = _Trickle(descriptor)
+            connection.set_progress_handler(trickle, STEPS)
+            try:
+                connection.execute("VACUUM INTO ?", (str(part.absolute()),))
+            except sqlite3.OperationalError as error:
+                raise trickle.error or error from None
+        os.fsync(descriptor)
         size = part.stat().st_size
         if force:
             part.replace(target)
@@ -40,9 +50,29 @@ def back_up(source: Path, target: Path, *, force: bool = False) -> int:
     except FileExistsError:
         raise Refused(f"{target} exists; name another file, or force it") from None
     finally:
+        os.close(descriptor)  # not before: it would drop SQLite's locks on it
         with suppress(FileNotFoundError):
             part.unlink()
     return size
+
+
+class _Trickle:
+    """Has a copy go to the disk as it is made: all at once at its end, it would hold up whoever writes the history."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._next = time.monotonic() + SYNCED_APART
+        self.error: OSError | None = None
+        """What broke it off. The system tells of it once, so that the last fsync would know nothing of it."""
+
+    def __call__(self) -> bool:
+        if time.monotonic() >= self._next:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                self.error = error
+            self._next = time.monotonic() + SYNCED_APART
+        return self.error is not None
 
 
 def payloads_beside(target: Path) -> Path:

@@ -13,6 +13,7 @@ from ccflared.store.requests import insert
 from ccflared.store.retention import empty_log
 from ccflared.store.schema import open_history, prove_writable
 from ccflared.store.totals import count
+from ccflared.store.upgrade import Say, Upgrade
 from ccflared.wire import Entry
 
 Answer = TypeVar("Answer")
@@ -41,9 +42,18 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
 class History:
     """One file, opened when it is first needed and again after trouble. For one thread at a time."""
 
-    def __init__(self, path: Path, *, patience: float) -> None:
-        """``patience``: seconds to wait for a lock of another program."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        patience: float,
+        say: Say = lambda _: None,
+        moves: Callable[[], bool] | None = None,
+    ) -> None:
+        """``patience``: seconds to wait for a lock; ``say``: told of upgrades; ``moves``: see open_history."""
+        self.upgrade = Upgrade(say) if moves is None else Upgrade(say, moves)
         self._path = path
+        self._moves = moves
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -99,7 +109,9 @@ class History:
             self._leave(self._connection)
         try:
             if self._connection is None:
-                self._connection = open_history(self._path, patience=self._patience)
+                self._connection = open_history(
+                    self._path, patience=self._patience, moves=self._moves, upgrade=self.upgrade
+                )
                 self._file = _standing(self._path)
                 prove_writable(self._connection)
                 self._log_file = _standing(self._log)
@@ -107,6 +119,13 @@ class History:
         except sqlite3.Error:
             self.close()
             raise
+
+    def pulse(self) -> None:
+        """Touch the file, as writing would, and change nothing. Whatever is wrong with it is not this one's to tell."""
+        with suppress(sqlite3.Error, OSError):
+            _standing(self._path)
+            if self._connection is not None:
+                self._connection.execute("PRAGMA user_version").fetchone()
 
     def close(self) -> None:
         """Let go of the file; the next insert opens it again."""

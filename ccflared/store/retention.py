@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from ccflared.store.spending import ROWS_SINCE
+from ccflared.store.versions import copies
 
 STEP: Final = 100
 """Rows that are deleted in one transaction."""
 PAGES: Final = 128
 """Pages that are given back to the disk in one transaction."""
 PAYLOADS: Final = "payloads.db"
+TOKENS: Final = "tokens.db"
+DAY: Final = 86400.0
+"""Seconds that a copy from before an upgrade is kept in any case. That of the tokens no longer: they have been renewed
+since, so that it is of no use, and it holds secrets."""
+KEPT: Final = 30 * DAY
+"""Seconds that the copy of the history is kept where there is room."""
 
 _OLDEST: Final = "SELECT rowid, at FROM requests INDEXED BY requests_at WHERE at < ? ORDER BY at LIMIT ?"
 _SINCE: Final = """
@@ -34,6 +41,8 @@ class Files:
     wal: int = 0
     payloads: int = 0
     payloads_wal: int = 0
+    copies: int = 0
+    """What copies from before an upgrade take; they go by themselves, and before anything else where room is short."""
 
     @property
     def total(self) -> int:
@@ -58,7 +67,24 @@ class Pages:
 def files(database: Path) -> Files:
     """Return what the history and the payloads beside it take; 0 for what is not there. Raises OSError."""
     payloads = database.with_name(PAYLOADS)
-    return Files(*(_bytes(Path(f"{path}{end}")) for path in (database, payloads) for end in ("", "-wal")))
+    sizes = [_bytes(Path(f"{path}{end}")) for path in (database, payloads) for end in ("", "-wal")]
+    sizes.append(sum(_bytes(copy) for copy, _ in copies(database)))
+    return Files(*sizes)
+
+
+def drop_copies(database: Path, now: float, most: int) -> list[Path]:
+    """Delete the copies from before upgrades that are no longer of use; return which. Raises OSError.
+
+    ``most``: bytes that everything may take together.
+    """
+    found = files(database)
+    tokens = [(copy, DAY) for copy, _ in copies(database.with_name(TOKENS))]
+    crowded = found.total + found.copies > most
+    history = [(copy, DAY if crowded else KEPT) for copy, _ in copies(database)]
+    gone = [copy for copy, kept in (*tokens, *history) if copy.stat().st_mtime < now - kept]
+    for copy in gone:
+        copy.unlink(missing_ok=True)
+    return gone
 
 
 def pages(connection: sqlite3.Connection) -> Pages:

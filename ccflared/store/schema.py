@@ -15,15 +15,15 @@ import errno
 import os
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from typing import overload
+from typing import Final, overload
 
-from ccflared.errors import Refused
 from ccflared.store import fives
 from ccflared.store.measures import ADDED, TOTALS
 from ccflared.store.samples import SAMPLES
 from ccflared.store.searched import SEARCHED
+from ccflared.store.upgrade import Schema, Upgrade, bring_up_to_date, standing
 
 APPLICATION_ID = 0x63636664
 """``ccfd``: marks the file as ours, so that nobody else's database is ever written to."""
@@ -122,19 +122,30 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ADDED,
 )
 """Step n brings a database of version n-1 to version n. A step that was released is never changed again."""
+MOVES: Final = 10_000
+"""Steps of SQLite's machine, a millisecond or less, from one sign of life to the next."""
 
 
-def open_history(path: Path, *, patience: float = 5.0) -> sqlite3.Connection:
+def open_history(
+    path: Path,
+    *,
+    patience: float = 5.0,
+    moves: Callable[[], bool] | None = None,
+    upgrade: Upgrade | None = None,
+) -> sqlite3.Connection:
     """Open the history for writing, made or brought up to date as needed; to be used by one thread at a time.
 
-    ``patience``: seconds to wait for a lock that another program holds. Raises Refused for a database that is
-    newer than this program or not ours (it is left as it is), sqlite3.Error or OSError where the file does
-    not permit it.
+    ``patience``: seconds to wait for a lock that another program holds. ``moves`` is called every MOVES steps of
+    SQLite's machine, by whatever is done with the connection, from bringing it up to date on; true breaks it off.
+    ``upgrade``: how it is told. Raises Refused for a database that is newer than this program or not ours (it is left
+    as it is), sqlite3.Error or OSError where the file does not permit it.
     """
     make_private(path)
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    if moves is not None:
+        connection.set_progress_handler(moves, MOVES)
     try:
-        _bring_up_to_date(connection, path)
+        _prepare(connection, path, Upgrade() if upgrade is None else upgrade)
     except BaseException:
         connection.close()
         raise
@@ -185,9 +196,9 @@ def make_private(path: Path) -> None:
             raise PermissionError(errno.EACCES, "not writable", str(path)) from None
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    version = _version(connection, path)
-    if version == 0:
+def _prepare(connection: sqlite3.Connection, path: Path, upgrade: Upgrade) -> None:
+    schema = Schema("the history", APPLICATION_ID, STEPS)
+    if standing(connection, path, schema) == 0:
         # Only a database without pages accepts this, and WAL would give it the first one.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -198,31 +209,4 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA cache_size = -16384")
     # A WAL that grew behind a long reader is cut back to this when it is next reset.
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    for number, statements in enumerate(STEPS[version:], start=version + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        with closing(connection.cursor()) as cursor:
-            try:
-                for statement in statements:
-                    cursor.execute(statement)
-                cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                cursor.execute(f"PRAGMA user_version = {number}")
-                cursor.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    cursor.execute("ROLLBACK")
-                raise
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema's version, 0 for an empty database; refuse what must not be touched."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and application != APPLICATION_ID:
-        raise Refused(f"{path} is a database of another program; ccflared leaves it as it is")
-    if version > len(STEPS):
-        raise Refused(
-            f"{path} was written by a newer ccflared (schema {version}, this one knows {len(STEPS)}); "
-            "it is left as it is: upgrade, or give [storage] another directory"
-        )
-    return version
+    bring_up_to_date(connection, path, schema, upgrade)

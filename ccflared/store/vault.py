@@ -14,11 +14,11 @@ from ccflared.errors import Refused
 from ccflared.providers.oauth import Grant, TokenPair
 from ccflared.secret import Secret
 from ccflared.store.schema import make_private
+from ccflared.store.upgrade import Schema, Upgrade, bring_up_to_date, standing
 
 APPLICATION_ID: Final = 0x63636674
 """``ccft``: marks the file as ours."""
-_VERSION: Final = 1
-_SCHEMA: Final = """
+_GRANTS: Final = """
     CREATE TABLE grants (
         account TEXT PRIMARY KEY,
         provider TEXT NOT NULL,
@@ -38,6 +38,8 @@ _SCHEMA: Final = """
 _SEEDS: Final = """
     CREATE TABLE seeds (digest TEXT PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL) STRICT, WITHOUT ROWID
 """
+STEPS: Final = ((_GRANTS, _SEEDS),)
+"""Step n brings a file of version n-1 to version n. A step that was released is never changed again."""
 _COLUMNS: Final = (
     "account, provider, id, seed, access, refresh, expires_at, obtained_at, refreshed_at, refused, refused_at, "
     "spending"
@@ -60,9 +62,13 @@ class Vault:
     To be called by one thread at a time. Raises sqlite3.Error, OSError, or Refused for a file that is not ours.
     """
 
-    def __init__(self, path: Path, *, patience: float = 5.0) -> None:
-        """``patience``: seconds to wait for a lock that another program holds."""
+    def __init__(self, path: Path, *, patience: float = 5.0, upgrade: Upgrade | None = None) -> None:
+        """``patience``: seconds to wait for a lock that another program holds.
+
+        ``upgrade``: given by whoever holds the state directory; anybody else leaves an older file as it is.
+        """
         self.path = path
+        self._upgrade = upgrade
         self._patience = patience
 
     def load(self) -> Kept:
@@ -152,23 +158,16 @@ class Vault:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and application != APPLICATION_ID:
-            raise Refused(f"{self.path} is a database of another program; ccflared leaves it as it is")
-        if version > _VERSION:
-            raise Refused(f"{self.path} was written by a newer ccflared; it is left as it is: upgrade")
+        schema = Schema("the file of tokens", APPLICATION_ID, STEPS)
+        version = standing(connection, self.path, schema)
+        if 0 < version < len(STEPS) and self._upgrade is None:
+            raise Refused(
+                f"{self.path} is of an older ccflared (schema {version}); the daemon brings it up to date: restart it"
+            )
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA secure_delete = ON")
-        if not tables:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(_SCHEMA)
-            connection.execute(_SEEDS)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute("COMMIT")
+        bring_up_to_date(connection, self.path, schema, self._upgrade or Upgrade())
 
 
 def _row(grant: Grant) -> tuple[Any, ...]:

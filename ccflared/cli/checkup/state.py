@@ -15,11 +15,13 @@ from typing import Final
 from ccflared.cli.checkup.daemon import QUICK
 from ccflared.cli.render.checks import Check
 from ccflared.cli.render.words import many, size
+from ccflared.config.load.rights import contained
 from ccflared.errors import Refused
 from ccflared.store.engine import engine
 from ccflared.store.rebuild import differences, stretches
 from ccflared.store.schema import open_reader
 from ccflared.store.trouble import sentence
+from ccflared.store.versions import copies
 
 HISTORY: Final = "ccflared.db"
 PAYLOADS: Final = "payloads.db"
@@ -56,6 +58,7 @@ def state_checks(directory: Path, max_size: int, *, full: bool, sound: bool | No
         )
         return
     yield from _private(directory, found)
+    yield from _versions(directory)
     yield from _databases(directory, full=full, sound=sound)
     yield from _sizes(directory, max_size)
     yield from _disk(directory)
@@ -76,7 +79,9 @@ def _as_who(path: Path) -> str:
 def _private(directory: Path, found: os.stat_result) -> Iterator[Check]:
     """Yield what others may read or write here."""
     wrong = False
-    if (mode := stat.S_IMODE(found.st_mode)) & 0o022 and not mode & stat.S_ISVTX:
+    # A volume of Kubernetes may be written by the group that the pod alone has (fsGroup).
+    others = 0o002 if found.st_gid == os.getegid() and contained() else 0o022
+    if (mode := stat.S_IMODE(found.st_mode)) & others and not mode & stat.S_ISVTX:
         wrong = True
         said = f"{directory} has mode {mode:04o}: others may replace what is in it"
         yield Check("state", "fail", said, f"chmod go-w {directory}")
@@ -102,6 +107,26 @@ def _private(directory: Path, found: os.stat_result) -> Iterator[Check]:
         yield Check(
             "state", "skip", f"{directory} may not be written by this user; the daemon's may be another"
         )
+
+
+def _versions(directory: Path) -> Iterator[Check]:
+    """Yield what a newer version has written, and what was kept of before an upgrade."""
+    from ccflared.store.newer import newer_databases  # noqa: PLC0415 - only where there is a directory
+
+    for newer in newer_databases(directory):
+        said = f"{newer.name} has schema {newer.version}, and this ccflared knows it up to {newer.known}"
+        yield Check(
+            "version", "fail", said, "install the newer ccflared again; ccflared run tells the way back"
+        )
+    for name in (HISTORY, TOKENS):
+        for copy, _ in copies(directory / name):
+            try:
+                found = copy.stat()
+            except OSError:
+                continue
+            day = dt.datetime.fromtimestamp(found.st_mtime, dt.UTC).date()
+            said = f"{copy} is {name} as it was before the upgrade of {day}, {size(found.st_size)}"
+            yield Check("copy", "ok", f"{said}; the daemon deletes it in time")
 
 
 def _databases(directory: Path, *, full: bool, sound: bool | None) -> Iterator[Check]:

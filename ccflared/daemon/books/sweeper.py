@@ -94,9 +94,18 @@ class Sweeper:
             return  # told by whoever writes; there is no room to delete either
         try:
             await self._prove()
-            await self.sweep(steady=self._steady())
+            steady = self._steady()
+            if steady:
+                await self._drop_copies()
+            await self.sweep(steady=steady)
         except Trouble as error:
             self._told(f"the history cannot be tidied up: {sentence(error, self._database)}")
+
+    async def _drop_copies(self) -> None:
+        most = self._house.world.config.storage.max_size
+        drop = partial(retention.drop_copies, self._database, time(), most)
+        for copy in await trio.to_thread.run_sync(drop, abandon_on_cancel=True):
+            log.info("deleted %s, the copy from before an upgrade", copy, extra=about("history"))
 
     async def _prove(self) -> None:
         """See that what others would read is the history still. Raises sqlite3.Error, OSError or Refused.
