@@ -23,6 +23,7 @@ from ccflared.errors import NotRunning, Refused
 
 CONNECT_TIMEOUT = 3.0
 LARGEST = 32 * 1024 * 1024
+_SYSTEM = Path("/run/ccflared")
 _LONGEST_PATH = 107
 """Bytes, as unix(7) has it."""
 
@@ -99,7 +100,7 @@ class Daemon(NamedTuple):
             except TimeoutError:
                 raise Refused(
                     f"ccflared at {place.path} did not answer within {timeout:g} seconds. It may be stuck: "
-                    "its log says more, and a restart helps."
+                    f"its log says more, and a restart helps.{_held(place)}"
                 ) from None
             except (ConnectionError, BrokenPipeError):
                 raise Refused(
@@ -191,6 +192,15 @@ def _unreachable(path: Path, error: OSError | ValueError) -> str:
     return bare(getattr(error, "strerror", None) or str(error))
 
 
+def _held(place: Place) -> str:
+    """Return what else may be where the service manager holds the socket: no daemon behind it, which waits for one."""
+    if _SYSTEM not in place.path.parents:
+        return ""
+    name = place.path.relative_to(_SYSTEM).parts[0]
+    unit = "ccflared" if name in {place.path.name, "daemon"} else f"ccflared@{name}"
+    return f" Or it cannot start: `systemctl status {unit}` says why."
+
+
 def _is_socket(path: Path) -> bool:
     try:
         return stat.S_ISSOCK(path.stat().st_mode)
@@ -215,17 +225,21 @@ def _no_permission(path: Path) -> str:
     else:
         return f"The {_as_subject(me)} may not open ccflared's control socket {path}."
     owner, group = _user(facts.st_uid), _group(facts.st_gid)
-    what, move = "the socket", ""
-    if nearest != path:  # the mode of the socket alone would not let anybody in
-        what, move = (
-            f"the directory {nearest} on the way to it",
-            '  socket = "/PATH/THAT/ALL/MAY/ENTER/ccflared.sock"\n',
-        )
-    return (
+    what = "the socket" if nearest == path else f"the directory {nearest} on the way to it"
+    closed = (
         f"The {_as_subject(me)} may not open ccflared's control socket {path}: {what} belongs to {owner}:{group}, "
         f"mode {stat.S_IMODE(facts.st_mode):04o}.\n"
-        f"Run the command as {owner if owner == 'root' else f'{owner} or root'} (sudo), or open the socket to a group "
-        f"that {me} is in:\n"
+    )
+    if nearest == path and facts.st_mode & stat.S_IWGRP and facts.st_gid and " " not in group:
+        return (
+            f"{closed}Members of the group {group} may: `sudo usermod -aG {group} {me}`, then log in again. "
+            "Or run the command as root (sudo)."
+        )
+    # The mode of the socket alone would not let anybody in where a directory is closed.
+    move = "" if nearest == path else '  socket = "/PATH/THAT/ALL/MAY/ENTER/ccflared.sock"\n'
+    return (
+        f"{closed}Run the command as {owner if owner == 'root' else f'{owner} or root'} (sudo), or open the socket to "
+        f"a group that {me} is in:\n"
         f'  [control]\n{move}  mode = "0660"\n  group = "GROUP"'
     )
 

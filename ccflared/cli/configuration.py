@@ -1,4 +1,4 @@
-"""The commands about the file: check, init, config, schema. They need no running daemon."""
+"""The commands about the file: check, config, schema. They need no running daemon."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ccflared.cli.places import for_init
+from ccflared.cli.places import state_for
 from ccflared.cli.render.checked import (
     fact_lines,
     mistakes_lines,
@@ -27,22 +27,24 @@ from ccflared.config.load import (
     load,
     read_secrets,
     references,
-    state_directory,
+    startable,
 )
 from ccflared.config.model import Config, Listen
 from ccflared.config.protection import only_loopback
 from ccflared.config.report import Mistake, render
-from ccflared.config.save import create, replace_file
 from ccflared.config.schema import json_schema
-from ccflared.config.starter import STARTER, STARTER_PAGE
 from ccflared.config.words import dotted
-from ccflared.errors import CcflaredError, Refused
+from ccflared.errors import CcflaredError
 from ccflared.money.unpriced import unpriced
 from ccflared.providers.presets import builtin
 
 if TYPE_CHECKING:
     from ccflared.cli.status import Question
 
+_MAKES_A_KEY = (
+    "Each file holds a key of its own, readable by the user that ccflared runs as, and stands beside this one: "
+    "`openssl rand -hex 32 > laptop.key` makes one."
+)
 _UNWRAPPED = 1_000_000
 """Cells that no line has."""
 
@@ -61,14 +63,14 @@ def check(
     where a daemon may run, which perhaps refuses what is no mistake. Returns 0 if there is none, else 1. Raises
     UsageError if there is no file.
     """
-    loaded = load(find(config, environ), environ=environ, builtin=builtin())
+    loaded = startable(load(find(config, environ), environ=environ, builtin=builtin()))
     if isinstance(loaded, Rejected):
         if json:
             _print_json({"ok": False, "files": _texts(loaded.files), "mistakes": _objects(loaded.mistakes)})
         else:
             stdout().write([*shown(loaded.mistakes, stdout()), (), (Span(f"{_count(loaded.mistakes)}."),)])
         return 1
-    missing = _missing(loaded.config, environ)
+    missing = _missing(loaded, environ)
     fine = not (secrets and missing)
     lost = _refused(question, loaded.files)
     if json:
@@ -88,32 +90,6 @@ def check(
     doubts = [*_doubts(loaded, missing, wrong=not fine), *_held_back(lost)]
     stdout().write([*doubts, *(_summary(loaded, doubtful=bool(doubts)) if fine else ())])
     return 0 if fine else 1
-
-
-def init(config: Path | None, *, force: bool = False, environ: Mapping[str, str] = os.environ) -> int:
-    """Write a commented starter file with mode 0600, making its directory.
-
-    It goes to ``config``, else to $CCFLARED_CONFIG, else /etc/ccflared for root and to the user's
-    configuration directory for others. Raises Refused if it is there already and ``force`` is false, or if it
-    cannot be written.
-    """
-    path = for_init(config, environ)
-    try:
-        if force:
-            replace_file(path, STARTER.encode(), mode=0o600)
-        else:
-            create(path, STARTER.encode(), mode=0o600)
-    except FileExistsError:
-        raise Refused(f"{path} is there already; it stays as it is (--force replaces it).") from None
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}.") from None
-    run = "ccflared run" if config is None else f"ccflared run --config {path}"
-    hint = (
-        f"Next: `{run}`, then open {STARTER_PAGE} in a browser: it leads you through the first account. Or put one "
-        "into the file, by hand or by `ccflared account add`; `ccflared check` names every mistake."
-    )
-    stdout().write(stdout().sheet().text(f"Wrote {path}. {hint}", indent=0))
-    return 0
 
 
 def show_config(
@@ -157,16 +133,23 @@ def schema() -> int:
     return 0
 
 
-def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+def _missing(loaded: Loaded, environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the secrets that cannot be read here, by key, each with the reason."""
-    read: Secrets = read_secrets(config, environ=environ, state_directory=state_directory(config, environ))
-    return [(dotted(path), why) for path, ref in references(config) if (why := read.problem(ref))]
+    state = state_for(loaded.config, loaded.files[0], environ)
+    read: Secrets = read_secrets(loaded.config, environ=environ, state_directory=state)
+    return [(dotted(path), why) for path, ref in references(loaded.config) if (why := read.problem(ref))]
 
 
 def shown(mistakes: Iterable[Mistake], terminal: Terminal) -> list[Line]:
     """Return mistakes as lines: place, message, excerpt, caret; wrapped only where a person looks at them."""
     page = _page(terminal)
-    return mistakes_lines((read_mistake(render(mistake)) for mistake in mistakes), page)
+    found = list(mistakes)
+    lines = mistakes_lines((read_mistake(render(mistake)) for mistake in found), page)
+    for add in dict.fromkeys(mistake.add for mistake in found if mistake.add):
+        lines += [(), (Span("Add these lines, for example:"),), ()]
+        lines += [(Span(f"  {line}", "strong"),) if line else () for line in add.splitlines()]
+        lines += [(), *page.text(_MAKES_A_KEY, indent=0)]
+    return lines
 
 
 def _page(terminal: Terminal) -> Sheet:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ccflared.cli.configuration import shown
+from ccflared.cli.places import state_for
 from ccflared.cli.render.foreign import bare
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.snapshot import Verdict, is_verdict, read_verdict
@@ -25,8 +26,7 @@ from ccflared.config.editing import (
     prepare,
     unreadable,
 )
-from ccflared.config.load import Files, Rejected, find, read_files, read_secrets, references, state_directory
-from ccflared.config.load.paths import SYSTEM_FILE
+from ccflared.config.load import Files, Rejected, find, read_files, read_secrets, references
 from ccflared.config.model import Config
 from ccflared.config.stored import forget_secret
 from ccflared.config.words import dotted, no_such, quoted
@@ -36,7 +36,6 @@ from ccflared.providers.presets import builtin
 
 FILES: Final = "\0files"
 """Stands in the sentence of a Report for the files that were written."""
-_SYSTEM_STATE = Path("/var/lib/ccflared")
 
 
 class Site(NamedTuple):
@@ -219,8 +218,7 @@ def same_file(given: Path, files: Iterable[Path]) -> Path:
 def state_of(at: Site, config: Config) -> Path:
     """Return the state directory of the daemon that runs from this file, or will.
 
-    The one that runs is asked. The system's file belongs to the system's service, whose state is not below the
-    home directory of whoever types the command. Raises UsageError where none is known.
+    The one that runs is asked. Raises UsageError where none is known.
     """
     try:
         answer, snapshot = ask(at.question.daemon)
@@ -230,10 +228,7 @@ def state_of(at: Site, config: Config) -> Path:
         storage = answer.value.get("storage")
         if _same_file(snapshot.source.file, at.file) and isinstance(storage, dict):
             return Path(str(storage.get("directory")))
-    unset = config.storage.directory is None and not at.environ.get("STATE_DIRECTORY")
-    if unset and at.file == SYSTEM_FILE and _SYSTEM_STATE.is_dir():
-        return _SYSTEM_STATE
-    return state_directory(config, at.environ)
+    return state_for(config, at.file, at.environ)
 
 
 def runs_from(at: Site) -> bool:

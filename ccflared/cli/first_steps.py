@@ -7,12 +7,11 @@ from pathlib import Path
 from ccflared.cli.places import config_file, for_init
 from ccflared.cli.render.layout import Line, Span
 from ccflared.cli.render.sheet import Sheet
-from ccflared.config.load.paths import SYSTEM_FILE
+from ccflared.config.load.paths import SYSTEM_FILE, instance_of
 from ccflared.config.starter import STARTER_PAGE
 
-UNITS = tuple(
-    Path(directory) / "ccflared.service"
-    for directory in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+_UNITS = tuple(
+    Path(directory) for directory in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 )
 
 
@@ -28,9 +27,22 @@ def start_hint(chosen: Path | None, environ: Mapping[str, str]) -> str:
             f"ccflared run --config {config}, as a user who may read that file. (Perhaps it runs: the file may name "
             "another socket. --socket PATH asks there.)"
         )
-    if config == Path("/etc/ccflared/ccflare.toml") and any(unit.exists() for unit in UNITS):
-        return "systemctl start ccflared"
+    if unit := unit_of(config):
+        return f"systemctl start {unit}"
     return f"ccflared run --config {chosen}" if chosen is not None else "ccflared run"
+
+
+def unit_of(config: Path) -> str:
+    """Return the system's service that runs with this file, as systemctl is told of it; "" where none is there."""
+    name = instance_of(config)
+    if name is None:
+        return ""
+    file = "ccflared@.service" if name else "ccflared.service"
+    return (
+        (f"ccflared@{name}" if name else "ccflared")
+        if any((place / file).exists() for place in _UNITS)
+        else ""
+    )
 
 
 def remark_on(chosen: Path | None, environ: Mapping[str, str]) -> str:

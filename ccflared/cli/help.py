@@ -55,7 +55,8 @@ HELP = {
         "write a commented file to start from",
         """
 Writes a commented starter configuration, readable by you only (mode 0600), to --config or the usual place.
-Never overwrites a file unless --force is given.
+Root's in /etc/ccflared, and that of an instance, /etc/ccflared/NAME/ccflare.toml, is readable by the service as
+well (group ccflared-admin, mode 0640). Never overwrites a file unless --force is given.
 """,
         ((0, "written"), (4, "there is a file already, or it cannot be written")),
         ("ccflared init", "ccflared init --config ./ccflare.toml"),

@@ -10,7 +10,8 @@ from shlex import quote
 import trio
 
 from ccflared.cli.login import Page, Way
-from ccflared.config.load import Rejected, find, load, read_secrets, state_directory
+from ccflared.cli.places import state_for
+from ccflared.config.load import Rejected, find, load, read_secrets
 from ccflared.config.report import render
 from ccflared.config.words import no_such
 from ccflared.daemon.custody import Custody
@@ -30,7 +31,7 @@ def alone(config: Path | None) -> Iterator[Way]:
     loaded = load(find(config, environ), environ=environ, builtin=builtin())
     if isinstance(loaded, Rejected):
         raise Refused("The file has mistakes:\n" + "\n".join(render(mistake) for mistake in loaded.mistakes))
-    directory = state_directory(loaded.config, environ)
+    directory = state_for(loaded.config, loaded.files[0], environ)
     with held(directory):
         custody, upstream = Custody(Vault(directory / "tokens.db")), Upstream()
         trio.run(custody.open)

@@ -118,7 +118,9 @@ def _configuration(asked: Namespace, config: Path | None) -> int:
 
     match asked.command:
         case "init":
-            return configuration.init(config, force=asked.force)
+            from ccflared.cli.init import init  # noqa: PLC0415 - as above
+
+            return init(config, force=asked.force)
         case "check":
             if asked.file is not None and config is not None:
                 raise UsageError("ccflared check: two files are named; FILE and --config mean the same")

@@ -9,10 +9,21 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ccflared.config.load.paths import candidates, control_socket_of, find, home, storage_directory_of
+from ccflared.config.load.paths import (
+    candidates,
+    control_socket_of,
+    find,
+    home,
+    instance_of,
+    state_directory,
+    storage_directory_of,
+)
 from ccflared.errors import UsageError
+
+if TYPE_CHECKING:
+    from ccflared.config.model import Config
 
 SOCKET_NAME = "ccflared.sock"
 MOST_INCLUDES = 200
@@ -73,13 +84,38 @@ def _places(config: Path | None, environ: Mapping[str, str]) -> Iterator[Place]:
             last = _last_applied(directory, config)
             if last is not None:
                 yield Place(last, f"last used with {config}", meant=True)
+        if instance := instance_of(files[0]):
+            # Who names an instance means no other daemon.
+            for below in (instance, f"{instance}/daemon"):
+                yield Place(
+                    Path("/run/ccflared") / below / SOCKET_NAME,
+                    f"the system's instance {instance}",
+                    meant=True,
+                )
+            return
     for directory in _several(environ.get("RUNTIME_DIRECTORY")):
         yield Place(directory / SOCKET_NAME, "$RUNTIME_DIRECTORY")
     if environ.get("XDG_RUNTIME_DIR"):
         yield Place(Path(environ["XDG_RUNTIME_DIR"]) / "ccflared" / SOCKET_NAME, "$XDG_RUNTIME_DIR")
     yield Place(Path("/run/ccflared") / SOCKET_NAME, "the system's daemon")
+    # Without ccflared.socket, the service's own RuntimeDirectory= is the inner one.
+    yield Place(Path("/run/ccflared/daemon") / SOCKET_NAME, "the system's daemon, without ccflared.socket")
     for directory in states:
         yield Place(directory / SOCKET_NAME, "the state directory")
+
+
+def state_for(config: "Config", file: Path, environ: Mapping[str, str]) -> Path:
+    """Return the state directory of the daemon that runs with this file. Raises UsageError where none is known.
+
+    The system's files belong to the system's services, whose state is not below the home directory of whoever types
+    the command.
+    """
+    name = instance_of(file)
+    if name is not None and config.storage.directory is None and not environ.get("STATE_DIRECTORY"):
+        state = Path(f"/var/lib/ccflared-{name}" if name else "/var/lib/ccflared")
+        if os.path.lexists(state):  # a link into what is root's alone
+            return state
+    return state_directory(config, environ)
 
 
 def state_directories(environ: Mapping[str, str]) -> list[Path]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccflared.config.load import Rejected, find, load, state_directory, storage_directory_of
+from ccflared.cli.places import state_for
+from ccflared.config.load import Rejected, find, load, storage_directory_of
 from ccflared.errors import Refused
 from ccflared.providers.presets import builtin
 
@@ -15,7 +16,7 @@ def database(config: Path | None, environ: Mapping[str, str]) -> Path:
     directory = (
         storage_directory_of(file, environ)
         if isinstance(loaded, Rejected)
-        else state_directory(loaded.config, environ)
+        else state_for(loaded.config, file, environ)
     )
     if directory is None:
         raise Refused(

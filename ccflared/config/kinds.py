@@ -27,6 +27,8 @@ class Problem:
     path: KeyPath
     message: str
     at: Literal["key", "value"] = "value"
+    add: str = ""
+    """TOML which the file lacks, if that is the mistake."""
 
 
 @dataclass
@@ -42,9 +44,11 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
-    def wrong(self, path: KeyPath, message: str, at: Literal["key", "value"] = "value") -> None:
+    def wrong(
+        self, path: KeyPath, message: str, at: Literal["key", "value"] = "value", *, add: str = ""
+    ) -> None:
         """Note a mistake."""
-        self.problems.append(Problem(path, message, at))
+        self.problems.append(Problem(path, message, at, add))
 
     def warn(self, path: KeyPath, message: str, at: Literal["key", "value"] = "value") -> None:
         """Note what is allowed but probably not meant."""

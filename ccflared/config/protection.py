@@ -22,6 +22,21 @@ REMEDY = (
 )
 
 
+_CLIENT = """\
+[clients.laptop]
+key = { file = "laptop.key" }
+"""
+_ADMIN = """\
+[admin]
+token = { file = "admin.token" }
+"""
+
+
+def lines_for(config: Config) -> str:
+    """Return the TOML that a file needs before others may reach its listeners: a client, and who may administer."""
+    return _CLIENT if config.admin is not None else f"{_CLIENT}\n{_ADMIN}"
+
+
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """Why requests would be accepted from elsewhere without a key, and the key of the file that does it."""

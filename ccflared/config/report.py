@@ -22,6 +22,8 @@ class Mistake:
     excerpt: str = ""
     length: int = 1
     offset: int = 0
+    add: str = ""
+    """TOML which the file lacks, if that is the mistake."""
 
     def __str__(self) -> str:
         return f"{_printable(str(self.file))}:{self.line}:{self.column}: {_printable(self.message)}"

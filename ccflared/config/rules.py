@@ -18,7 +18,7 @@ from ccflared.config.model import Account, Config, OAuth, Provider
 from ccflared.config.modes import mode_hint
 from ccflared.config.net_kinds import split_address
 from ccflared.config.oauth_rules import by_token, check_reach, check_token_url, check_tokens
-from ccflared.config.protection import PROTECTION_KEYS, exposures
+from ccflared.config.protection import PROTECTION_KEYS, exposures, lines_for
 from ccflared.config.reference import SecretRef
 from ccflared.config.words import did_you_mean, dotted, quoted
 from ccflared.secret import Secret
@@ -46,7 +46,7 @@ def apply_rules(config: Config, tables: Mapping[str, Any], reading: Reading, *, 
         _client_accounts(config, accounts, reading)
         if reading.clean(*(("server", key) for key in PROTECTION_KEYS), ("clients",)):
             for exposure in exposures(config):
-                reading.wrong(exposure.path, str(exposure))
+                reading.wrong(exposure.path, str(exposure), add=lines_for(config))
 
 
 def with_chains_expanded(config: Config) -> Config:

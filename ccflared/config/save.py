@@ -5,8 +5,8 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from threading import Event
 from typing import Literal
 
 from ccflared.config.load.reading import user_of
+from ccflared.config.load.rights import mounted
 
 _LOCK_TRIES = 100
 _LOCK_PAUSE = 0.05
@@ -32,13 +33,13 @@ class Obstacle:
     sentence: str
 
 
-def create(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a new file, making its directory.
+def create(path: Path, content: bytes, *, mode: int, gid: int = -1) -> None:
+    """Write a new file, making its directory. ``gid``: its group, if not the one that new files here get.
 
     Raises FileExistsError if it is there, OSError if it cannot be.
     """
     _make_directory(path.parent)
-    temporary = _written_beside(path, content, mode)
+    temporary = _written_beside(path, content, mode, gid=gid)
     try:
         # A link, unlike a rename, never replaces what somebody else has put there meanwhile.
         os.link(temporary, path)
@@ -47,11 +48,11 @@ def create(path: Path, content: bytes, *, mode: int) -> None:
     settle(path.parent)
 
 
-def replace_file(path: Path, content: bytes, *, mode: int) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int, gid: int = -1) -> None:
     """Write a file in place of what is there, if anything, through symbolic links. Raises OSError."""
     target = Path(os.path.realpath(path))
     _make_directory(target.parent)
-    temporary = _written_beside(target, content, mode)
+    temporary = _written_beside(target, content, mode, gid=gid)
     try:
         temporary.replace(target)
     except OSError:
@@ -108,7 +109,7 @@ def hindrance(path: Path, main: Path) -> Obstacle | None:
         if not os.access(directory, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
             frozen = os.statvfs(directory).f_flag & os.ST_RDONLY
             return _not_writable(target, OSError(errno.EROFS, "")) if frozen else _closed(directory)
-        if str(target) in _mounted():
+        if mounted(target):
             return _not_writable(target, OSError(errno.EBUSY, ""))
         old = (target if target.exists() else Path(os.path.realpath(main))).stat()
         parent = directory.stat()
@@ -173,45 +174,41 @@ def _undressable(target: Path, old: os.stat_result, code: int) -> Obstacle:
     )
 
 
-def _mounted() -> set[str]:
-    """Return where something is mounted, as far as the platform tells."""
-    try:
-        lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return set()
-    return {re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split(" ")[4]) for line in lines}
-
-
 def _dress(beside: Path, model: Path) -> None:
     """Give a file the owner, the attributes (access control lists, labels) and the mode of another. Raises OSError."""
     old, new = model.stat(), beside.stat()
     if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
         os.chown(beside, old.st_uid, old.st_gid)
-    wanted, given = _attributes(model), _attributes(beside)
-    for name in (name for name in given.keys() - wanted.keys() if not name.startswith("security.")):
-        os.removexattr(beside, name)
-    for name, value in wanted.items():
-        if given.get(name) == value or name in _OF_THE_CONTENT:
-            continue
-        try:
-            os.setxattr(beside, name, value)
-        except OSError:
-            # Labels of the security modules are the system's: it gives them to a new file by its own rules.
-            if not name.startswith("security."):
-                raise
+    if sys.platform == "linux":
+        _label(beside, model)
     beside.chmod(stat.S_IMODE(old.st_mode))
 
 
-def _attributes(path: Path) -> dict[str, bytes]:
-    """Return the extended attributes of a file; none where the file system or the platform knows none."""
-    if not hasattr(os, "listxattr"):
-        return {}
-    try:
-        return {name: os.getxattr(path, name) for name in os.listxattr(path)}
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return {}
-        raise
+if sys.platform == "linux":  # Python knows extended attributes there alone
+
+    def _label(beside: Path, model: Path) -> None:
+        """Give a file the attributes of another. Raises OSError."""
+        wanted, given = _attributes(model), _attributes(beside)
+        for name in (name for name in given.keys() - wanted.keys() if not name.startswith("security.")):
+            os.removexattr(beside, name)
+        for name, value in wanted.items():
+            if given.get(name) == value or name in _OF_THE_CONTENT:
+                continue
+            try:
+                os.setxattr(beside, name, value)
+            except OSError:
+                # Labels of the security modules are the system's: it gives them to a new file by its own rules.
+                if not name.startswith("security."):
+                    raise
+
+    def _attributes(path: Path) -> dict[str, bytes]:
+        """Return the extended attributes of a file; none where the file system knows none."""
+        try:
+            return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+        except OSError as error:
+            if error.errno == errno.ENOTSUP:
+                return {}
+            raise
 
 
 def _put_in_place(written: Mapping[Path, Path], new: set[Path]) -> Obstacle | None:
@@ -312,7 +309,7 @@ def _make_directory(directory: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)) from None
 
 
-def _written_beside(path: Path, content: bytes, mode: int, suffix: str = "") -> Path:
+def _written_beside(path: Path, content: bytes, mode: int, suffix: str = "", gid: int = -1) -> Path:
     """Return a temporary file in the same directory that holds the content, on disk."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=suffix)
     temporary = Path(name)
@@ -320,6 +317,8 @@ def _written_beside(path: Path, content: bytes, mode: int, suffix: str = "") -> 
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            if gid != -1:  # before the mode is widened, so that the wrong group never has access
+                os.fchown(file.fileno(), -1, gid)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
     except OSError:

@@ -38,3 +38,14 @@ listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:
 # [clients.laptop]
 # key = { file = "laptop.key" }
 """
+
+_LISTEN = 'listen = "127.0.0.1:8080"        # clients: ANTHROPIC_BASE_URL=http://127.0.0.1:8080\n'
+STARTER_HELD = (
+    STARTER.replace("{", "{{")
+    .replace("}", "}}")
+    .replace(
+        _LISTEN,
+        "# The address is that of {unit}.socket: `systemctl edit {unit}.socket` changes it, ccflared-systemd(7).\n",
+    )
+)
+"""The same where a socket unit holds the address, to be formatted with the name of the unit."""

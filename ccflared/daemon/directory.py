@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ccflared.config.load.reading import user_of
+from ccflared.config.load.rights import unusable
 from ccflared.errors import Refused
 
 
@@ -17,10 +17,7 @@ def held(directory: Path) -> Iterator[None]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        hint = "[storage] directory names another."
-        if isinstance(error, PermissionError):
-            hint = f"It must belong to the user ccflared runs as ({user_of(os.geteuid())}); {hint}"
-        raise Refused(f"the state directory {directory} cannot be used: {error.strerror}. {hint}") from error
+        raise Refused(unusable(directory, error)) from error
     try:
         try:
             # The kernel gives it up with the process, however that ends.

@@ -1,5 +1,6 @@
 """What every command says where no daemon answers: what happened, where, and what to do next, with its exit code."""
 
+import grp
 import importlib
 import os
 import pkgutil
@@ -280,6 +281,23 @@ def test_a_socket_that_may_not_be_opened_is_said_with_its_owner_and_the_way_out(
     )
     assert "Run the command as root (sudo), or open the socket to a group that " in said
     assert said.endswith('  [control]\n  mode = "0660"\n  group = "GROUP"\n')
+
+
+@needs_root
+def test_a_socket_that_is_open_to_a_group_names_the_command_that_lets_one_in(
+    open_directory: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = open_directory / "c.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        os.chown(path, 0, grp.getgrnam("daemon").gr_gid)
+        path.chmod(0o660)
+        server.listen()
+        with as_nobody():
+            assert run_command(["status", "--socket", str(path)]) == 4
+    said = capfd.readouterr().err
+    assert "the socket belongs to root:daemon, mode 0660.\n" in said
+    assert "`sudo usermod -aG daemon nobody`, then log in again" in said
 
 
 @needs_root

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ccflared.cli.places import config_file, record_name, socket_places
+from ccflared.config.load.paths import instance_of
 
 
 def found(config: Path | None, environ: dict[str, str], chosen: Path | None = None) -> list[str]:
@@ -23,6 +24,7 @@ USUAL = [
     "/run/two/ccflared.sock",
     "/run/user/7/ccflared/ccflared.sock",
     "/run/ccflared/ccflared.sock",
+    "/run/ccflared/daemon/ccflared.sock",
 ]
 
 
@@ -46,8 +48,8 @@ def test_the_socket_of_the_file_comes_first(tmp_path: Path) -> None:
     config.write_text('[control]\nsocket = "here.sock"\n[storage]\ndirectory = "data"\n')
     places = found(config, environment(tmp_path))
     assert places[0] == f"{tmp_path}/here.sock"
-    assert places[1:5] == USUAL
-    assert places[5] == f"{tmp_path}/data/ccflared.sock"
+    assert places[1:6] == USUAL
+    assert places[6] == f"{tmp_path}/data/ccflared.sock"
 
 
 def test_the_socket_is_found_in_a_file_that_is_wrong(tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ def test_the_socket_is_found_in_a_file_that_is_wrong(tmp_path: Path) -> None:
     config.write_text("[control]\nsocket = \"/c/s\"\n[storage]\ndirectory = 'd'\n[server\nnonsense = = =\n")
     places = found(config, environment(tmp_path))
     assert places[0] == "/c/s"
-    assert places[5] == f"{tmp_path}/d/ccflared.sock"
+    assert places[6] == f"{tmp_path}/d/ccflared.sock"
 
 
 def test_the_socket_is_found_in_an_included_file(tmp_path: Path) -> None:
@@ -109,3 +111,19 @@ def test_the_file_chosen_is_meant_even_if_it_is_gone(tmp_path: Path) -> None:
         None,
         Path("/etc/ccflared/ccflare.toml"),
     )
+
+
+def test_who_names_the_file_of_an_instance_means_its_daemon_and_no_other(tmp_path: Path) -> None:
+    places = found(Path("/etc/ccflared/none-such/ccflare.toml"), environment(tmp_path))
+    assert places == ["/run/ccflared/none-such/ccflared.sock", "/run/ccflared/none-such/daemon/ccflared.sock"]
+
+
+def test_an_instance_is_told_by_where_its_file_is() -> None:
+    names = {
+        "/etc/ccflared/ccflare.toml": "",
+        "/etc/ccflared/work/ccflare.toml": "work",
+        "/etc/ccflared/work/other.toml": None,
+        "/etc/ccflared/credentials/ccflare.toml": None,
+        "/home/ada/ccflared/work/ccflare.toml": None,
+    }
+    assert {file: instance_of(Path(file)) for file in names} == names

@@ -13,7 +13,9 @@ import pytest
 import trustme
 from filebook import write
 
-from ccflared.config.starter import STARTER, STARTER_PAGE
+from ccflared.config.starter import STARTER, STARTER_HELD, STARTER_PAGE
+
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="another group takes root")
 
 
 def run(*words: str, cwd: Path, **environ: str) -> tuple[int, str, str]:
@@ -92,6 +94,16 @@ def test_init_says_that_the_dashboard_leads_through_the_first_account(tmp_path: 
     assert f'"{STARTER_PAGE.split("/")[2]}"' in STARTER
 
 
+def test_the_file_for_a_socket_unit_names_no_address_and_the_unit_instead() -> None:
+    text = STARTER_HELD.format(unit="ccflared@work")
+    assert "\nlisten" not in text
+    assert "`systemctl edit ccflared@work.socket`" in text
+    before, after = STARTER.splitlines(), text.splitlines()
+    assert [line for line in before if line not in after] == [
+        line for line in before if line.startswith("listen")
+    ]
+
+
 def test_check_names_every_mistake_and_exits_1(tmp_path: Path) -> None:
     path = write(tmp_path, main='[log]\nlvel = "debug"\nformat = "xml"\n')
     code, out, _ = run("check", "--config", str(path), cwd=tmp_path)
@@ -161,6 +173,56 @@ def test_init_writes_a_file_for_the_owner_alone_that_check_accepts(tmp_path: Pat
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
     assert run("check", "--config", str(path), cwd=tmp_path)[0] == 0
+
+
+@ROOT
+def test_what_root_writes_into_the_directory_of_a_group_is_for_that_group_to_read(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2750)
+    os.chown(tmp_path, 0, 4321)
+    path = tmp_path / "ccflare.toml"
+    code, out, err = run("init", "--config", str(path), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert f"Wrote {path} (mode 0640, group 4321)." in " ".join(out.split())
+    made = path.stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (0, 4321, 0o640)
+    code, out, err = run("check", "--config", str(path), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    added = ("account", "add", "local", "--provider", "ollama", "--config", str(path))
+    assert run(*added, cwd=tmp_path, STATE_DIRECTORY=str(tmp_path / "state"))[0] == 0
+    made = path.stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (0, 4321, 0o640)
+
+
+@ROOT
+def test_a_file_that_root_forces_is_for_the_group_to_read_as_well(tmp_path: Path) -> None:
+    os.chown(tmp_path, 0, 4321)
+    path = write(tmp_path, main=MAIN)
+    assert run("init", "--force", "--config", str(path), cwd=tmp_path)[0] == 0
+    assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (4321, 0o640)
+
+
+@ROOT
+def test_files_that_a_group_may_read_or_write_are_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    key = tmp_path / "work.key"
+    key.write_text("a-secret")
+    more = tmp_path / "conf.d" / "work.toml"
+    more.write_text('[accounts.work]\nprovider = "anthropic"\napi_key = { file = "../work.key" }\n')
+    path = write(tmp_path, main='include = ["conf.d/*.toml"]\n')
+    for file, mode in (
+        (tmp_path, 0o2770),
+        (tmp_path / "conf.d", 0o2750),
+        (path, 0o660),
+        (more, 0o640),
+        (key, 0o640),
+    ):
+        os.chown(file, 0, 4321)
+        file.chmod(mode)
+    code, out, err = run("check", "--secrets", "--config", str(path), cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert "mode" not in out
+    _, out, _ = run("doctor", "--config", str(path), cwd=tmp_path, STATE_DIRECTORY=str(tmp_path / "state"))
+    assert "nobody else may change the configuration, or read a secret in it" in " ".join(out.split())
 
 
 def test_the_examples_in_the_starter_file_are_valid_once_uncommented(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from filebook import config, mistakes
 
+from ccflared.config.load import Rejected, load
 from ccflared.config.model import Listen
-from ccflared.config.protection import exposures, only_loopback
+from ccflared.config.protection import exposures, lines_for, only_loopback
+from ccflared.providers.presets import builtin
 
 CLIENTS = '\n[clients.c]\nkey = "k"\n'
 REMEDY = (
@@ -66,3 +68,16 @@ def test_the_sockets_really_bound_are_judged_by_the_same_rule(tmp_path: Path) ->
 def test_nothing_is_said_about_protection_while_clients_or_server_are_broken(tmp_path: Path) -> None:
     text = '[server]\nlisten = "0.0.0.0:8080"\n[clients.c]\nkee = "k"\nkey = "k"\n'
     assert mistakes(tmp_path, text) == ['4:1: unknown key "kee" in [clients.c]; did you mean "key"?']
+
+
+def test_the_lines_that_a_file_lacks_are_told_with_the_mistake_and_are_what_it_lacks(tmp_path: Path) -> None:
+    path, text = tmp_path / "ccflare.toml", '[server]\nlisten = "0.0.0.0:1"\n'
+    path.write_text(text)
+    path.chmod(0o600)
+    loaded = load(path, environ={"HOME": "/"}, builtin=builtin())
+    assert isinstance(loaded, Rejected)
+    (mistake,) = loaded.mistakes
+    read = config(tmp_path, text + mistake.add)
+    assert set(read.clients) == {"laptop"}
+    assert read.admin is not None
+    assert "[admin]" not in lines_for(read)

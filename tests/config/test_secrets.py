@@ -171,3 +171,30 @@ def test_secrets_show_nothing_of_themselves(tmp_path: Path) -> None:
     assert repr(read) == "Secrets(1 named, 0 with a problem)"
     assert read == secrets_of(found, tmp_path)
     assert read != secrets_of(one(tmp_path, '"other"'), tmp_path)
+
+
+def test_a_credential_that_was_not_loaded_says_what_the_unit_needs(tmp_path: Path) -> None:
+    found = one(tmp_path, '{ credential = "zai" }')
+    read = secrets_of(found, tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert (
+        read.problem(key(found))
+        == "the credential zai does not exist: the unit has to load it, by LoadCredential=zai:/PATH"
+    )
+
+
+def test_a_credential_of_the_shipped_unit_that_is_not_there_says_where_it_is_put(tmp_path: Path) -> None:
+    found = one(tmp_path, '{ credential = "key_zai" }')
+    read = secrets_of(found, tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert (
+        read.problem(key(found))
+        == "the credential key_zai does not exist: the unit loads credentials/zai beside ccflare.toml when it "
+        "starts, or another file by LoadCredential=key_zai:/PATH"
+    )
+
+
+def test_a_credential_may_be_readable_by_its_group(tmp_path: Path) -> None:
+    (tmp_path / "zai").write_text("k1\n")
+    (tmp_path / "zai").chmod(0o440)
+    found = one(tmp_path, '{ credential = "zai" }')
+    read = secrets_of(found, tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert (read.get(key(found)), read.problems) == (Secret("k1"), ())

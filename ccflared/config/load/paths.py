@@ -12,12 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccflared.config.load.reading import read_regular
+from ccflared.config.load.rights import contained, mount_lines
 from ccflared.errors import UsageError
 
 if TYPE_CHECKING:
     from ccflared.config.model import Config
 
 SYSTEM_FILE = Path("/etc/ccflared/ccflare.toml")
+
+
+def instance_of(file: Path) -> str | None:
+    """Return the instance of the shipped units that a file is for: "" for the one without a name, None for none."""
+    if file == SYSTEM_FILE:
+        return ""
+    directory = file.parent
+    ours = file.name == SYSTEM_FILE.name and directory.parent == SYSTEM_FILE.parent
+    return directory.name if ours and directory.name not in {"credentials", "daemon"} else None
 
 
 def home(environ: Mapping[str, str]) -> Path | None:
@@ -51,6 +61,8 @@ def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
             return place
     if explicit is not None or environ.get("CCFLARED_CONFIG"):
         named = "--config" if explicit is not None else "$CCFLARED_CONFIG"
+        if explicit is None and contained(environ):
+            raise UsageError(f"There is no file {places[0]} (named by {named}).\n{mount_lines(places[0])}")
         raise UsageError(
             f"There is no file {places[0]} (named by {named}).\n`ccflared init --config "
             f"{places[0]}` writes a first one."

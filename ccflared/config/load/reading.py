@@ -1,6 +1,7 @@
 """Reading a small file whole, without being held up by what is no file."""
 
 import errno
+import grp
 import os
 import pwd
 import stat
@@ -34,3 +35,11 @@ def user_of(uid: int) -> str:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
     except KeyError:
         return f"uid {uid}"
+
+
+def group_of(gid: int) -> str:
+    """Return the name of a group, or its number where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

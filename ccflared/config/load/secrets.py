@@ -11,6 +11,7 @@ from typing import final
 
 from ccflared.config.load.credentials import FileToken, read_credentials
 from ccflared.config.load.reading import read_regular
+from ccflared.config.load.rights import whose
 from ccflared.config.model import Config, SecretRef
 from ccflared.config.words import dotted
 from ccflared.secret import Secret
@@ -150,6 +151,15 @@ def secret_of(text: str, source: str) -> tuple[Secret | None, str]:
     return Secret(text), ""
 
 
+def _loaded_by(name: str) -> str:
+    """Return how a unit gets a credential. The shipped ones load a directory, and put ``key_`` before its names."""
+    line = f"LoadCredential={name}:/PATH"
+    file = name.removeprefix("key_")
+    if file == name:
+        return f"the unit has to load it, by {line}"
+    return f"the unit loads credentials/{file} beside ccflare.toml when it starts, or another file by {line}"
+
+
 def _read(ref: SecretRef, path: Path | None, environ: Mapping[str, str]) -> tuple[Secret | None, str, bool]:
     """Return the secret, what is wrong, and whether it is that the file is not there."""
     source = ref.source()
@@ -168,6 +178,8 @@ def _read(ref: SecretRef, path: Path | None, environ: Mapping[str, str]) -> tupl
     else:
         content, problem, vanished = _read_file(path, source)
         if content is None:
+            if vanished and ref.kind == "credential":
+                problem += f": {_loaded_by(str(ref.value))}"
             return None, problem, vanished
         text = content
     value, problem = secret_of(text, source)
@@ -180,7 +192,8 @@ def _read_file(path: Path, source: str) -> tuple[str | None, str, bool]:
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:
             return None, f"{source} does not exist", True
-        return None, f"{source} cannot be read: {error.strerror}", False
+        why = whose(path) if error.errno == errno.EACCES else ""
+        return None, f"{source} cannot be read: {error.strerror}{why and f' ({why})'}", False
     try:
         return content.decode(), "", False
     except UnicodeDecodeError:

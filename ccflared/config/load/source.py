@@ -13,7 +13,8 @@ from typing import Any
 
 from ccflared.config.decode import ROOT
 from ccflared.config.kinds import KeyPath
-from ccflared.config.load.reading import read_regular, user_of
+from ccflared.config.load.reading import read_regular
+from ccflared.config.load.rights import unreadable
 from ccflared.config.locate import Places, line_starts, locate
 from ccflared.config.mask import MASK, masked_line
 from ccflared.config.report import Mistake
@@ -85,7 +86,7 @@ def read_source(path: Path, text: str | None = None) -> Source:
         content = _bytes(source)
     except OSError as error:
         if text is None or error.errno != errno.ENOENT:
-            source.mistakes.append(Mistake(path, 1, 1, _unreadable(error)))
+            source.mistakes.append(Mistake(path, 1, 1, unreadable(path, error)))
             return source
         content = b""
     if content is not None and text is not None:
@@ -114,16 +115,6 @@ def _bytes(source: Source) -> bytes | None:
         source.mistakes.append(Mistake(source.path, 1, 1, objection))
     source.open_to_all = bool(status.st_mode & stat.S_IROTH)
     return content
-
-
-def _unreadable(error: OSError) -> str:
-    match error.errno:
-        case errno.ENOENT | errno.ENOTDIR:
-            return "there is no such file"
-        case errno.EACCES:
-            return f"this file may not be read by {user_of(os.geteuid())}: permission denied"
-        case _:
-            return f"the file cannot be read: {error.strerror}"
 
 
 def _parse(source: Source) -> None:
