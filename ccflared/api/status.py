@@ -29,8 +29,8 @@ async def status(running: Running, traffic: Traffic, today: Today, now: float) -
         "now": now,
         "state": "draining" if house.draining else "running",
         "memory_bytes": resident(),
-        "config": _config(running),
-        "listeners": _listeners(running),
+        "config": _config(running, now),
+        "listeners": _listeners(running, now),
         "control": {"socket": str(running.control.path)},
         "storage": _storage(running),
         "accounts": accounts(running, now),
@@ -47,7 +47,7 @@ async def status(running: Running, traffic: Traffic, today: Today, now: float) -
     }
 
 
-def _config(running: Running) -> dict[str, Any]:
+def _config(running: Running, now: float) -> dict[str, Any]:
     reloads = running.reloads
     loaded = running.house.world.loaded
     refused = reloads.refused
@@ -58,12 +58,12 @@ def _config(running: Running) -> dict[str, Any]:
         "applied_at": reloads.applied.at,
         "cause": reloads.applied.cause,
         "pending_restart": list(reloads.pending_restart),
-        "warnings": list(reloads.applied.warnings),
+        "warnings": [*reloads.applied.warnings, *running.listeners.certificates.warnings(now)],
         "refused": refused.document() if refused else None,
     }
 
 
-def _listeners(running: Running) -> list[dict[str, Any]]:
+def _listeners(running: Running, now: float) -> list[dict[str, Any]]:
     return [
         {
             "address": address,
@@ -73,6 +73,7 @@ def _listeners(running: Running) -> list[dict[str, Any]]:
             "serve": sorted(bound.door.serve),
             "tls": bound.door.tls,
             "reach": bound.door.reach,
+            "certificate": None if bound.certificate is None else bound.certificate.document(now),
             "error": None,
         }
         for bound in running.listeners.bound

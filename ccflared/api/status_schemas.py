@@ -143,6 +143,14 @@ _TODAY: Final = record(
         **each(WHOLE, "unpriced unpriced_money"),
     }
 )
+_CERTIFICATE: Final = record(
+    {
+        "file": TEXT,
+        "expires_at": NUMBER,
+        "days_left": WHOLE,
+        "problem": told(MAYBE_TEXT, "Why what lies in the files now is not shown."),
+    }
+)
 _CHAIN: Final = record(
     {
         "models": TEXTS,
@@ -196,6 +204,7 @@ STATUS: Final = record(
                     "serve": TEXTS,
                     "tls": FLAG,
                     "reach": TEXT,
+                    "certificate": maybe(_CERTIFICATE),
                     "error": MAYBE_TEXT,
                 }
             )

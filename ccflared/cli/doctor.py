@@ -9,6 +9,7 @@ from time import time
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ccflared.cli.checkup.certificates import file_certificates
 from ccflared.cli.checkup.daemon import (
     daemon_checks,
     integrity_checks,
@@ -20,6 +21,7 @@ from ccflared.cli.checkup.daemon import (
 from ccflared.cli.checkup.file import file_checks
 from ccflared.cli.checkup.state import HISTORY, state_checks, totals_check
 from ccflared.cli.client import Answer
+from ccflared.cli.places import state_for
 from ccflared.cli.render.checks import Check, check_document, check_lines, is_well
 from ccflared.cli.render.document import Json
 from ccflared.cli.render.layout import Span
@@ -27,7 +29,7 @@ from ccflared.cli.render.snapshot import Snapshot
 from ccflared.cli.render.words import many
 from ccflared.cli.status import Question, ask, be_the_right_one, other_file
 from ccflared.cli.terminal import say, stdout, waiting
-from ccflared.config.load import Loaded, Rejected, find, load, state_directory, storage_directory_of
+from ccflared.config.load import Loaded, Rejected, find, load, storage_directory_of
 from ccflared.config.settings import Storage
 from ccflared.errors import NotRunning, Refused, UsageError
 from ccflared.providers.presets import builtin
@@ -117,8 +119,10 @@ def _checks(question: Question, found: _Found, environ: Mapping[str, str], *, fu
         yield Check("daemon", "fail", found.silent.split("\n")[0])
     else:
         yield Check("daemon", "warn", "it is not running", _start(question, found))
-        if isinstance(found.loaded, Loaded) and not found.loaded.config.accounts:
-            yield no_account()
+        if isinstance(found.loaded, Loaded):
+            yield from file_certificates(found.loaded, now)
+            if not found.loaded.config.accounts:
+                yield no_account()
     directory = _directory(found, environ)
     if directory is None:
         yield Check("state", "skip", "nobody knows where the state directory is")
@@ -143,7 +147,7 @@ def _directory(found: _Found, environ: Mapping[str, str]) -> Path | None:
             return Path(told)
     try:
         if isinstance(found.loaded, Loaded):
-            return state_directory(found.loaded.config, environ)
+            return state_for(found.loaded.config, found.loaded.files[0], environ)
     except UsageError:
         return None
     return storage_directory_of(found.file, environ) if found.file is not None else None

@@ -14,6 +14,7 @@ from typing import Final, Literal
 from ccflared.config.changes import Change, changes, losses
 from ccflared.config.edit import NAMED, Add, Edit, Remove, Unfit, apply, as_toml
 from ccflared.config.load import Files, Loaded, Rejected, load, read_files, references
+from ccflared.config.load.certificates import tls_of
 from ccflared.config.mentions import refusing_chains
 from ccflared.config.merge import merge
 from ccflared.config.model import Config, Provider
@@ -197,6 +198,10 @@ def judge(
         if was_so:
             said = "The file already has errors; fix them first. Nothing was written."
         return NotEdited("mistakes", said, after.mistakes, before=was_so, file=files.main)
+    # One that is named already may be half renewed just now; that is not what is judged here.
+    named = {tls for _, tls in tls_of(before.config)} if isinstance(before, Loaded) else set()
+    if bad := tuple(mistake for tls, mistake in after.unusable.items() if tls not in named):
+        return NotEdited("mistakes", "That is not valid; nothing was written.", bad, file=files.main)
     found: tuple[Change, ...] = ()
     let_go: tuple[str, ...] = ()
     if isinstance(before, Loaded):

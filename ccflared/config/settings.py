@@ -27,6 +27,13 @@ _STRATEGIES = Choice(
 )
 
 
+_PARTS = {
+    **dict.fromkeys(("certificate", "certfile", "fullchain"), 'the certificate is cert = "PATH"'),
+    **dict.fromkeys(("private_key", "keyfile"), 'the private key is key = "PATH"'),
+}
+"""What others call the parts of ``tls``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """``tls = { cert, key }``: a certificate and its key, watched like the file."""
@@ -50,7 +57,11 @@ class Listen:
     ]
     tls: Annotated[
         Tls | None,
-        takes(Table(Tls), "Certificate and key of this listener.", absent="those of [server], if it has any"),
+        takes(
+            Table(Tls, hints=_PARTS),
+            "Certificate and key of this listener.",
+            absent="those of [server], if it has any",
+        ),
     ] = None
     base_path: Annotated[
         str | None,
@@ -105,7 +116,12 @@ class Server:
         ),
     ] = ()
     tls: Annotated[
-        Tls | None, takes(Table(Tls), "Certificate and key of every listener that names none.")
+        Tls | None,
+        takes(
+            Table(Tls, hints=_PARTS),
+            "Certificate and key of every listener that names none. Over TLS, clients may speak HTTP/2 or "
+            "HTTP/1.1; without it, HTTP/1.1.",
+        ),
     ] = None
     max_body: Annotated[int, takes(Size(), "The largest request body; a larger one is answered 413.")] = (
         64 * 1024 * 1024

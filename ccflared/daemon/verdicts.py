@@ -23,6 +23,8 @@ class Verdict:
     problem: str | None = None
     """What the system would not do: an address taken, a certificate unreadable."""
     warnings: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    """What was to be known of certificates then: unlike the rest of the warnings it changes with time alone."""
 
     @property
     def sentence(self) -> str:
@@ -42,6 +44,7 @@ class Verdict:
         """Return it as the API gives it."""
         document = asdict(self)
         problem = document.pop("problem")
+        document["warnings"] = [*self.warnings, *document.pop("certificates")]
         document["mistakes"] = [
             {
                 "place": f"{mistake.file}:{mistake.line}:{mistake.column}",

@@ -248,13 +248,61 @@ def test_old_prices_are_worth_a_look(desk: Desk) -> None:
     ("table", "said"),
     [
         ("", "A reverse proxy here that adds no X-Forwarded-For would pass for this machine"),
-        ('[clients.a]\nkey = "k"\n', "requests: 1 client with keys; administration: this machine"),
+        ('[clients.a]\nkey = "k"\n', "requests: 1 client with keys; administration: the control socket"),
+        (
+            '[admin]\ntoken = "t"\n',
+            "requests: this machine, without a key (a reverse proxy here that adds no",
+        ),
+        ('[admin]\ntoken = "t"\n', "[clients]); administration: the admin token and the control socket"),
     ],
 )
 def test_who_is_trusted_is_said(desk: Desk, table: str, said: str) -> None:
     desk.write(FILE + table)
     _, checks = examined(desk)
     assert any(check.name == "trust" and said in check.said for check in checks)
+
+
+CLIENTS, ADMIN = '[clients.a]\nkey = "k"\n', '[admin]\ntoken = "t"\n'
+LISTENS = 'listen = "127.0.0.1:0"\n'
+BELIEVED = 'trusted_proxies = ["127.0.0.1"]\n'
+NAMED = 'allowed_hosts = ["a.example.com"]\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "state", "said"),
+    [
+        (NAMED + BELIEVED, "ok", "of 127.0.0.1 are believed, for a.example.com"),
+        (NAMED, "warn", "allowed_hosts names hosts that only reach loopback, and trusted_proxies names no"),
+        ('base_path = "/x"\n', "warn", "base_path is set, and trusted_proxies names no reverse proxy"),
+        ('listen = "unix:/run/x/r.sock"\n', "warn", "a listener is a unix socket, and trusted_proxies names"),
+        (
+            'listen = "unix:/run/x/r.sock"\n' + NAMED + BELIEVED,
+            "warn",
+            "does not name it: nothing is believed",
+        ),
+        ('trusted_proxies = ["0.0.0.0/0"]\n' + NAMED, "warn", "believes every address"),
+        (BELIEVED, "warn", "asked for by a name, this daemon answers 421"),
+    ],
+)
+def test_what_the_file_leaves_open_of_a_reverse_proxy_is_said(
+    desk: Desk, lines: str, state: str, said: str
+) -> None:
+    desk.write(FILE.replace(LISTENS, lines) + CLIENTS + ADMIN)
+    (check,) = [check for check in examined(desk)[1] if check.name == "proxy"]
+    assert check.state == state
+    assert said in check.said
+    assert bool(check.todo) == (state == "warn")
+
+
+def test_a_dashboard_that_a_reverse_proxy_cannot_reach_is_told_of(desk: Desk) -> None:
+    desk.write(FILE.replace(LISTENS, NAMED + BELIEVED) + CLIENTS)
+    assert any("closed through the proxy" in each for each in odd(examined(desk)[1]))
+
+
+@pytest.mark.parametrize("lines", [LISTENS, 'listen = "0.0.0.0:1"\n' + NAMED])
+def test_where_nothing_tells_of_a_reverse_proxy_none_is_talked_of(desk: Desk, lines: str) -> None:
+    desk.write(FILE.replace(LISTENS, lines) + CLIENTS + ADMIN)
+    assert not [check for check in examined(desk)[1] if check.name == "proxy"]
 
 
 def test_a_state_directory_that_is_a_file_is_wrong(desk: Desk) -> None:

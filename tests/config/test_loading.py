@@ -2,13 +2,20 @@
 
 import hashlib
 import os
+import ssl
+from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, run
 
 import pytest
 import trustme
 from filebook import ENVIRON, config, mistakes, only, read, write
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ccflared.config.load import Loaded, Rejected, load
+from ccflared.config.load import Loaded, Rejected, load, startable
+from ccflared.config.load.certificates import read_pair, validity
+from ccflared.config.model import Tls
 from ccflared.config.report import render_all
 from ccflared.providers.presets import builtin
 
@@ -235,6 +242,7 @@ def certificate(tmp_path: Path) -> Path:
     return tmp_path
 
 
+GOOD = ssl.PEM_cert_to_DER_cert(trustme.CA().issue_cert("localhost").cert_chain_pems[0].bytes().decode())
 TLS = '[server]\ntls = { cert = "cert.pem", key = "key.pem" }\n'
 
 
@@ -244,7 +252,7 @@ def test_certificate_and_key_are_watched(certificate: Path) -> None:
 
 def test_a_certificate_that_is_not_there_is_a_mistake_and_is_waited_for(certificate: Path) -> None:
     (certificate / "cert.pem").unlink()
-    rejected = read(certificate, main=TLS)
+    rejected = startable(read(certificate, main=TLS))
     assert isinstance(rejected, Rejected)
     assert str(rejected.mistakes[0]).endswith(
         f":2:16: {certificate}/cert.pem cannot be read: No such file or directory"
@@ -254,7 +262,68 @@ def test_a_certificate_that_is_not_there_is_a_mistake_and_is_waited_for(certific
 
 def test_a_key_of_another_certificate_is_a_mistake(certificate: Path) -> None:
     trustme.CA().issue_cert("localhost").private_key_pem.write_to_path(str(certificate / "key.pem"))
-    assert "certificate and key cannot be used together" in only(certificate, TLS)
+    rejected = startable(read(certificate, main=TLS))
+    assert isinstance(rejected, Rejected)
+    said = f"ccflare.toml:2:7: the key {certificate}/key.pem is not that of the certificate {certificate}/cert.pem"
+    assert said in str(rejected.mistakes[0])
+
+
+def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(certificate: Path) -> None:
+    run(
+        ["openssl", "pkey", "-in", "key.pem", "-aes256", "-passout", "pass:x", "-out", "locked.pem"],
+        cwd=certificate,
+        check=True,
+        stdin=DEVNULL,
+    )
+    rejected = startable(read(certificate, main=TLS.replace("key.pem", "locked.pem")))
+    assert isinstance(rejected, Rejected)
+    assert "locked.pem is encrypted" in str(rejected.mistakes[0])
+
+
+def test_a_private_key_that_everyone_may_read_is_warned_of(certificate: Path) -> None:
+    (certificate / "key.pem").chmod(0o644)
+    (warning,) = loaded(certificate, main=TLS).warnings
+    assert str(warning).endswith(
+        f":2:34: everyone may read the private key {certificate}/key.pem; `chmod o-r {certificate}/key.pem`"
+    )
+    (certificate / "key.pem").chmod(0o640)
+    assert loaded(certificate, main=TLS).warnings == ()
+
+
+@pytest.mark.parametrize("days", [1, 30000])
+def test_the_validity_of_a_certificate_is_read_as_openssl_reads_it(tmp_path: Path, days: int) -> None:
+    for curve in ("prime256v1", "secp384r1"):
+        made = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            f"ec_paramgen_curve:{curve}",
+            "-nodes",
+        ]
+        made += ["-keyout", "k.pem", "-out", "c.pem", "-days", str(days), "-subj", "/CN=example.com"]
+        run(made, cwd=tmp_path, check=True, capture_output=True)
+        told = run(
+            ["openssl", "x509", "-in", "c.pem", "-noout", "-enddate"],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        read_here = read_pair(Tls(tmp_path / "c.pem", tmp_path / "k.pem"))
+        assert read_here.ends == ssl.cert_time_to_seconds(told.strip().removeprefix("notAfter="))
+        assert read_here.ends - read_here.begins == days * 86400
+
+
+@given(st.binary(max_size=200), st.integers(0, 300), st.integers(0, 255))
+def test_a_damaged_certificate_ends_in_words(noise: bytes, at: int, byte: int) -> None:
+    der = bytearray(GOOD)
+    der[at % len(der)] = byte
+    for given_ in (noise, bytes(der), GOOD[:at]):
+        with suppress(ValueError, IndexError):
+            validity(given_)
 
 
 # --- what is allowed but probably not meant -------------------------------------------------------------------

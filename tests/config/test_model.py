@@ -55,6 +55,7 @@ def example(name: str, directory: Path) -> Loaded:
     shutil.copy(EXAMPLES / name, path)
     pair = trustme.CA().issue_cert("localhost")
     pair.private_key_pem.write_to_path(str(directory / "key.pem"))
+    (directory / "key.pem").chmod(0o600)
     pair.cert_chain_pems[0].write_to_path(str(directory / "cert.pem"))
     loaded = load(path, environ=ENVIRON, builtin=builtin())
     assert isinstance(loaded, Loaded), render_all(loaded.mistakes)

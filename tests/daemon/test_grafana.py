@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import trustme
 from scrapes import Scrape, scraped
-from stage import staged
+from stage import free_port, staged
 
 from ccflared.demo.script import Answer, Limited, Window
 from ccflared.pool.states import STATES
@@ -47,7 +48,9 @@ def variables() -> list[dict[str, Any]]:
 
 async def live(tmp_path: Path) -> Scrape:
     """Return a scrape in which every family has samples."""
-    async with staged(tmp_path, more=MORE) as stage:
+    trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    tls = '{ address = "127.0.0.1:0", tls = { cert = "both.pem", key = "both.pem" } }'
+    async with staged(tmp_path, more=MORE, server=f'listen = ["127.0.0.1:{free_port()}", {tls}]') as stage:
         stage.headers |= {"x-api-key": "key-of-laptop"}
         stage.provider.play("sk-first", Answer(five_hour=Window(0.25, 3600.0)), Limited())
         await stage.fresh()
@@ -159,7 +162,7 @@ def test_rules_and_the_example_of_a_scrape_are_laid_out_as_yaml_wants_it() -> No
             assert (len(line) - len(line.lstrip())) % 2 == 0, line
             assert line == line.rstrip()
     names = re.findall(r"- alert: (\w+)", RULES)
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 10
     for key in ("expr:", "labels: { severity: ", "annotations:", 'summary: "'):
         assert RULES.count(key) == len(names), key
     assert "metrics_path" in (PLACE / "prometheus.yml").read_text()

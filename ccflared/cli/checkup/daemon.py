@@ -1,5 +1,6 @@
 """The running daemon: its version, its listeners, its accounts, its history, as it tells and as seen from here."""
 
+import errno
 import http.client
 import socket
 import ssl
@@ -12,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ccflared import __version__
+from ccflared.cli.checkup.certificates import told_certificates
 from ccflared.cli.client import Answer, Daemon
 from ccflared.cli.render.checks import Check
 from ccflared.cli.render.document import Json
@@ -54,6 +56,7 @@ def daemon_checks(answer: Answer, snapshot: Snapshot, now: float) -> Iterator[Ch
         )
     for listener in snapshot.listeners:
         yield listener_check(listener)
+    yield from told_certificates(answer)
     yield from _accounts(snapshot)
     yield from _history(snapshot)
     yield from _clock(snapshot, now)
@@ -71,6 +74,9 @@ def listener_check(listener: Listener) -> Check:
     try:
         status = _asked(listener)
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            # Bound to all addresses of a kind of which there is none, [::] where IPv6 is turned off: no fault.
+            return Check("listener", "skip", f"{listener.address} waits; there is no such address here yet")
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         todo = "a firewall on this machine may be in the way"
         return Check("listener", "fail", f"{listener.address} does not answer: {why}", todo)

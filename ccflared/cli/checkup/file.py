@@ -6,12 +6,14 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from ccflared.cli.checkup.trust import trust_checks
+from ccflared.cli.places import state_for
 from ccflared.cli.render.checks import Check
 from ccflared.cli.render.words import many
-from ccflared.config.load import Loaded, Rejected, Secrets, read_secrets, references, state_directory
+from ccflared.config.load import Loaded, Rejected, Secrets, read_secrets, references
 from ccflared.config.model import Config
-from ccflared.config.protection import only_loopback
 from ccflared.config.words import dotted
+from ccflared.daemon.surroundings import single_files
 from ccflared.errors import UsageError
 from ccflared.money.unpriced import unpriced
 
@@ -29,26 +31,31 @@ def file_checks(loaded: Loaded | Rejected, environ: Mapping[str, str], today: da
         said = f"{many(len(loaded.mistakes), 'mistake')}, the first at {place}: {first.message}"
         yield Check("configuration", "fail", said, f"ccflared check {loaded.files[0]} names them all")
         return
+    for mistake in loaded.unusable.values():
+        yield Check("certificate", "fail", str(mistake), "the daemon does not start with it")
     config = loaded.config
     others = many(len(loaded.files) - 1, "included file")
     more = f" and {others}" if len(loaded.files) > 1 else ""
     yield Check("configuration", "ok", f"{loaded.files[0]}{more} without mistakes")
     for warning in loaded.warnings[:_MOST]:
         yield Check("configuration", "warn", str(warning))
-    missing = _missing(config, environ)
+    for said in single_files(loaded.files):
+        what, _, todo = said.partition(". ")
+        yield Check("mount", "warn", what, f"{todo[0].lower()}{todo[1:]}")
+    missing = _missing(loaded, environ)
     yield from _secrets(config, missing)
     yield from _readable(loaded)
-    yield from _trust(config)
+    yield from trust_checks(config)
     yield from _prices(config, today)
     yield _webhook(config, missing)
 
 
-def _missing(config: Config, environ: Mapping[str, str]) -> list[tuple[str, str]] | str:
+def _missing(loaded: Loaded, environ: Mapping[str, str]) -> list[tuple[str, str]] | str:
     """Return the secrets that cannot be read from here, by key, each with the reason; or why nobody knows."""
+    config = loaded.config
     try:
-        read: Secrets = read_secrets(
-            config, environ=environ, state_directory=state_directory(config, environ)
-        )
+        state = state_for(config, loaded.files[0], environ)
+        read: Secrets = read_secrets(config, environ=environ, state_directory=state)
     except UsageError as error:
         return str(error)
     return [(dotted(path), why) for path, ref in references(config) if (why := read.problem(ref))]
@@ -95,33 +102,6 @@ def _mode(path: Path) -> int | None:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:
         return None
-
-
-def _trust(config: Config) -> Iterator[Check]:
-    """Say who may do what; of a proxy on this machine, what nobody can see from here."""
-    loopback = any(only_loopback(listen.address) for listen in config.server.listen)
-    if config.server.allow_unauthenticated and not config.clients:
-        yield Check(
-            "trust",
-            "warn",
-            "allow_unauthenticated: whoever reaches a listener may send requests, without a key",
-            "ccflared client add NAME gives keys to those who may",
-        )
-    elif loopback and not config.clients and config.admin is None:
-        yield Check(
-            "trust",
-            "ok",
-            "whoever is on this machine may send requests and administer. A reverse proxy here that adds no "
-            "X-Forwarded-For would pass for this machine: have it add one, or set [clients] and [admin]",
-        )
-    else:
-        requests = (
-            f"{many(len(config.clients), 'client')} with keys"
-            if config.clients
-            else "this machine, without a key"
-        )
-        admin = "the admin token" if config.admin is not None else "this machine and the control socket"
-        yield Check("trust", "ok", f"requests: {requests}; administration: {admin}")
 
 
 def _prices(config: Config, today: date) -> Iterator[Check]:

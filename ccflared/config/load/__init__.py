@@ -18,7 +18,7 @@ from ccflared.config.load.paths import (
 )
 
 if TYPE_CHECKING:
-    from ccflared.config.load.files import Loaded, Place, Rejected, load
+    from ccflared.config.load.files import Loaded, Place, Rejected, load, startable
     from ccflared.config.load.secrets import Secrets, read_secrets, references, secret_of
     from ccflared.config.load.texts import Files, read_files
 else:
@@ -27,6 +27,7 @@ else:
         "Place": "files",
         "Rejected": "files",
         "load": "files",
+        "startable": "files",
         "Files": "texts",
         "read_files": "texts",
         "Secrets": "secrets",
@@ -57,6 +58,7 @@ __all__ = [
     "read_secrets",
     "references",
     "secret_of",
+    "startable",
     "state_directory",
     "storage_directory_of",
 ]

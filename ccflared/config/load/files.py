@@ -1,17 +1,16 @@
 """From the path of the main file to a checked configuration, or to every mistake with its place."""
 
 import os
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ccflared.config.decode import decode
 from ccflared.config.kinds import KeyPath, Problem
+from ccflared.config.load.certificates import may_be_read_by_all, problem_of, tls_of
 from ccflared.config.load.includes import NOTHING, open_directories, with_includes
 from ccflared.config.load.paths import home
-from ccflared.config.load.reading import read_regular
 from ccflared.config.load.secrets import references
 from ccflared.config.load.source import Source, read_source
 from ccflared.config.merge import Merged, merge
@@ -43,6 +42,9 @@ class Loaded:
     """Where each key that is set stands; keys that are absent here have their defaults."""
     warnings: tuple[Mistake, ...]
     """What is allowed but probably not meant."""
+    unusable: Mapping[Tls, Mistake]
+    """Certificates that cannot be used as they lie there now: no listener can be opened with one, and it may be that
+    they are just being renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,6 @@ def load(
     mistakes += [_placed(problem, merged, readable) for problem in decoded.problems]
     if decoded.config is None or mistakes:
         return _rejected(mistakes, sources, watch)
-    certificates = [_placed(problem, merged, readable) for problem in _certificates(decoded.config)]
-    if certificates:
-        return _rejected(certificates, sources, watch | _named_files(decoded.config))
     return Loaded(
         config=decoded.config,
         files=tuple(source.path for source in sources),
@@ -104,8 +103,17 @@ def load(
         warnings=tuple(
             [_placed(problem, merged, readable) for problem in decoded.warnings]
             + list(_readable_literals(decoded.config, merged, readable))
+            + [_placed(problem, merged, readable) for problem in _readable_keys(decoded.config)]
         ),
+        unusable={tls: _placed(problem, merged, readable) for tls, problem in _unusable(decoded.config)},
     )
+
+
+def startable(found: Loaded | Rejected) -> Loaded | Rejected:
+    """Return what was loaded as a start judges it: a certificate that cannot be used is a mistake then."""
+    if isinstance(found, Rejected) or not found.unusable:
+        return found
+    return Rejected(tuple(found.unusable.values()), found.files, found.watch, found.digests)
 
 
 def _rejected(mistakes: Sequence[Mistake], sources: Sequence[Source], watch: frozenset[Path]) -> Rejected:
@@ -122,7 +130,8 @@ def _digests(sources: Sequence[Source]) -> Mapping[Path, str]:
 
 def _placed(problem: Problem, merged: Merged, sources: Sequence[Source]) -> Mistake:
     origin = merged.origin(problem.path)
-    return sources[origin.file].mistake(origin.path, problem.message, problem.at)
+    placed = sources[origin.file].mistake(origin.path, problem.message, problem.at)
+    return replace(placed, add=problem.add) if problem.add else placed
 
 
 def _places(merged: Merged, sources: Sequence[Source]) -> Mapping[KeyPath, Place]:
@@ -147,34 +156,23 @@ def _places(merged: Merged, sources: Sequence[Source]) -> Mapping[KeyPath, Place
 def _named_files(config: Config) -> frozenset[Path]:
     """Return the files that the configuration names: secrets, certificates, credentials files."""
     named = {Path(str(ref.value)) for _, ref in references(config) if ref.kind == "file"}
-    named |= {path for _, tls in _tls(config) for path in (tls.cert, tls.key)}
+    named |= {path for _, tls in tls_of(config) for path in (tls.cert, tls.key)}
     named |= {account.credentials_file for account in config.accounts.values() if account.credentials_file}
     return frozenset(named)
 
 
-def _tls(config: Config) -> Iterator[tuple[KeyPath, Tls]]:
-    if config.server.tls is not None:
-        yield ("server", "tls"), config.server.tls
-    for index, listen in enumerate(config.server.listen):
-        if listen.tls is not None:
-            yield ("server", "listen", index, "tls"), listen.tls
+def _unusable(config: Config) -> Iterator[tuple[Tls, Problem]]:
+    for path, tls in tls_of(config):
+        if problem := problem_of(tls):
+            yield tls, Problem((*path, problem.at) if problem.at else path, str(problem))
 
 
-def _certificates(config: Config) -> Iterator[Problem]:
-    """Yield what keeps a listener from using its certificate: found here, it never replaces a good one."""
-    for path, tls in _tls(config):
-        for name, file in (("cert", tls.cert), ("key", tls.key)):
-            try:
-                read_regular(file, 1)
-            except OSError as error:
-                yield Problem((*path, name), f"{file} cannot be read: {error.strerror}")
-                break
-        else:
-            try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert, tls.key, password="")
-            except (ssl.SSLError, OSError) as error:
-                reason = getattr(error, "reason", None) or str(error)
-                yield Problem(path, f"certificate and key cannot be used together: {reason}")
+def _readable_keys(config: Config) -> Iterator[Problem]:
+    """Warn of private keys that everyone may read."""
+    for path, tls in tls_of(config):
+        if may_be_read_by_all(tls):
+            message = f"everyone may read the private key {tls.key}; `chmod o-r {tls.key}`"
+            yield Problem((*path, "key"), message)
 
 
 def _readable_literals(config: Config, merged: Merged, sources: Sequence[Source]) -> Iterator[Mistake]:

@@ -5,12 +5,13 @@ our own. What is counted of a name goes when that leaves the file; one that come
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 import trio
 
+from ccflared.daemon.certificates import Certificate
 from ccflared.daemon.metrics.exposition import Histogram
 from ccflared.daemon.verdicts import Verdict
 from ccflared.wire import Entry
@@ -58,6 +59,8 @@ class Metrics:
         """By ``applied`` and ``refused``."""
         self.last_verdict: Verdict | None = None
         self.last_applied_at = 0.0
+        self.certificates: Iterable[Certificate] = ()
+        """Those of our own listeners that are in force."""
         self._kinds: set[str] = set()
 
     def count(self, entry: Entry) -> None:

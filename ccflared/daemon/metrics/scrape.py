@@ -249,6 +249,21 @@ def _configuration(page: Page, house: House) -> None:
     )
 
 
+def _certificates(page: Page, house: House) -> None:
+    certificates = list(house.metrics.certificates)
+    labels = [({"certificate": str(each.tls.cert)}, each) for each in certificates]
+    page.gauge(
+        "ccflared_certificate_expires_timestamp_seconds",
+        "When the certificate of a listener that is shown now ends, or the first of its chain.",
+        [(named, each.read.ends) for named, each in labels],
+    )
+    page.gauge(
+        "ccflared_certificate_up",
+        "Whether the certificate that is shown is the one that lies in its file; 0: that one cannot be used.",
+        [(named, int(each.problem is None)) for named, each in labels],
+    )
+
+
 def _history(page: Page, house: House) -> None:
     state = house.recorder.state
     for name, told, value in (
@@ -299,6 +314,6 @@ def _alerts(page: Page, house: House) -> None:
 
 _PARTS: Final = (
     *(_times, _accounts, _budgets),
-    *(_configuration, _history, _payloads, _alerts),
+    *(_configuration, _certificates, _history, _payloads, _alerts),
 )
 """In the order of the page; between two of them others have their turn."""
