@@ -101,7 +101,8 @@ class App:
     async def _answer(self, scope: dict[str, Any], request_id: str, exchange: Exchange) -> None:
         door = self._door()
         asked = self._asked(scope, request_id, door)
-        has_body = b"content-length" in asked.fields or b"transfer-encoding" in asked.fields
+        framed = b"content-length" in asked.fields or b"transfer-encoding" in asked.fields
+        has_body = framed or "ccflared.body_follows" in scope["extensions"]
         if not has_body:
             await exchange.read_body(0, 5.0, None)
         if asked.fields.get(b"upgrade", b"").strip().lower() == b"websocket":

@@ -1,16 +1,17 @@
-"""One client connection on a Trio stream: reading, writing, idling, closing. What HTTP is, protocol.py knows.
+"""One client connection of HTTP/1.1: reading, writing, idling, closing. What HTTP is, protocol.py knows.
 
 In place of Hypercorn's TCPServer, for these reasons: sending can be cancelled (a client that does not read would
 otherwise hold a drain for ever), a head that trickles in is given up, what is closed is let go of at once,
-HTTP/2 without TLS is not offered (an unfinished HTTP/2 stream would not be told from a finished one), an unfinished
-answer to an HTTP/1.0 client ends with a reset (for the same reason), a handshake that fails ends only itself, and
-one task minds idleness instead of two new ones for each request.
+HTTP/2 has files of its own (http2/: an unfinished stream would not be told from a finished one), an unfinished
+answer to an HTTP/1.0 client ends with a reset (for the same reason), a handshake that fails ends only itself, and one
+task minds idleness instead of two new ones for each request.
 """
 
 import logging
 import ssl
 import struct
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from math import inf
 from typing import Final
 
@@ -37,6 +38,10 @@ _HEADERS_WITHIN: Final = 30.0
 _LARGEST_HEAD: Final = 64 * 1024
 _UNREAD_FOR: Final = 300.0
 """Seconds that a client may leave unread what it is sent. Else one that never reads held an upstream for ever."""
+
+LINGER: Final = 0.2
+"""Seconds for which an idle connection of a listener that retires is still heard: what its client has just sent, or
+is sending, gets its answer and no reset."""
 
 log = logging.getLogger("ccflared.server")
 
@@ -78,22 +83,13 @@ class Connection:
         A fault in the protocol's code ends this connection and is logged: it must not end all the others.
         """
         try:
-            await self._serve()
-        except* Exception:
-            fault = FAULTS.handled()
-            log.exception(
-                "a fault in the protocol of one connection: %s",
-                fault.name,
-                exc_info=fault.new,
-                extra=about("fault"),
-            )
+            with guarded():
+                await self._serve()
         finally:
             self._reset_if_unfinished()
             self._plain.socket.close()
 
     async def _serve(self) -> None:
-        if not await self._handshake():
-            return
         socket = self._plain.socket
         try:
             if socket.family != trio.socket.AF_UNIX:
@@ -173,12 +169,14 @@ class Connection:
             socket.close()
 
     async def _mind_idleness(self) -> None:
-        """Close the connection when it lay idle for KEEP_ALIVE; at once where its listener retires."""
+        """Close the connection when it lay idle for KEEP_ALIVE; after LINGER where its listener retires."""
         due = self._idle_since + KEEP_ALIVE
         with self._minding:
             while due > trio.current_time():
                 with trio.move_on_at(due):
                     await self._context.terminated.wait()
+                    if self._idle:
+                        await trio.sleep(LINGER)
                     if not self._idle:
                         return  # the protocol closes it behind the running answer
                     break
@@ -207,13 +205,28 @@ class Connection:
                 head_due = trio.current_time() + _HEADERS_WITHIN
         await protocol.handle(Closed())
 
-    async def _handshake(self) -> bool:
-        if self._secured is None:
-            return True
-        try:
-            with trio.fail_after(_HANDSHAKE_WITHIN):
-                await self._secured.do_handshake()
-        except (trio.BrokenResourceError, trio.TooSlowError, ssl.SSLError):
-            self._plain.socket.close()
-            return False
-        return True
+
+async def secured(stream: trio.SSLStream[trio.SocketStream]) -> bool:
+    """Shake hands. Returns whether that succeeded; where it did not, the connection is closed."""
+    try:
+        with trio.fail_after(_HANDSHAKE_WITHIN):
+            await stream.do_handshake()
+    except (trio.BrokenResourceError, trio.TooSlowError, ssl.SSLError):
+        stream.transport_stream.socket.close()
+        return False
+    return True
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Log a fault in the protocol of one connection, which must not end all the others."""
+    try:
+        yield
+    except* Exception:
+        fault = FAULTS.handled()
+        log.exception(
+            "a fault in the protocol of one connection: %s",
+            fault.name,
+            exc_info=fault.new,
+            extra=about("fault"),
+        )

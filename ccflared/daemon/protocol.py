@@ -146,7 +146,9 @@ class Turn:
         protocol = self._protocol
         self._begun = True
         self._without_body = self.scope["method"] == "HEAD" or status in (204, 304)
-        headers = [*headers, (b"date", _date(int(time())))]
+        headers = [*headers, (b"date", date())]
+        if protocol.context.terminated.is_set():
+            headers.append((b"connection", b"close"))
         counted = any(name == b"content-length" for name, _ in headers)
         if not counted and not self._without_body and protocol.connection.their_http_version == b"1.1":
             headers.append((b"transfer-encoding", b"chunked"))
@@ -240,6 +242,11 @@ class Protocol(H11Protocol):
 
     async def _hand_out(self, event: object) -> bool:
         """Hand out one event. Returns whether there may be more."""
+        if isinstance(event, h11.Request) and not event.http_version.startswith(b"1."):
+            # Where HTTP/2 begins without being asked for: it is spoken where TLS has agreed on it.
+            await self._send_error_response(505)
+            await self.send(Closed())
+            return False
         if isinstance(event, h11.Request):
             # Private to h11, which would wait for the answer to an offer to switch protocols.
             self.connection._cstate.pending_switch_proposals.clear()  # noqa: SLF001
@@ -288,6 +295,11 @@ class Protocol(H11Protocol):
     def would_seem_whole(self) -> bool:
         """Whether an orderly close now would pass for the end of a body: HTTP/1.0 has no other end for a stream."""
         return self.connection.our_state is h11.SEND_BODY and self.connection.their_http_version != b"1.1"
+
+
+def date() -> bytes:
+    """Return what an answer's field of this name says now."""
+    return _date(int(time()))
 
 
 @lru_cache(maxsize=1)

@@ -75,7 +75,14 @@ class Daemon(Measured):
 
 
 def configuration(
-    directory: Path, port: int, upstream: int, names: Sequence[str], *, more: str = "", storage: str = ""
+    directory: Path,
+    port: int,
+    upstream: int,
+    names: Sequence[str],
+    *,
+    more: str = "",
+    server: str = "",
+    storage: str = "",
 ) -> str:
     """Return the TOML of a daemon on ``port`` with accounts at the upstream port, in descending priority."""
     accounts = "".join(
@@ -84,7 +91,7 @@ def configuration(
         for priority, name in enumerate(names)
     )
     return (
-        f'[server]\nlisten = "127.0.0.1:{port}"\n[control]\nsocket = "{directory}/c.sock"\n'
+        f'[server]\nlisten = "127.0.0.1:{port}"\n{server}\n[control]\nsocket = "{directory}/c.sock"\n'
         f'[storage]\ndirectory = "{directory}/state"\n{storage}\n{accounts}{more}'
     )
 
@@ -96,6 +103,7 @@ def daemon(
     names: Sequence[str],
     *,
     more: str = "",
+    server: str = "",
     storage: str = "",
     core: int | None = None,
     source: Path | None = None,
@@ -106,7 +114,9 @@ def daemon(
     """
     port = free_port()
     config = directory / "ccflare.toml"
-    config.write_text(configuration(directory, port, upstream, names, more=more, storage=storage))
+    config.write_text(
+        configuration(directory, port, upstream, names, more=more, server=server, storage=storage)
+    )
     config.chmod(0o600)
     command = [*pinned(core), sys.executable, "-m", "ccflared", "run", "--config", str(config)]
     environ = {"HOME": str(directory), "PATH": os.environ["PATH"]}
