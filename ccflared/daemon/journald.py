@@ -25,7 +25,7 @@ class Journal(logging.Handler):
         super().__init__()
         self._path = str(path)
         self._otherwise = otherwise
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self.lost = 0
         """Entries that the journal did not take and has not been told of."""

@@ -29,6 +29,7 @@ from ccflared.daemon.about import about
 from ccflared.daemon.faults import FAULTS
 from ccflared.daemon.house import House
 from ccflared.daemon.server import Listeners
+from ccflared.daemon.surroundings import single_files
 from ccflared.daemon.verdicts import Cause, Verdict
 from ccflared.daemon.world import World, shared_keys
 from ccflared.errors import Refused
@@ -75,12 +76,15 @@ class Reloads:
         self._judged: Sights = {}
         self._read: Sights = dict(house.world.loaded.digests)
         house.metrics.judged(first)
+        house.metrics.certificates = listeners.certificates
         self.applied = first
         """The verdict in force."""
         self.pending_restart: tuple[str, ...] = ()
         """Keys whose change waits for a restart."""
         self.log: deque[Verdict] = deque([first], maxlen=_KEPT)
         """Newest first."""
+        self.judged_at_last: Callable[[], object] = lambda: None
+        """Called after each verdict."""
 
     @property
     def refused(self) -> Verdict | None:
@@ -121,11 +125,15 @@ class Reloads:
             verdict = world if isinstance(world, Verdict) else self._put_in_force(world, number, cause)
             if not verdict.applied:
                 await self._reread_secrets()
+                for renewed in self._listeners.renew():
+                    log.info("%s", renewed, extra=about("certificate"))
             # What is to be watched besides is known from now on; the rest as it was before, or as it was read: a
             # change that came meanwhile must not be taken for old.
             self._judged = await self._look() | seen | self._read
             self.log.appendleft(verdict)
             self._house.metrics.judged(verdict)
+            self.judged_at_last()
+            self._listeners.certificates.tell(time())
             if verdict.applied:
                 await self._house.carry()
                 known, self.applied = self.applied.warnings, verdict
@@ -170,6 +178,10 @@ class Reloads:
         if isinstance(loaded, Rejected):
             self._watch(house.world.loaded.watch | house.world.secrets.files | loaded.watch)
             return Verdict(number, at, cause, applied=False, mistakes=loaded.mistakes)
+        serving = {each.tls for each in self._listeners.certificates}
+        if bad := tuple(mistake for tls, mistake in loaded.unusable.items() if tls not in serving):
+            self._watch(house.world.loaded.watch | house.world.secrets.files | loaded.watch)
+            return Verdict(number, at, cause, applied=False, mistakes=bad)
         lost = losses(house.world.config, loaded.config)
         if lost and not allow_less:
             return Verdict(number, at, cause, applied=False, losses=lost)
@@ -212,7 +224,7 @@ class Reloads:
         before = self._house.world
         found = changes(before.config, world.config, old_secrets=before.secrets, new_secrets=world.secrets)
         prepared = self._listeners.prepare(world.config)
-        self._listeners.apply(prepared)
+        renewed = self._listeners.apply(prepared)
         self._house.move(world)
         logs.set_up(world.config.log, self._sources.environ)
         self._watch(world.loaded.watch | world.secrets.files)
@@ -223,11 +235,15 @@ class Reloads:
             at,
             cause,
             applied=True,
-            changes=tuple(str(change) for change in found),
+            changes=(*(str(change) for change in found), *renewed),
             needs_restart=restart,
-            warnings=warnings(
-                world.loaded, world.secrets, self._house.price_lists.table(world.config.price_list, at)
+            warnings=(
+                *warnings(
+                    world.loaded, world.secrets, self._house.price_lists.table(world.config.price_list, at)
+                ),
+                *self._listeners.unclaimed(world.config.server),
             ),
+            certificates=self._listeners.certificates.warnings(at),
         )
 
     def _watch(self, paths: frozenset[Path]) -> None:
@@ -291,7 +307,7 @@ def warnings(loaded: Loaded, secrets: Secrets, listed: PriceTable | None) -> tup
 
     ``listed``: the price list that counts, if one does.
     """
-    told = [str(mistake) for mistake in loaded.warnings]
+    told = [*map(str, loaded.warnings), *single_files(loaded.files)]
     for path, ref in references(loaded.config):
         if problem := secrets.problem(ref):
             told.append(f"{dotted(path)}: {problem}")

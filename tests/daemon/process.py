@@ -19,6 +19,14 @@ from ccflared.store.requests import recent
 from ccflared.store.schema import open_reader
 from ccflared.wire import Entry
 
+# Moves the descriptors that a test passes to where a service manager puts them, and says that they are for us.
+HAND_IN = (
+    "import os, sys, runpy\n"
+    "for target, source in enumerate(map(int, sys.argv.pop(1).split(',')), 3): os.dup2(source, target)\n"
+    "os.environ['LISTEN_PID'] = str(os.getpid())\n"
+    "runpy.run_module('ccflared', run_name='__main__', alter_sys=True)\n"
+)
+
 
 @dataclass
 class Daemon:
@@ -114,10 +122,17 @@ async def read_lines(process: trio.Process, lines: list[str]) -> None:
     lines += filter(None, [text])
 
 
-def start(config: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def start(
+    config: Path, home: Path, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `ccflared run` where it is expected to end by itself."""
     config.chmod(0o600)
     command = [sys.executable, "-m", "ccflared", "run", "--config", str(config)]
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment(home), timeout=20, check=False
+        command,
+        capture_output=True,
+        text=True,
+        env=environment(home) | (environ or {}),
+        timeout=20,
+        check=False,
     )

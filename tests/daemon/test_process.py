@@ -13,7 +13,7 @@ import httpx
 import pytest
 import trio
 import trustme
-from process import daemon, start
+from process import HAND_IN, daemon, start
 from stage import QUESTION, events
 
 from ccflared.demo.script import Answer, Held
@@ -163,15 +163,6 @@ async def test_sighup_reloads(tmp_path: Path) -> None:
         running.config.write_text(running.config.read_text() + "[routing]\nattempts = 3\n")
         running.process.send_signal(signal.SIGHUP)
         await running.said("applied (signal)")
-
-
-# Moves the descriptors that a test passes to where a service manager puts them, and says that they are for us.
-HAND_IN = (
-    "import os, sys, runpy\n"
-    "for target, source in enumerate(map(int, sys.argv.pop(1).split(',')), 3): os.dup2(source, target)\n"
-    "os.environ['LISTEN_PID'] = str(os.getpid())\n"
-    "runpy.run_module('ccflared', run_name='__main__', alter_sys=True)\n"
-)
 
 
 async def test_inherited_sockets_serve_the_entries_of_their_address(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -281,8 +282,8 @@ async def test_a_full_disk_is_told_and_rows_and_memories_wait_for_room(
 ) -> None:
     room = ["PRAGMA max_page_count = 12"]
 
-    def on_a_small_disk(path: Path, *, patience: float) -> sqlite3.Connection:
-        connection = open_history(path, patience=patience)
+    def on_a_small_disk(path: Path, **more: Any) -> sqlite3.Connection:
+        connection = open_history(path, **more)
         connection.execute(room[0])
         return connection
 

@@ -29,7 +29,9 @@ ALARMS_APART: Final = 0.5
 """Seconds between two looks at what is worth an alert."""
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
+    """An account's state as status shows it."""
+
     state: str
     reason: str | None
     until: float | None
@@ -37,12 +39,12 @@ class _Seen(NamedTuple):
 
 async def watch(house: House) -> None:
     """Look, until cancelled."""
-    seen = _states(house, time())
+    seen = states(house, time())
     due = trio.current_time()
     while True:
         house.noticed.stirred = trio.Event()
         now = time()
-        before, seen = seen, _states(house, now)
+        before, seen = seen, states(house, now)
         for change in _changes(before, seen, now):
             house.live.accounts.add(change)
         if trio.current_time() >= due:
@@ -57,7 +59,7 @@ async def watch(house: House) -> None:
             await house.noticed.stirred.wait()
 
 
-def _alarms(house: House, states: Mapping[str, _Seen], now: float) -> list[Alarm]:
+def _alarms(house: House, states: Mapping[str, Seen], now: float) -> list[Alarm]:
     """Return all that holds now and that somebody wants to be told."""
     settings = house.world.config.alerts
     found = [
@@ -71,20 +73,21 @@ def _alarms(house: House, states: Mapping[str, _Seen], now: float) -> list[Alarm
     return [alarm for alarm in found if alarm is not None]
 
 
-def _states(house: House, now: float) -> Mapping[str, _Seen]:
+def states(house: House, now: float) -> Mapping[str, Seen]:
+    """Return the state of each account, by name."""
     return {name: _state(house, name, now) for name in house.world.config.accounts}
 
 
-def _state(house: House, name: str, now: float) -> _Seen:
+def _state(house: House, name: str, now: float) -> Seen:
     """Return an account's state as status shows it."""
     target = house.world.targets[name]
     if isinstance(target, Unfit):
-        return _Seen(target.state, target.reason, None)
+        return Seen(target.state, target.reason, None)
     seen = view(house.candidate(name, now), now)
-    return _Seen(seen.state, seen.reason, seen.until)
+    return Seen(seen.state, seen.reason, seen.until)
 
 
-def _changes(before: Mapping[str, _Seen], seen: Mapping[str, _Seen], now: float) -> list[AccountChange]:
+def _changes(before: Mapping[str, Seen], seen: Mapping[str, Seen], now: float) -> list[AccountChange]:
     changed = [AccountChange(name, *state, now) for name, state in seen.items() if before.get(name) != state]
     return changed + [AccountChange(name, "removed", None, None, now) for name in before.keys() - seen.keys()]
 
@@ -102,7 +105,7 @@ def _history(house: House, now: float) -> Alarm | None:
     return alert_rules.history_off(state.error, abs(now - (state.since or now)))
 
 
-def _persons(house: House, states: Mapping[str, _Seen]) -> list[Alarm | None]:
+def _persons(house: House, states: Mapping[str, Seen]) -> list[Alarm | None]:
     found = []
     for name, target in house.world.targets.items():
         rejected = NO_MARK

@@ -6,7 +6,6 @@ file is tried again and again.
 """
 
 import datetime as dt
-import errno
 import logging
 import sqlite3
 import time
@@ -21,6 +20,7 @@ from typing import TypeVar
 import trio
 
 from ccflared.daemon.about import about
+from ccflared.daemon.books.pen import Pen
 from ccflared.daemon.books.recorder_state import RecorderState
 from ccflared.errors import Refused
 from ccflared.store.history import History
@@ -42,7 +42,7 @@ PATIENCE = 1.0
 AGAIN_FIRST, AGAIN_LONGEST = 0.25, 15.0
 """Seconds between tries in trouble; each wait doubles."""
 HOP = 20.0
-"""Seconds after which a disk that does not answer is trouble, too."""
+"""Seconds without a move after which a disk that does not answer is trouble, too."""
 FAREWELL = 5.0
 """Seconds without success that the history may hold up the end of the daemon."""
 CHANGES = 50_000
@@ -68,7 +68,10 @@ class Recorder:
         """``database``: path of the file. ``bound``: how many entries may wait; further ones are dropped."""
         self._database = database
         self._bound = bound
-        self._history = History(database, patience=PATIENCE)
+        self.pen = Pen()
+        say = partial(log.info, "%s", extra=about("history"))
+        self._history = History(database, patience=PATIENCE, say=say, moves=self.pen.moves)
+        self.upgrade = self._history.upgrade
         self._waiting: deque[Entry] = deque()
         self._changes = Changes(CHANGES)
         self._accepted = 0
@@ -97,8 +100,6 @@ class Recorder:
         """Set when the first entry need not wait for company."""
         self._progress = trio.Event()
         self._totalled = trio.Event()
-        # A disk that hangs keeps its thread: one writer waits for it, nobody else.
-        self._writer = trio.CapacityLimiter(1)
         self.zone: dt.tzinfo | None = None
         """Of the days of totals; None: the system's."""
         self._uncounted = COUNT
@@ -157,8 +158,13 @@ class Recorder:
         self._renaming.append(renaming)
         self._offered.set()
 
+    async def pulse(self) -> None:
+        """Have the thread that writes answer, behind what waits for it. See ``pen`` for what is known meanwhile."""
+        await self.pen.pulse(self._history.pulse)
+
     def close(self) -> None:
         """Say that nothing more will come: :meth:`run` writes what waits and returns."""
+        self.pen.hurried = True
         self._closing.set()
         self._offered.set()
         self._hurry.set()
@@ -321,9 +327,7 @@ class Recorder:
 
     async def _hop(self, work: Callable[[], Answer]) -> Answer:
         """Write in a thread, to its end. Raises OSError too where the disk does not answer in time."""
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + HOP):
-            return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._writer)
-        raise _silence(HOP)
+        return await self.pen.write(work, HOP, lambda: self.upgrade.under_way)
 
     async def _farewell(self) -> None:
         """Write what still waits, as long as that makes progress; give up the rest; let go of the file."""
@@ -354,7 +358,7 @@ class Recorder:
             self._forgotten += forgotten
         self._advance(lost)
         with trio.move_on_after(FAREWELL):
-            await trio.to_thread.run_sync(self._history.close, abandon_on_cancel=True, limiter=self._writer)
+            await self.pen.lay_down(self._history.close)
 
     def _advance(self, count: int) -> None:
         self._done += count
@@ -394,7 +398,3 @@ class Recorder:
         self._error = None
         if self._behind_by is None:
             self._since = None
-
-
-def _silence(seconds: float) -> OSError:
-    return TimeoutError(errno.ETIMEDOUT, f"the disk has not answered for {seconds:.0f} s")
