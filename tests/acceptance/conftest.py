@@ -7,6 +7,7 @@ import pytest
 
 from acceptance import clients
 from acceptance.clients import Installed, Unavailable
+from acceptance.engine import Engine, UnavailableError, engine
 from acceptance.sdk import Sdk
 
 
@@ -58,3 +59,13 @@ def home(tmp_path: Path) -> Path:
     directory = tmp_path / "home"
     directory.mkdir()
     return directory
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Podman with the image of this tree, built once."""
+    try:
+        with engine(tmp_path_factory.mktemp("engine")) as made:
+            yield made
+    except UnavailableError as reason:
+        pytest.skip(f"no container can be run here: {reason}")

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +26,7 @@ WRITTEN_SECONDS = 10.0
 RESTED_SECONDS = 15.0
 
 COMMAND = Path(sys.prefix, "bin", "ccflared")
+ROOT = Path(__file__).parents[2]
 
 NOWHERE = "http://127.0.0.1:9"
 """A proxy that nobody runs: what a client sends anywhere but to loopback ends there."""
@@ -82,7 +83,7 @@ class Live:
         """Run ``ccflared`` with these words as its user does, and return what it prints. Its exit code must be 0."""
         done = await trio.run_process(
             [str(COMMAND), *words, "--config", str(self.config)],
-            env=environment(self.config.parent),
+            env=environment(self.config.parent, PYTHONPATH=str(ROOT)),
             stdin=subprocess.DEVNULL,
             capture_stdout=True,
             capture_stderr=True,
@@ -122,20 +123,42 @@ async def live(
     The account NAME has the key ``sk-NAME``; priorities fall in the order of the names. ``own``: further lines of
     single accounts. ``PORT`` in what is given stands for the provider's.
     """
+
+    def text(port: int) -> str:
+        return toml(directory / "state", port, names, server=server, more=more, own=own)
+
+    async with started(directory, text, provider=provider) as scene:
+        yield scene
+
+
+@asynccontextmanager
+async def started(
+    directory: Path,
+    text: Callable[[int], str],
+    *,
+    provider: FakeProvider | None = None,
+    command: Sequence[str] = (str(COMMAND),),
+    environ: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> AsyncIterator[Live]:
+    """Run ``ccflared run`` with this file, given the provider's port, until the context ends.
+
+    The state has to be in ``state`` of the directory. Without a listener on loopback the port is 0.
+    """
     provider = provider or FakeProvider()
-    state, config = directory / "state", directory / "ccflare.toml"
+    config = directory / "ccflare.toml"
     async with trio.open_nursery() as nursery:
         port = await nursery.start(provider.serve)
-        text = toml(state, port, names, server=server, more=more, own=own)
-        config.write_text(text.replace("PORT", str(port)))
+        config.write_text(text(port).replace("PORT", str(port)))
         config.chmod(0o600)
         process = await trio.lowlevel.open_process(
-            [str(COMMAND), "run", "--config", str(config)],
-            env=environment(directory),
+            [*command, "run", "--config", str(config)],
+            env=environment(directory, PYTHONPATH=str(ROOT)) | dict(environ or {}),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
         )
-        scene = Live(provider, process, config, state, 0)
+        scene = Live(provider, process, config, directory / "state", 0)
         try:
             with trio.fail_after(READY_SECONDS):
                 scene.port = await nursery.start(partial(_listen, process, scene.log))

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -39,14 +40,20 @@ class Sdk:
     """A generation of the SDK, in a process of its own."""
 
     def __init__(
-        self, generation: str, installed: Installed, home: Path, *, script: Script = "sdk_script"
+        self,
+        generation: str,
+        installed: Installed,
+        home: Path,
+        *,
+        script: Script = "sdk_script",
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.generation = generation
         self.version = installed.version
         self._process = subprocess.Popen(
             [str(installed.program), "-m", f"acceptance.{script}"],
             cwd=Path(__file__).parent.parent,
-            env=environment(home),
+            env=environment(home, **(environ or {})),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -8,6 +8,7 @@ from typing import Any
 
 from terminals import COMMAND
 
+ROOT = Path(__file__).parents[2]
 FILE = """\
 # by hand
 [server]
@@ -34,6 +35,7 @@ class Desk:
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
             "CCFLARED_CONFIG": str(self.config),
+            "PYTHONPATH": str(ROOT),
         }
         if text is not None:
             self.write(text)
