@@ -21,9 +21,11 @@ MAN: Final = ROOT / "man"
 PAGES: Final = {page.name: page.read_text() for page in sorted(MAN.glob("*.[1-8]"))}
 COMMANDS: Final = sorted(words for words in HELP if " " not in words)
 FOREIGN: Final = {
+    *("podman-run 1", "podman-systemd.unit 5"),
     *("cron 8", "curl 1", "grep 1", "journalctl 1", "jq 1", "sort 1", "ssh 1", "tmux 1", "visudo 8"),
     *(
         "systemd 1",
+        "systemd-creds 1",
         "systemctl 1",
         "systemd.exec 5",
         "systemd.service 5",

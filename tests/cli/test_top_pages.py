@@ -249,7 +249,7 @@ def test_no_page_is_wider_than_the_screen_or_loses_its_keys(tmp_path: Path, size
         async def play(seat: Seat) -> None:
             for number, page in enumerate(PAGES, 1):
                 await seat.press(str(number))
-                await seat.sees(f"{number} {page}"[: max(3, size[0] - 17)])
+                await seat.sees(f"{number} {page}"[: max(3, size[0] - 17)], "quit")
                 assert seat.fits(), seat.seen()
                 assert len(seat.lines()) == size[1]
                 assert "? help q quit" in " ".join(" ".join(seat.lines()[-2:]).split())
