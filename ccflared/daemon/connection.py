@@ -90,15 +90,10 @@ class Connection:
             self._plain.socket.close()
 
     async def _serve(self) -> None:
-        socket = self._plain.socket
         try:
-            if socket.family != trio.socket.AF_UNIX:
-                # A client whose machine has gone is noticed, in the end, by the system.
-                socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
-            client = parse_socket_addr(socket.family, socket.getpeername())
-            server = parse_socket_addr(socket.family, socket.getsockname())
+            client, server = both_ends(self._plain.socket)
         except OSError:
-            return  # gone between accept and getpeername
+            return
         async with trio.open_nursery() as nursery:
             self._protocol = protocol = Protocol(
                 self._app,  # type: ignore[arg-type]
@@ -204,6 +199,19 @@ class Connection:
             elif head_due is inf:
                 head_due = trio.current_time() + _HEADERS_WITHIN
         await protocol.handle(Closed())
+
+
+def both_ends(socket: trio.socket.SocketType) -> tuple[tuple[str, int] | None, tuple[str, int] | None]:
+    """Return the client's address and ours; None for those of a Unix socket. Raises OSError: it has left already.
+
+    A client whose machine has gone is noticed, in the end, by the system from now on.
+    """
+    if socket.family != trio.socket.AF_UNIX:
+        socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
+    return (
+        parse_socket_addr(socket.family, socket.getpeername()),
+        parse_socket_addr(socket.family, socket.getsockname()),
+    )
 
 
 async def secured(stream: trio.SSLStream[trio.SocketStream]) -> bool:

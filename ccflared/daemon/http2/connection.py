@@ -24,11 +24,10 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError, StreamClosedError
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.utils import parse_socket_addr
 
 from ccflared.daemon import pipe
 from ccflared.daemon.about import about
-from ccflared.daemon.connection import KEEP_ALIVE, LINGER, guarded
+from ccflared.daemon.connection import KEEP_ALIVE, LINGER, both_ends, guarded
 from ccflared.daemon.http2 import fields
 from ccflared.daemon.http2.frames import AT_ONCE, Allowance, Http2, goaway
 from ccflared.daemon.http2.outgoing import BROKEN, Outgoing
@@ -97,15 +96,11 @@ class Connection:
     async def _serve(self) -> None:
         socket = self._plain.socket
         try:
-            if socket.family != trio.socket.AF_UNIX:
-                # A client whose machine has gone is noticed, in the end, by the system.
-                socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
-                if _LOWAT is not None:
-                    socket.setsockopt(trio.socket.IPPROTO_TCP, _LOWAT, _UNSENT)
-            self.client = parse_socket_addr(socket.family, socket.getpeername())
-            self.server = parse_socket_addr(socket.family, socket.getsockname())
+            self.client, self.server = both_ends(socket)
+            if socket.family != trio.socket.AF_UNIX and _LOWAT is not None:
+                socket.setsockopt(trio.socket.IPPROTO_TCP, _LOWAT, _UNSENT)
         except OSError:
-            return  # gone between accept and getpeername
+            return
         self._http.begin()
         self.outgoing.collect()
         async with trio.open_nursery() as nursery:
