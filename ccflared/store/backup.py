@@ -46,7 +46,7 @@ def back_up(source: Path, target: Path, *, force: bool = False) -> int:
         else:
             # Unlike a renaming, a link never takes the place of what has come to stand there meanwhile.
             os.link(part, target)
-        _to_disk(target.parent)
+        to_disk(target.parent)
     except FileExistsError:
         raise Refused(f"{target} exists; name another file, or force it") from None
     finally:
@@ -104,7 +104,8 @@ def _is_database(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Bring a directory, and with it the names in it, to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

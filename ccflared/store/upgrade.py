@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ccflared.errors import Refused
+from ccflared.store.backup import to_disk
 from ccflared.store.versions import COPY, copies
 
 Say = Callable[[str], object]
@@ -120,7 +121,7 @@ def _copy(connection: sqlite3.Connection, path: Path, version: int, upgrade: Upg
             connection.backup(copied, pages=_PAGES, progress=_progress(descriptor, upgrade))
         os.fsync(descriptor)
         part.replace(target)
-        _to_disk(path.parent)
+        to_disk(path.parent)
     finally:
         os.close(descriptor)  # not before: it would drop SQLite's locks on it
         for end in ("", "-journal", "-wal", "-shm"):
@@ -159,11 +160,3 @@ def _see_to_room(path: Path, size: int, what: str) -> None:
 
 def _size(number: int) -> str:
     return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{max(0.1, number / 2**20):.1f} MiB"
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
